@@ -1,0 +1,1 @@
+"""gmcore data provider: rows from CSV files."""

@@ -1,0 +1,1 @@
+"""gmcore backend: JAX on CPU, NVIDIA and TPU."""

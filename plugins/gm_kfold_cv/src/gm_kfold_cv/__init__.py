@@ -1,0 +1,1 @@
+"""gmcore cross-validator: k-fold and its kin."""

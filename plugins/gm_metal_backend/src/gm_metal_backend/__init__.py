@@ -1,0 +1,1 @@
+"""gmcore backend: MLX on Metal, CUDA and CPU."""

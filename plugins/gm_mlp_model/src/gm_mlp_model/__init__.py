@@ -1,0 +1,1 @@
+"""gmcore model provider: multi-layer perceptrons."""

@@ -1,0 +1,1 @@
+"""The plugin gmcore ships, through the same door as all others."""

@@ -1,0 +1,82 @@
+"""What training talks about: frozen values, NumPy at most, no I/O."""
+
+from gmcore.domain.batch import Batch
+from gmcore.domain.cancellation import Cancellation
+from gmcore.domain.config import (
+    BatchConfig,
+    EarlyStoppingConfig,
+    SequenceConfig,
+    SplitConfig,
+    WorkflowConfig,
+)
+from gmcore.domain.device import Device
+from gmcore.domain.fold import Fold, Split
+from gmcore.domain.hooks import (
+    BatchEnd,
+    CheckpointSaved,
+    EpochEnd,
+    EpochStart,
+    FitEnd,
+    FitStart,
+    FoldEnd,
+    FoldStart,
+    Hooks,
+    RunEnd,
+    RunError,
+    RunStart,
+)
+from gmcore.domain.member import Member
+from gmcore.domain.results import (
+    CVResult,
+    FoldResult,
+    LayerInfo,
+    ModelInfo,
+    TrainingResult,
+    ValidationResult,
+)
+from gmcore.domain.rows import Rows
+from gmcore.domain.schema import Feature, Kind, Schema, Target, TargetKind
+from gmcore.domain.seeding import generator
+from gmcore.domain.tree import Array, Tree, Variables
+
+__all__ = [
+    "Array",
+    "Batch",
+    "BatchConfig",
+    "BatchEnd",
+    "CVResult",
+    "Cancellation",
+    "CheckpointSaved",
+    "Device",
+    "EarlyStoppingConfig",
+    "EpochEnd",
+    "EpochStart",
+    "Feature",
+    "FitEnd",
+    "FitStart",
+    "Fold",
+    "FoldEnd",
+    "FoldResult",
+    "FoldStart",
+    "Hooks",
+    "Kind",
+    "LayerInfo",
+    "Member",
+    "ModelInfo",
+    "Rows",
+    "RunEnd",
+    "RunError",
+    "RunStart",
+    "Schema",
+    "SequenceConfig",
+    "Split",
+    "SplitConfig",
+    "Target",
+    "TargetKind",
+    "TrainingResult",
+    "Tree",
+    "ValidationResult",
+    "Variables",
+    "WorkflowConfig",
+    "generator",
+]

@@ -1,0 +1,115 @@
+"""What a run asks of the core: frozen settings, each checked at its field."""
+
+from typing import Literal
+
+import attrs
+from attrs.validators import ge, gt, in_, instance_of, lt, optional
+
+__all__ = [
+    "BatchConfig",
+    "EarlyStoppingConfig",
+    "SequenceConfig",
+    "SplitConfig",
+    "WorkflowConfig",
+]
+
+_FRACTION = [gt(0.0), lt(1.0)]
+_STRATEGIES = ("random", "chronological", "stratified")
+
+
+@attrs.frozen(kw_only=True)
+class BatchConfig:
+    """How rows become batches.
+
+    Attributes:
+        batch_size: rows a batch.
+        shuffle: whether each epoch draws the rows in another order.
+        drop_last: whether an incomplete last batch is left out; else it is padded with weight 0.
+        seed: where the order starts.
+    """
+
+    batch_size: int = attrs.field(default=32, validator=ge(1))
+    shuffle: bool = True
+    drop_last: bool = False
+    seed: int = attrs.field(default=0, validator=ge(0))
+
+
+@attrs.frozen(kw_only=True)
+class SplitConfig:
+    """How rows are held out.
+
+    Attributes:
+        fraction: the share that is held out, between 0 and 1; `ceil(fraction * rows)` rows, as in
+            scikit-learn.
+        strategy: `"random"`; `"chronological"`: the latest rows; `"stratified"`: each class in
+            proportion; `"auto"`: chronological where the schema has a time column, else stratified
+            for classes and random for numbers. Rows of one group are never divided.
+        seed: where a random choice starts.
+    """
+
+    fraction: float = attrs.field(default=0.2, validator=_FRACTION)
+    strategy: Literal["auto", "random", "chronological", "stratified"] = attrs.field(
+        default="auto", validator=in_(("auto", *_STRATEGIES))
+    )
+    seed: int = attrs.field(default=0, validator=ge(0))
+
+
+@attrs.frozen(kw_only=True)
+class EarlyStoppingConfig:
+    """When a member has learnt enough.
+
+    Attributes:
+        patience: epochs without improvement after which it stops.
+        min_delta: how much lower a loss must be to count as an improvement.
+        fraction: in cross-validation, the share of a fold's training rows that is watched
+            instead of trained on; held-out rows are never watched.
+        restore_best: whether the result has the weights of the best epoch, or of the last.
+    """
+
+    patience: int = attrs.field(default=10, validator=ge(1))
+    min_delta: float = attrs.field(default=0.0, validator=ge(0.0))
+    fraction: float = attrs.field(default=0.1, validator=_FRACTION)
+    restore_best: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class SequenceConfig:
+    """How a data set becomes an ordered list of smaller ones.
+
+    Attributes:
+        max_length: rows in one of them, at most.
+        count: how many, at most; None for as many as there are.
+        strategy: `"consecutive"`: one run after the other; `"random"`: runs that start anywhere;
+            `"curriculum"`: from easy to hard, growing.
+        difficulty: for a curriculum, the numeric column that says how hard a row is.
+        seed: where a random choice starts.
+    """
+
+    max_length: int = attrs.field(validator=ge(1))
+    count: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    strategy: Literal["consecutive", "random", "curriculum"] = attrs.field(
+        default="consecutive", validator=in_(("consecutive", "random", "curriculum"))
+    )
+    difficulty: str | None = None
+    seed: int = attrs.field(default=0, validator=ge(0))
+
+
+@attrs.frozen(kw_only=True)
+class WorkflowConfig:
+    """How a fleet is trained; the optimizer and schedule are objects of their own.
+
+    Attributes:
+        max_epochs: passes over the training rows, at most.
+        batch_size: rows a step and member.
+        early_stopping: when to stop before that; None: never.
+        members_per_chunk: how many members train at once; None: as many as fit.
+        shuffle: whether each epoch draws the rows in another order.
+    """
+
+    max_epochs: int = attrs.field(default=50, validator=ge(1))
+    batch_size: int = attrs.field(default=32, validator=ge(1))
+    early_stopping: EarlyStoppingConfig | None = attrs.field(
+        default=None, validator=optional(instance_of(EarlyStoppingConfig))
+    )
+    members_per_chunk: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    shuffle: bool = True

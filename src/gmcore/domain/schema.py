@@ -1,0 +1,97 @@
+"""What the columns of a data set are."""
+
+from enum import StrEnum
+
+import attrs
+
+__all__ = ["Feature", "Kind", "Schema", "Target", "TargetKind"]
+
+
+class Kind(StrEnum):
+    """What a feature column holds."""
+
+    NUMERIC = "numeric"
+    BOOLEAN = "boolean"
+    CATEGORICAL = "categorical"
+
+
+class TargetKind(StrEnum):
+    """What is predicted."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+def _unique(instance: object, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+    if len(set(value)) != len(value):
+        twice = sorted({name for name in value if value.count(name) > 1})
+        raise ValueError(f"{attribute.name} must be unique, got {', '.join(map(repr, twice))} more than once")
+
+
+@attrs.frozen(kw_only=True)
+class Feature:
+    """One input column.
+
+    Attributes:
+        name: the column's name.
+        kind: what it holds.
+        categories: of a categorical column, in the order of their codes; code `i + 1` is
+            `categories[i]`, code 0 is "missing, or not one of these".
+    """
+
+    name: str
+    kind: Kind = Kind.NUMERIC
+    categories: tuple[str, ...] = attrs.field(default=(), validator=_unique)
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """What is predicted.
+
+    Attributes:
+        names: the target columns; several only in regression.
+        kind: two classes, many classes, or numbers.
+        classes: the class names in the order of their indices; empty in regression.
+    """
+
+    names: tuple[str, ...] = attrs.field(validator=_unique)
+    kind: TargetKind
+    classes: tuple[str, ...] = attrs.field(default=(), validator=_unique)
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the target is a class."""
+        return self.kind is not TargetKind.REGRESSION
+
+    @property
+    def width(self) -> int:
+        """How many numbers one prediction has: one a class, or one a regression target."""
+        return len(self.classes) if self.is_classification else len(self.names)
+
+
+@attrs.frozen(kw_only=True)
+class Schema:
+    """The columns of a data set, and the place of each in `Rows`.
+
+    Attributes:
+        features: the input columns, in order.
+        target: what is predicted.
+        group: the column whose equal values must not be split between folds, if any.
+        time: the column that orders the rows, if any.
+    """
+
+    features: tuple[Feature, ...]
+    target: Target
+    group: str | None = None
+    time: str | None = None
+
+    @property
+    def numeric(self) -> tuple[Feature, ...]:
+        """The columns of `inputs["numeric"]`, in order: numbers, and booleans as 0 and 1."""
+        return tuple(f for f in self.features if f.kind is not Kind.CATEGORICAL)
+
+    @property
+    def categorical(self) -> tuple[Feature, ...]:
+        """The columns of `inputs["categorical"]`, in order."""
+        return tuple(f for f in self.features if f.kind is Kind.CATEGORICAL)

@@ -1,0 +1,1 @@
+"""Layers, losses, optimizers and schedules: written once, against a backend's namespace."""

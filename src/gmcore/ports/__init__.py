@@ -1,0 +1,28 @@
+"""What gmcore asks of the world: one Protocol a file, no logic."""
+
+from gmcore.ports.backend import Backend, Namespace, Random
+from gmcore.ports.cross_validator import CrossValidator, SupportsSplit
+from gmcore.ports.data_provider import DataProvider, SupportsRows, SupportsSchema
+from gmcore.ports.metric_computer import MetricComputer
+from gmcore.ports.model_provider import Model, ModelProvider
+from gmcore.ports.sequence_provider import SequenceProvider
+from gmcore.ports.training_workflow import Optimizer, Schedule, TrainingTask, TrainingWorkflow
+
+__all__ = [
+    "Backend",
+    "CrossValidator",
+    "DataProvider",
+    "MetricComputer",
+    "Model",
+    "ModelProvider",
+    "Namespace",
+    "Optimizer",
+    "Random",
+    "Schedule",
+    "SequenceProvider",
+    "SupportsRows",
+    "SupportsSchema",
+    "SupportsSplit",
+    "TrainingTask",
+    "TrainingWorkflow",
+]

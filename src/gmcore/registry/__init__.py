@@ -1,0 +1,1 @@
+"""How plugins are found, named, checked and built; the only user of pluggy."""

@@ -1,0 +1,1 @@
+"""What a plugin must pass, and stand-ins to pass it with."""

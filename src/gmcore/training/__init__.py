@@ -1,0 +1,1 @@
+"""What gmcore does, against ports alone."""
