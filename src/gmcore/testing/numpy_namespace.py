@@ -212,7 +212,8 @@ class NumPyNamespace(Namespace):
         return self._float(lambda x: np.logaddexp(0, x), x)
 
     def logsumexp(self, x: Array, axis: int, keepdims: bool = False) -> Array:
-        return self._float(lambda x: np.logaddexp.reduce(x, axis=axis, keepdims=keepdims), x)
+        total = self._float(lambda x: np.logaddexp.reduce(x, axis=axis, keepdims=True), x)
+        return total if keepdims else np.squeeze(total, axis)
 
     def softmax(self, x: Array, axis: int = -1) -> Array:
         return self._float(lambda x: np.exp(_log_softmax(x, axis)), x)
