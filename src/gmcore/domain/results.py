@@ -63,7 +63,6 @@ class TrainingResult:
         history: by name (`"train_loss"`, `"stop_loss"`), one value an epoch, float64; NaN where
             there was none.
         seconds: wall time of the chunk it trained in.
-        metrics: on its stop rows, or empty.
     """
 
     member: int
@@ -74,7 +73,6 @@ class TrainingResult:
     best_loss: float
     history: Mapping[str, np.ndarray]
     seconds: float
-    metrics: Mapping[str, float] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -1,0 +1,97 @@
+"""How good trained members are on given rows, and what they predict for them."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gmcore.domain import Rows, Tree, ValidationResult, Variables
+from gmcore.domain.tree import tree_map
+from gmcore.ports import Backend, MetricComputer, Model, TrainingTask
+from gmcore.training.fleet import evaluation_batch, stack
+from gmcore.training.plan import evaluation_plan
+from gmcore.training.step import evaluation_step
+
+__all__ = ["evaluate", "predict", "score"]
+
+_ROWS_AT_ONCE = 1024
+
+
+def evaluate(
+    task: TrainingTask, resident: Tree, members: Sequence[tuple[Variables, np.ndarray]]
+) -> list[ValidationResult]:
+    """Score members together, each with its variables on its rows; `resident` as for training."""
+    begun, backend = time.perf_counter(), task.backend
+    variables, rows = zip(*members, strict=True)
+    plan = evaluation_plan(rows, evaluation_batch(task), task.rows.weights)
+    sums, predictions = _look(backend, task.model, resident, variables, plan)
+    predictions = np.concatenate(list(predictions.astype(np.float64)), axis=1)
+    seconds = time.perf_counter() - begun
+    return [
+        ValidationResult(
+            loss=float(sums["loss"][place] / sums["weight"][place]) if len(indices) else float("nan"),
+            metrics=score(task.metrics, predictions[place, : len(indices)], task.rows, indices),
+            n_samples=len(indices),
+            predictions=predictions[place, : len(indices)],
+            seconds=seconds,
+        )
+        for place, indices in enumerate(rows)
+    ]
+
+
+def score(
+    metrics: Iterable[MetricComputer], predictions: np.ndarray, rows: Rows, indices: np.ndarray
+) -> Mapping[str, float]:
+    """Return every metric of predictions for the rows at `indices`, by name."""
+    if rows.targets is None or not len(indices):
+        return {}
+    weights = None if rows.weights is None else rows.weights[indices]
+    found: dict[str, float] = {}
+    for metric in metrics:
+        found |= metric.compute(predictions, rows.targets[indices], weights)
+    return found
+
+
+def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) -> np.ndarray:
+    """Return one member's predictions for all rows, `(rows, width)`, float64."""
+    xp = backend.xp
+
+    def forward(params: Any, buffers: Any, inputs: Any) -> Any:
+        known = Variables(params, buffers)
+        outputs, _ = model.apply(known, inputs, xp=xp, key=None, training=False)
+        return model.predict(known, outputs, xp=xp)
+
+    forward = backend.compile(forward)
+    params, buffers = backend.asarray(variables.params), backend.asarray(variables.buffers)
+    size = min(_ROWS_AT_ONCE, max(1, len(rows)))
+    pieces = [
+        backend.to_numpy(forward(params, buffers, backend.asarray(_padded(rows, at, size))))[: len(rows) - at]
+        for at in range(0, len(rows), size)
+    ]
+    width = model.schema.target.width
+    return np.concatenate([np.empty((0, width)), *pieces]).astype(np.float64)
+
+
+def _look(backend: Backend, model: Model, resident: Tree, variables: Sequence[Variables], plan: Tree) -> Any:
+    step = evaluation_step(model, backend, predictions=True)
+
+    def look(sums: Any, plan: Any, shared: Any) -> Any:
+        return backend.scan(step, sums, plan, shared)
+
+    nothing = np.zeros(len(variables))
+    held = {
+        "params": stack([one.params for one in variables]),
+        "buffers": stack([one.buffers for one in variables]),
+    }
+    sums = backend.asarray({"loss": nothing, "weight": nothing})
+    return backend.to_numpy(
+        backend.compile(look, loops=True)(sums, plan, {**resident, **backend.asarray(held)})
+    )
+
+
+def _padded(rows: Rows, at: int, size: int) -> Tree:
+    """Return `size` rows from `at` on, the last one repeated where there are no more."""
+    indices = np.minimum(np.arange(at, at + size), len(rows) - 1)
+    picked: Tree = tree_map(lambda column: column[indices], dict(rows.inputs))
+    return picked

@@ -1,0 +1,92 @@
+"""The standard workflow: every member of a fleet at once, epochs of steps."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from gmcore.domain import FitEnd, FitStart, Member, TrainingResult, Tree, ValidationResult, Variables
+from gmcore.errors import DataError
+from gmcore.ports import TrainingTask, TrainingWorkflow
+from gmcore.training.chunks import members_at_once
+from gmcore.training.evaluate import evaluate
+from gmcore.training.fleet import Programs, member_settings, train_chunk
+
+__all__ = ["GradientDescent"]
+
+
+@attrs.define(kw_only=True, eq=False)
+class GradientDescent(TrainingWorkflow):
+    """Minibatch gradient descent over a fleet, as one compiled program a chunk."""
+
+    _metrics: dict[str, float] = attrs.field(init=False, factory=dict)
+
+    def train(self, task: TrainingTask, members: Sequence[Member]) -> list[TrainingResult]:
+        _check(task, members)
+        begun, compiled = time.perf_counter(), task.backend.compilations
+        resident = resident_rows(task)
+        programs = Programs.of(task)
+        results: list[TrainingResult] = []
+        for chunk in _chunks(members, members_at_once(task, len(members))):
+            self._tell_start(task, chunk)
+            trained = train_chunk(programs, resident, chunk)
+            for call in task.hooks.fit_end:
+                call(FitEnd(members=tuple(member.index for member in chunk), results=tuple(trained)))
+            results += trained
+        self._metrics = {
+            "seconds": time.perf_counter() - begun,
+            "steps": float(sum(_steps(task, member) * one.epochs for member, one in zip(members, results, strict=True))),
+            "compilations": float(task.backend.compilations - compiled),
+        }
+        return results
+
+    def validate(
+        self, task: TrainingTask, variables: Sequence[Variables], rows: Sequence[np.ndarray]
+    ) -> list[ValidationResult]:
+        resident = resident_rows(task)
+        size = members_at_once(task, len(variables))
+        pairs = list(zip(variables, rows, strict=True))
+        return [result for chunk in _chunks(pairs, size) for result in evaluate(task, resident, chunk)]
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        return dict(self._metrics)
+
+    def close(self) -> None:
+        self._metrics = {}
+
+    def _tell_start(self, task: TrainingTask, chunk: Sequence[Member]) -> None:
+        for call in task.hooks.fit_start:
+            call(
+                FitStart(
+                    members=tuple(member.index for member in chunk),
+                    max_epochs=task.config.max_epochs,
+                    steps_per_epoch=max(_steps(task, member) for member in chunk),
+                    model=task.model.info,
+                )
+            )
+
+
+def resident_rows(task: TrainingTask) -> Tree:
+    """Return all rows on the device: `inputs` by name, and `targets`."""
+    resident: Tree = task.backend.asarray({"inputs": dict(task.rows.inputs), "targets": task.rows.targets})
+    return resident
+
+
+def _check(task: TrainingTask, members: Sequence[Member]) -> None:
+    member_settings(task, members)
+    for member in members:
+        if len(member.train) == 0:
+            raise DataError(f"member {member.index} has no rows to train on")
+    if task.rows.targets is None:
+        raise DataError("the rows have no targets, so nothing can be learnt from them")
+
+
+def _steps(task: TrainingTask, member: Member) -> int:
+    return -(-len(member.train) // task.config.batch_size)
+
+
+def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (items[at : at + size] for at in range(0, len(items), size))
