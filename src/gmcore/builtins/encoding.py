@@ -1,0 +1,225 @@
+"""Named columns in memory become inputs and targets."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from gmcore.domain import Feature, Kind, Rows, Target, TargetKind
+from gmcore.errors import DataError, did_you_mean
+
+__all__ = ["Task", "decode_inputs", "encode_inputs", "encode_target", "infer_features", "name_columns"]
+
+Task = Literal["auto", "classification", "regression"]
+
+_NUMBERS, _WHOLE = "biuf", "biu"
+_FEW_CLASSES = 20
+
+
+@runtime_checkable
+class _Frame(Protocol):
+    """What pandas and polars call a data frame."""
+
+    @property
+    def columns(self) -> Any: ...
+    def __getitem__(self, name: Any, /) -> Any: ...
+
+
+def name_columns(x: Any, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Return the columns of a mapping, a data frame or a `(rows, features)` array, by name.
+
+    Args:
+        x: the columns.
+        names: of an array's columns, in order; none for `x0`, `x1` …
+
+    Raises:
+        DataError: if names, lengths or dimensions do not fit, or there is nothing.
+    """
+    columns = dict(_named(x, names))
+    lengths = {name: len(column) for name, column in columns.items()}
+    if not columns or 0 in lengths.values():
+        raise DataError("there are no rows or no features in what was given as X")
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise DataError(f"all columns must have the same number of rows, got {found}")
+    return columns
+
+
+def infer_features(columns: Mapping[str, np.ndarray], categorical: Sequence[str] = ()) -> tuple[Feature, ...]:
+    """Return what the columns are: numbers, booleans, or texts, which are categories in sorted order.
+
+    Args:
+        columns: by name.
+        categorical: columns whose values are categories although they are numbers.
+
+    Raises:
+        DataError: if a column holds neither numbers, booleans nor texts.
+    """
+    for name in categorical:
+        if name not in columns:
+            raise DataError(f"there is no column '{name}' to take as categorical{did_you_mean(name, columns)}")
+    return tuple(_feature(name, column, as_categories=name in categorical) for name, column in columns.items())
+
+
+def encode_inputs(columns: Mapping[str, np.ndarray], features: Sequence[Feature]) -> dict[str, np.ndarray]:
+    """Return the columns as in `Rows.inputs`, in the order and with the category codes of `features`.
+
+    Raises:
+        DataError: if a feature has no column, or a column holds what its feature can't be.
+    """
+    for feature in features:
+        if feature.name not in columns:
+            raise DataError(f"there is no column '{feature.name}'{did_you_mean(feature.name, columns)}")
+    numeric = [_floats(columns[f.name], f.name) for f in features if f.kind is not Kind.CATEGORICAL]
+    coded = [_codes(columns[f.name], f.categories) for f in features if f.kind is Kind.CATEGORICAL]
+    inputs = {"numeric": numeric, "categorical": coded}
+    return {name: np.stack(stacked, axis=1) for name, stacked in inputs.items() if stacked}
+
+
+def decode_inputs(rows: Rows) -> dict[str, np.ndarray]:
+    """Return the columns that `encode_inputs` would make these rows of."""
+    numeric = {f.name: rows.inputs["numeric"][:, i] for i, f in enumerate(rows.schema.numeric)}
+    coded = {
+        f.name: np.array([None, *f.categories], object)[rows.inputs["categorical"][:, i]]
+        for i, f in enumerate(rows.schema.categorical)
+    }
+    return numeric | coded
+
+
+def encode_target(y: Any, task: Task, names: Sequence[str] = ()) -> tuple[Target, np.ndarray]:
+    """Return what is predicted, and its values as in `Rows.targets`.
+
+    Texts, booleans and whole numbers are classes, in sorted order; other numbers are values to
+    predict. `task` overrides that.
+
+    Raises:
+        DataError: if values are missing, infinite, of one class only, or do not fit the task.
+    """
+    values = _target_values(y)
+    if names and len(names) != values.shape[1]:
+        raise DataError(f"there are {len(names)} target names for {values.shape[1]} target columns")
+    names = tuple(names) or (("target",) if values.shape[1] == 1 else tuple(f"y{i}" for i in range(values.shape[1])))
+    if task == "regression" or (task == "auto" and values.dtype.kind == "f"):
+        return _regression(values, names)
+    return _classification(values, names, sure=task == "classification")
+
+
+def _named(x: Any, names: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
+    if isinstance(x, Mapping | _Frame):
+        if names:
+            raise DataError("feature names were given for columns that have names")
+        for name in list(x if isinstance(x, Mapping) else x.columns):
+            yield str(name), _column(x[name], str(name))
+        return
+    array = np.asarray(x)
+    if array.ndim != 2:  # noqa: PLR2004 - rows and features
+        raise DataError(f"X must be (rows, features), got shape {array.shape}: one feature is X.reshape(-1, 1)")
+    names = names or [f"x{i}" for i in range(array.shape[1])]
+    if len(set(names)) != array.shape[1]:
+        raise DataError(f"there are {len(set(names))} different feature names for {array.shape[1]} features")
+    for name, column in zip(names, array.T, strict=True):
+        yield name, _column(column, name)
+
+
+def _column(values: Any, name: str) -> np.ndarray:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise DataError(f"column '{name}' must have one dimension, got shape {array.shape}")
+    if array.dtype.kind in "UT":
+        return array.astype(object)
+    if array.dtype.kind not in _NUMBERS + "O":
+        raise DataError(f"column '{name}' holds {array.dtype}; a column is numbers, booleans or texts")
+    return array
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value != value  # noqa: PLR0124 - only NaN differs from itself
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _feature(name: str, column: np.ndarray, *, as_categories: bool) -> Feature:
+    if column.dtype.kind == "b" and not as_categories:
+        return Feature(name=name, kind=Kind.BOOLEAN)
+    if column.dtype.kind != "O" and not as_categories:
+        return Feature(name=name)
+    present = {value for value in column.tolist() if not _missing(value)}
+    if as_categories or (present and all(isinstance(value, str) for value in present)):
+        return Feature(name=name, kind=Kind.CATEGORICAL, categories=tuple(_sorted_labels(present)))
+    logical = bool(present) and all(isinstance(value, bool) for value in present)
+    return Feature(name=name, kind=Kind.BOOLEAN if logical else Kind.NUMERIC)
+
+
+def _sorted_labels(values: set[Any]) -> list[str]:
+    numbers = all(not isinstance(value, str) for value in values)
+    return list(dict.fromkeys(_label(value) for value in sorted(values, key=None if numbers else str)))
+
+
+def _floats(column: np.ndarray, name: str) -> np.ndarray:
+    values = column.astype(np.float64) if column.dtype.kind in _NUMBERS else _parsed(column, name)
+    bad = np.flatnonzero(np.isinf(values))
+    if bad.size:
+        raise DataError(f"column '{name}' holds {bad.size} infinite values, the first in row {bad[0]}")
+    return values
+
+
+def _parsed(column: np.ndarray, name: str) -> np.ndarray:
+    values = np.full(len(column), np.nan)
+    for row, value in enumerate(column.tolist()):
+        if isinstance(value, int | float):
+            values[row] = value
+        elif not _missing(value):
+            raise DataError(f"column '{name}' is a number and holds {value!r} in row {row}")
+    return values
+
+
+def _codes(column: np.ndarray, categories: Sequence[str]) -> np.ndarray:
+    code = {category: place for place, category in enumerate(categories, start=1)}
+    codes = [0 if _missing(value) else code.get(_label(value), 0) for value in column.tolist()]
+    return np.array(codes, np.int32)
+
+
+def _target_values(y: Any) -> np.ndarray:
+    """Return the target as `(rows, targets)` of booleans, whole numbers, floats or texts, none missing."""
+    values = np.asarray(y)
+    if values.ndim not in (1, 2):
+        raise DataError(f"y must be (rows,) or (rows, targets), got shape {values.shape}")
+    values = values.reshape(len(values), -1)
+    lost = np.vectorize(_missing, otypes=[bool])(values) if values.dtype.kind == "O" else values != values  # noqa: PLR0124
+    bad = np.flatnonzero(lost.any(axis=1))
+    if bad.size:
+        raise DataError(f"{bad.size} rows have no target, the first is row {bad[0]}: leave them out")
+    values = np.array(values.tolist()) if values.dtype.kind == "O" else values
+    if values.dtype.kind not in _NUMBERS + "UT":
+        raise DataError(f"y holds {values.dtype}; a target is numbers, booleans or texts")
+    return values
+
+
+def _regression(values: np.ndarray, names: tuple[str, ...]) -> tuple[Target, np.ndarray]:
+    if values.dtype.kind not in _NUMBERS:
+        raise DataError(f"y holds texts such as {values.flat[0]!r}, which can't be predicted as numbers")
+    floats = values.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(floats).all(axis=1))
+    if bad.size:
+        raise DataError(f"y holds {bad.size} infinite values, the first in row {bad[0]}")
+    return Target(names=names, kind=TargetKind.REGRESSION), floats
+
+
+def _classification(values: np.ndarray, names: tuple[str, ...], *, sure: bool) -> tuple[Target, np.ndarray]:
+    if len(names) > 1:
+        raise DataError(f"classes come one a row, got {len(names)} columns: for numbers say task='regression'")
+    classes, indices = np.unique(values[:, 0], return_inverse=True)
+    if len(classes) == 1:
+        raise DataError(f"every row has class '{_label(classes[0].item())}': there is nothing to learn")
+    if not sure and values.dtype.kind in _WHOLE and len(classes) > max(_FEW_CLASSES, len(values) // 2):
+        raise DataError(
+            f"y holds {len(classes)} different whole numbers in {len(values)} rows: "
+            "say task='regression' to predict numbers, or task='classification'"
+        )
+    kind = TargetKind.BINARY if len(classes) == 2 else TargetKind.MULTICLASS  # noqa: PLR2004 - that is binary
+    labels = tuple(_label(value) for value in classes.tolist())
+    return Target(names=names, kind=kind, classes=labels), indices.astype(np.int32)
