@@ -1,0 +1,60 @@
+"""Stochastic gradient descent, with or without momentum."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from gmcore.domain import Array, Tree
+from gmcore.domain.tree import tree_map
+from gmcore.nn.optimizers.validators import DECAY, NOT_NEGATIVE, POSITIVE
+from gmcore.ports import Namespace, Optimizer
+
+__all__ = ["SGD"]
+
+
+@attrs.frozen(kw_only=True)
+class SGD(Optimizer):
+    """Steps along the gradient, or along its running sum, by `torch.optim.SGD`'s formula.
+
+    Without momentum it keeps no state, and momentum is then no setting that members can differ in.
+
+    Attributes:
+        learning_rate: what the gradient is multiplied by.
+        momentum: share of the running sum that each step keeps.
+        dampening: share of a gradient that does not enter the running sum; the first enters whole.
+        weight_decay: how much of a parameter is added to its gradient (an L2 penalty).
+        nesterov: whether the step looks ahead along the running sum (Sutskever et al., 2013).
+    """
+
+    learning_rate: float = attrs.field(default=1e-2, validator=POSITIVE)
+    momentum: float = attrs.field(default=0.0, validator=DECAY)
+    dampening: float = attrs.field(default=0.0, validator=DECAY)
+    weight_decay: float = attrs.field(default=0.0, validator=NOT_NEGATIVE)
+    nesterov: bool = attrs.field(default=False)
+
+    @nesterov.validator
+    def _check_nesterov(self, _: "attrs.Attribute[bool]", value: Any) -> None:
+        if value and (self.momentum == 0 or self.dampening != 0):
+            found = f"momentum {self.momentum} and dampening {self.dampening}"
+            raise ValueError(f"nesterov needs momentum above 0 and dampening 0, got {found}")
+
+    @property
+    def settings(self) -> Mapping[str, float]:
+        plain = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
+        return plain | {"momentum": self.momentum, "dampening": self.dampening} if self.momentum else plain
+
+    def init(self, params: Tree, *, xp: Namespace) -> Tree:
+        return {"momentum": tree_map(xp.zeros_like, params)} if self.momentum else {}
+
+    def update(
+        self, gradients: Tree, state: Tree, params: Tree, *, step: Array, settings: Mapping[str, Array], xp: Namespace
+    ) -> tuple[Tree, Tree]:
+        rate, momentum = settings["learning_rate"], settings.get("momentum")
+        gradients = tree_map(lambda g, p: g + settings["weight_decay"] * p, gradients, params)
+        if momentum is None:
+            return tree_map(lambda p, g: p - rate * g, params, gradients), state
+        entering = 1 - xp.where(step > 1, settings["dampening"], xp.zeros_like(step))
+        sums = tree_map(lambda b, g: momentum * b + entering * g, state["momentum"], gradients)
+        directions = tree_map(lambda g, b: g + momentum * b, gradients, sums) if self.nesterov else sums
+        return tree_map(lambda p, d: p - rate * d, params, directions), {"momentum": sums}
