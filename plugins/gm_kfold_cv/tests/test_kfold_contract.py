@@ -1,0 +1,37 @@
+"""KFold keeps to the port's contract, in each of its ways."""
+
+import attrs
+import numpy as np
+from gm_kfold_cv import KFold
+
+from gmcore.domain import Rows
+from gmcore.testing.cross_validator import CrossValidatorContract
+
+
+class TestStratified(CrossValidatorContract):
+    def validator(self) -> KFold:
+        return KFold(n_splits=4, seed=3)
+
+
+class TestPlainInOrder(CrossValidatorContract):
+    def validator(self) -> KFold:
+        return KFold(n_splits=5, shuffle=False, stratify="no")
+
+
+class TestRepeated(CrossValidatorContract):
+    def validator(self) -> KFold:
+        return KFold(n_splits=3, repeats=3)
+
+
+class TestGrouped(CrossValidatorContract):
+    def validator(self) -> KFold:
+        return KFold(n_splits=3, stratify="no")
+
+    def rows(self) -> Rows:
+        groups = np.random.default_rng(1).integers(0, 12, 67)
+        return attrs.evolve(super().rows(), groups=groups)
+
+
+class TestGroupedAndStratified(TestGrouped):
+    def validator(self) -> KFold:
+        return KFold(n_splits=3)
