@@ -1,0 +1,157 @@
+"""JAX behind the `Backend` port."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, wraps
+from typing import Any, Literal, TypeVar, cast
+
+import attrs
+import jax
+import jaxlib.version
+import numpy as np
+from attrs.validators import in_
+
+from gm_jax_backend.devices import known_devices, select
+from gm_jax_backend.namespace import jax_namespace
+from gmcore.domain import Array, Device
+from gmcore.ports import Backend, Namespace
+
+__all__ = ["JAXBackend"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@attrs.define(kw_only=True, eq=False, slots=False)
+class JAXBackend(Backend):
+    """JAX: programs that XLA compiles, for CPU, NVIDIA cards and TPUs.
+
+    The process's own JAX settings stay as they are: dtype, device and precision hold inside this
+    object's calls and nowhere else. So arithmetic on float64 arrays belongs inside `compile`, `scan`,
+    `vmap`, `value_and_grad` or the functions of `xp`; a bare `a + b` outside follows the process's settings.
+
+    Attributes:
+        dtype: `"float32"` or `"float64"`.
+        device: `"cpu"`, `"cuda"`, `"tpu"`, or `"auto"` for the best that is here.
+        tf32: let an NVIDIA card multiply float32 matrices with 10 bits of mantissa: faster, and less exact.
+    """
+
+    name = "jax"
+
+    dtype: Literal["float32", "float64"] = attrs.field(default="float32", validator=in_(("float32", "float64")))
+    device: str = "auto"
+    tf32: bool = False
+    xp: Namespace = attrs.field(init=False, repr=False)
+    _place: Any = attrs.field(init=False, repr=False)
+    _precision: str | None = attrs.field(init=False, repr=False)
+    _compiled_scan: Callable[[Any], Any] = attrs.field(init=False, repr=False)
+    _compilations: int = attrs.field(init=False, repr=False, default=0)
+    _tracing: bool = attrs.field(init=False, repr=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._place = select(self.device, self.dtype)
+        self.device = "cuda" if self._place.platform == "gpu" else self._place.platform
+        self._precision = None if self.device == "cpu" or self.tf32 else "highest"
+        self.xp = jax_namespace(self.dtype, self._scoped)
+        self._compiled_scan = lru_cache(maxsize=64)(lambda step: self.compile(_scan_of(step)))
+
+    @classmethod
+    def devices(cls, dtype: str) -> Sequence[Device]:
+        return known_devices(dtype)
+
+    @property
+    def compilations(self) -> int:
+        return self._compilations
+
+    def asarray(self, host: Any) -> Any:
+        with jax.enable_x64(self.dtype == "float64"):
+            return jax.tree.map(self._to_device, host)
+
+    def to_numpy(self, arrays: Any) -> Any:
+        return jax.tree.map(np.array, jax.device_get(arrays))
+
+    def value_and_grad(self, fn: Callable[..., tuple[Array, Any]]) -> Callable[..., tuple[tuple[Array, Any], Any]]:
+        return cast("Any", self._scoped(jax.value_and_grad(fn, has_aux=True)))
+
+    def vmap(self, fn: F, in_axes: Any = 0) -> F:
+        return cast("F", self._scoped(jax.vmap(fn, in_axes)))
+
+    def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:
+        del loops  # XLA compiles loops as well
+        compiled = jax.jit(self._counted(fn), donate_argnums=donate)
+        call = _without_donation_warning(compiled) if donate else compiled
+        return cast("F", self._scoped(lambda *args: call(*self._placed(args))))
+
+    def scan(self, step: Callable[[Any, Any, Any], tuple[Any, Any]], carry: Any, xs: Any, shared: Any = None) -> Any:
+        run = _scan_of(step) if self._tracing else self._compiled_scan(step)
+        return run(carry, xs, shared)
+
+    def checkpoint(self, fn: F) -> F:
+        return cast("F", jax.checkpoint(fn))
+
+    def provenance(self) -> Mapping[str, str]:
+        return {
+            "jax": jax.__version__,
+            "jaxlib": jaxlib.version.__version__,
+            "device": f"{self.device} ({self._place.device_kind})",
+            "dtype": self.dtype,
+            "matmul_precision": self._precision or "default",
+        }
+
+    def _scoped(self, fn: Any) -> Any:
+        """Return `fn` running under this backend's settings, whatever the process's are."""
+        wide, place, precision = self.dtype == "float64", self._place, self._precision
+
+        def scoped(*args: Any, **kwargs: Any) -> Any:
+            with jax.enable_x64(wide), jax.default_device(place), jax.default_matmul_precision(precision):
+                return fn(*args, **kwargs)
+
+        return scoped
+
+    def _counted(self, fn: Any) -> Any:
+        """Return `fn` with a count of how often it is traced as a program of its own."""
+
+        @wraps(fn)
+        def traced(*args: Any) -> Any:
+            if self._tracing:
+                return fn(*args)
+            self._compilations += 1
+            self._tracing = True
+            try:
+                return fn(*args)
+            finally:
+                self._tracing = False
+
+        return traced
+
+    def _placed(self, args: Any) -> Any:
+        """Return `args` with what is still on the host brought to the device."""
+        if all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(args)):
+            return args
+        return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.Array) else self._to_device(leaf), args)
+
+    def _to_device(self, leaf: Any) -> Any:
+        host = np.asarray(leaf)
+        dtype = {"f": self.dtype, "i": "int32", "u": "uint32" if host.dtype == np.uint32 else "int32", "b": "bool"}
+        if host.dtype.kind not in dtype:
+            raise TypeError(f"a tree's leaves must be numbers or booleans, got dtype {host.dtype}")
+        narrowed = host.astype(dtype[host.dtype.kind], copy=False)
+        # Without the copy, XLA on a CPU may share memory with an array that its owner goes on to change.
+        return jax.device_put(narrowed, self._place, may_alias=False)
+
+
+def _scan_of(step: Any) -> Any:
+    def scan(carry: Any, xs: Any, shared: Any) -> Any:
+        return jax.lax.scan(lambda carry, x: step(carry, x, shared), carry, xs)
+
+    return scan
+
+
+def _without_donation_warning(compiled: Any) -> Any:
+    """Return `compiled` silent about donated memory that no result fits: giving up is a permission, not a demand."""
+
+    def call(*args: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Some donated buffers were not usable")
+            return compiled(*args)
+
+    return call

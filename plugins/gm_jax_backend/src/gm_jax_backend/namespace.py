@@ -1,0 +1,96 @@
+"""The functions that layers are written with, in `jax.numpy`."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+
+from gmcore.domain import Array
+from gmcore.ports import Namespace, Random
+
+__all__ = ["jax_namespace"]
+
+Scoped = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+# jax.numpy has these under the names and with the meanings of the port.
+_SAME = (
+    "abs sign square pow maximum minimum where isnan isfinite zeros_like ones_like astype max min all any sort "
+    "reshape permute_dims expand_dims squeeze broadcast_to concat stack matmul take take_along_axis"
+)
+_FLOAT = "sqrt exp expm1 log log1p sin cos tanh floor mean var"
+_NEURAL = "sigmoid softplus logsumexp softmax log_softmax"
+
+
+def jax_namespace(dtype: str, scoped: Scoped) -> Namespace:
+    """Return `jax.numpy` and `jax.nn` under the port's names, every function in one float dtype.
+
+    Args:
+        dtype: `"float32"` or `"float64"`.
+        scoped: what makes a function run under the backend's settings, also outside its transforms.
+    """
+    own = jnp.dtype(dtype)
+    functions = {name: scoped(fn) for name, fn in _functions(own).items()}
+    dtypes = {"float": own, "int32": jnp.dtype("int32"), "uint32": jnp.dtype("uint32"), "bool": jnp.dtype("bool")}
+    return cast("Namespace", SimpleNamespace(**functions, **dtypes, random=JAXRandom(own, scoped)))
+
+
+class JAXRandom(Random):
+    """Threefry under raw keys, so that a key is an array like any other."""
+
+    def __init__(self, dtype: Any, scoped: Scoped) -> None:
+        self._dtype = dtype
+        for method in ("fold_in", "uniform", "normal"):
+            setattr(self, method, scoped(getattr(self, method)))
+
+    def fold_in(self, key: Array, data: int) -> Array:
+        return jax.random.key_data(jax.random.fold_in(_typed(key), data))
+
+    def uniform(self, key: Array, shape: tuple[int, ...]) -> Array:
+        return jax.random.uniform(_typed(key), shape, self._dtype)
+
+    def normal(self, key: Array, shape: tuple[int, ...]) -> Array:
+        return jax.random.normal(_typed(key), shape, self._dtype)
+
+
+def _functions(dtype: Any) -> dict[str, Callable[..., Any]]:
+    def floating(fn: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda x, *args, **kwargs: fn(_as_float(x, dtype), *args, **kwargs)
+
+    def full(shape: tuple[int, ...], fill_value: Any, dtype: Any = None) -> Array:
+        return jnp.full(shape, fill_value, dtype or own(fill_value))
+
+    def own(value: Any) -> Any:
+        found = jnp.result_type(value)
+        return dtype if jnp.issubdtype(found, jnp.floating) else _narrow(found)
+
+    return {
+        **{name: getattr(jnp, name) for name in _SAME.split()},
+        **{name: floating(getattr(jnp, name)) for name in _FLOAT.split()},
+        **{name: floating(getattr(jax.nn, name)) for name in _NEURAL.split()},
+        "erf": floating(jax.lax.erf),
+        "zeros": lambda shape, dtype=dtype: jnp.zeros(shape, dtype),
+        "ones": lambda shape, dtype=dtype: jnp.ones(shape, dtype),
+        "full": full,
+        "arange": lambda stop: jnp.arange(stop, dtype=jnp.int32),
+        "sum": lambda x, axis=None, keepdims=False: jnp.sum(x, axis, dtype=own(x), keepdims=keepdims),
+        "cumsum": lambda x, axis: jnp.cumsum(x, axis, dtype=own(x)),
+        "argmax": lambda x, axis: jnp.argmax(x, axis).astype(jnp.int32),
+        "argsort": lambda x, axis=-1: jnp.argsort(x, axis, stable=True).astype(jnp.int32),
+        "one_hot": lambda indices, classes: jax.nn.one_hot(indices, classes, dtype=dtype),
+        "stop_gradient": jax.lax.stop_gradient,
+    }
+
+
+def _as_float(x: Any, dtype: Any) -> Any:
+    """Return whole numbers and booleans as floats; XLA would make some of them float32 even in float64."""
+    return x if jnp.issubdtype(jnp.result_type(x), jnp.floating) else jnp.asarray(x, dtype)
+
+
+def _narrow(found: Any) -> Any:
+    return found if found == jnp.uint32 else jnp.int32
+
+
+def _typed(key: Array) -> Array:
+    return jax.random.wrap_key_data(jnp.asarray(key, jnp.uint32), impl="threefry2x32")
