@@ -70,7 +70,7 @@ class JAXBackend(Backend):
         return jax.tree.map(np.array, jax.device_get(arrays))
 
     def value_and_grad(self, fn: Callable[..., tuple[Array, Any]]) -> Callable[..., tuple[tuple[Array, Any], Any]]:
-        return cast("Any", self._scoped(jax.value_and_grad(fn, has_aux=True)))
+        return self._scoped(jax.value_and_grad(fn, has_aux=True))  # type: ignore[no-any-return]
 
     def vmap(self, fn: F, in_axes: Any = 0) -> F:
         return cast("F", self._scoped(jax.vmap(fn, in_axes)))

@@ -4,7 +4,7 @@ import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import jax
 
@@ -69,11 +69,13 @@ def _reason(name: str, dtype: str) -> str:
 
 
 def _cause(name: str, message: str) -> str:
-    wanted = jax.config.read("jax_platforms")
+    wanted = cast("Any", jax.config).jax_platforms
     if wanted and name not in wanted.replace("gpu", "cuda").split(","):
         return f"JAX_PLATFORMS is '{wanted}'"
     if name == "cuda" and not _has_cuda_plugin():
         return "JAX is installed without CUDA; on Linux with an NVIDIA card, install gm-jax-backend[cuda]"
+    if name == "tpu" and importlib.util.find_spec("libtpu") is None:
+        return "libtpu is not installed; on a machine with a TPU, install jax[tpu]"
     return " ".join(message.split())
 
 
