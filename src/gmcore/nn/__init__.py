@@ -1,1 +1,5 @@
 """Layers, losses, optimizers and schedules: written once, against a backend's namespace."""
+
+from gmcore.nn.summary import summarize
+
+__all__ = ["summarize"]

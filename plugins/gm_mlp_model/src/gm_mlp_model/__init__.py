@@ -1,1 +1,6 @@
 """gmcore model provider: multi-layer perceptrons."""
+
+from gm_mlp_model.mlp import MLP
+from gm_mlp_model.provider import MLPProvider
+
+__all__ = ["MLP", "MLPProvider"]

@@ -1,0 +1,81 @@
+"""A multi-layer perceptron for given columns."""
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+
+from gmcore.domain import Array, ModelInfo, Rows, Schema, TargetKind, Tree, Variables
+from gmcore.nn import summarize
+from gmcore.nn.layers import Sequential, Shape
+from gmcore.nn.layers.standardize import mean_and_scale
+from gmcore.nn.losses import Loss
+from gmcore.ports import Model, Namespace
+
+__all__ = ["MLP"]
+
+
+@attrs.frozen(kw_only=True)
+class MLP(Model):
+    """Preprocessing, hidden layers and a head; see `MLPProvider`.
+
+    Regression targets are standardised inside, so that learning does not depend on their units: outputs
+    and loss are in standard deviations of the training targets, predictions in the targets' own units.
+
+    Attributes:
+        schema: the columns it is for.
+        network: from named inputs to outputs.
+        loss_function: from outputs and targets to one number a sample.
+    """
+
+    schema: Schema
+    network: Sequential
+    loss_function: Loss
+
+    @property
+    def info(self) -> ModelInfo:
+        shapes = self._input_shapes
+        layers = tuple(summarize(self.network, shapes))
+        return ModelInfo(name="MLP", layers=layers, input_shapes=shapes, output_shape=(self.schema.target.width,))
+
+    def init(self, rng: np.random.Generator) -> Variables:
+        variables = self.network.init(rng, self._input_shapes)
+        if self.schema.target.is_classification:
+            return variables
+        width = self.schema.target.width
+        return _with_target(variables, np.zeros(width), np.ones(width))
+
+    def adapt(self, variables: Variables, rows: Rows) -> Variables:
+        variables = self.network.adapt(variables, rows.inputs)
+        if self.schema.target.is_classification or rows.targets is None or not len(rows):
+            return variables
+        return _with_target(variables, *mean_and_scale(rows.targets))
+
+    def apply(
+        self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool
+    ) -> tuple[Array, Tree]:
+        return self.network.apply(variables, inputs, xp=xp, key=key, training=training)
+
+    def loss(self, variables: Variables, outputs: Array, targets: Array, *, xp: Namespace) -> Array:
+        if not self.schema.target.is_classification:
+            scales = variables.buffers["target"]
+            targets = (targets - scales["mean"]) / scales["scale"]
+        return self.loss_function(xp, outputs, targets)
+
+    def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:
+        kind = self.schema.target.kind
+        if kind is TargetKind.BINARY:
+            return xp.concat([xp.sigmoid(-outputs), xp.sigmoid(outputs)], axis=-1)
+        if kind is TargetKind.MULTICLASS:
+            return xp.softmax(outputs, axis=-1)
+        scales = variables.buffers["target"]
+        return outputs * scales["scale"] + scales["mean"]
+
+    @property
+    def _input_shapes(self) -> dict[str, Shape]:
+        widths = {"numeric": len(self.schema.numeric), "categorical": len(self.schema.categorical)}
+        return {name: (width,) for name, width in widths.items() if width}
+
+
+def _with_target(variables: Variables, mean: np.ndarray, scale: np.ndarray) -> Variables:
+    return Variables(variables.params, {**variables.buffers, "target": {"mean": mean, "scale": scale}})

@@ -1,0 +1,124 @@
+"""From settings and columns to a multi-layer perceptron."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Literal, get_args
+
+import attrs
+from attrs.validators import and_, ge, gt, in_, lt, optional
+
+from gm_mlp_model.mlp import MLP
+from gmcore.domain import Schema, Target, TargetKind
+from gmcore.errors import ConfigError
+from gmcore.nn.layers import (
+    ACTIVATIONS,
+    Concatenate,
+    Dense,
+    Dropout,
+    Embedding,
+    Impute,
+    Layer,
+    OneHot,
+    Sequential,
+    Standardize,
+)
+from gmcore.nn.losses import LOSSES, Loss, huber
+from gmcore.ports import ModelProvider
+
+__all__ = ["MLPProvider"]
+
+Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
+LossName = Literal["auto", "mse", "mae", "huber", "cross_entropy"]
+
+_SATURATING = ("tanh", "sigmoid")
+
+
+def _widths(hidden: Iterable[int]) -> tuple[int, ...]:
+    return tuple(hidden)
+
+
+def _check_hidden(_: Any, __: "attrs.Attribute[tuple[int, ...]]", value: tuple[int, ...]) -> None:
+    if not all(isinstance(width, int) and width > 0 for width in value):
+        raise ValueError(f"hidden must be widths of 1 or more, got {value}")
+
+
+def _check_embedding_size(provider: "MLPProvider", _: "attrs.Attribute[int | None]", value: int | None) -> None:
+    if value is not None and provider.embedding != "embedding":
+        raise ValueError(f'embedding_size is for embedding = "embedding", got {value} with "{provider.embedding}"')
+
+
+@attrs.frozen(kw_only=True)
+class MLPProvider(ModelProvider):
+    """Multi-layer perceptrons over numbers and categories, with the head and loss that the target needs.
+
+    Numbers are imputed and standardised, categories one-hot encoded or embedded, by what a member's own
+    training rows say.
+
+    Attributes:
+        hidden: the width of each hidden layer; none: a linear model.
+        activation: what follows each hidden layer.
+        dropout: the share of each hidden layer's outputs that is left out in training.
+        impute: what a missing number becomes: the column's mean or median.
+        embedding: what a category becomes: columns of 0 and 1, or a vector that is learnt.
+        embedding_size: numbers in such a vector; by default about the square root of the largest
+            column's number of categories, and 2 at least.
+        loss: `"auto"`: cross-entropy for classes, squared error for numbers. A regression's errors
+            are in units of the training targets' standard deviation.
+        huber_delta: where the Huber loss turns from squared to absolute, in the same units.
+    """
+
+    hidden: tuple[int, ...] = attrs.field(default=(64, 32), converter=_widths, validator=_check_hidden)
+    activation: Activation = attrs.field(default="relu", validator=in_(get_args(Activation)))
+    dropout: float = attrs.field(default=0.0, validator=and_(ge(0.0), lt(1.0)))
+    impute: Literal["mean", "median"] = attrs.field(default="mean", validator=in_(("mean", "median")))
+    embedding: Literal["one_hot", "embedding"] = attrs.field(default="one_hot", validator=in_(("one_hot", "embedding")))
+    embedding_size: int | None = attrs.field(default=None, validator=[optional(ge(1)), _check_embedding_size])
+    loss: LossName = attrs.field(default="auto", validator=in_(get_args(LossName)))
+    huber_delta: float = attrs.field(default=1.0, validator=gt(0.0))
+
+    def create(self, schema: Schema) -> MLP:
+        if not schema.features:
+            raise ConfigError(["model: an MLP needs at least one feature column, the data has none"])
+        outputs = 1 if schema.target.kind is TargetKind.BINARY else schema.target.width
+        network = {
+            "inputs": Concatenate(self._inputs(schema)),
+            "trunk": Sequential(self._trunk()),
+            "head": Dense(outputs, initialization="glorot_uniform"),
+        }
+        return MLP(schema=schema, network=Sequential(network), loss_function=self._loss(schema.target))
+
+    def _inputs(self, schema: Schema) -> Mapping[str, Layer]:
+        inputs: dict[str, Layer] = {}
+        if schema.numeric:
+            inputs["numeric"] = Sequential([Impute(strategy=self.impute), Standardize()])
+        if schema.categorical:
+            inputs["categorical"] = self._categorical(tuple(len(f.categories) for f in schema.categorical))
+        return inputs
+
+    def _categorical(self, categories: tuple[int, ...]) -> Layer:
+        if self.embedding == "one_hot":
+            return OneHot(categories)
+        return Embedding(categories, self.embedding_size or max(2, round(max(categories) ** 0.5)))
+
+    def _trunk(self) -> Iterator[Layer]:
+        initialization: Any = "glorot_uniform" if self.activation in _SATURATING else "he_normal"
+        for width in self.hidden:
+            yield Dense(width, initialization=initialization)
+            yield ACTIVATIONS[self.activation]()
+            if self.dropout:
+                yield Dropout(self.dropout)
+
+    def _loss(self, target: Target) -> Loss:
+        if target.is_classification:
+            if self.loss not in ("auto", "cross_entropy"):
+                raise ConfigError(
+                    [f"model.loss: {self.loss!r} is for numbers, the target {target.names[0]!r} has classes"]
+                )
+            return LOSSES["binary_cross_entropy" if target.kind is TargetKind.BINARY else "cross_entropy"]
+        if self.loss == "cross_entropy":
+            raise ConfigError(
+                [f"model.loss: 'cross_entropy' is for classes, the target {target.names[0]!r} has numbers"]
+            )
+        if self.loss == "huber":
+            return partial(huber, delta=self.huber_delta)
+        return LOSSES["mse" if self.loss == "auto" else self.loss]

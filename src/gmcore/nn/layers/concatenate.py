@@ -1,0 +1,63 @@
+"""Several inputs, each through a layer of its own, side by side."""
+
+from collections.abc import Iterator, Mapping
+
+import attrs
+import numpy as np
+from attrs.validators import min_len
+
+from gmcore.domain import Array, Tree, Variables
+from gmcore.nn.layers.layer import Layer, Shape
+from gmcore.nn.layers.nested import child, join, learners
+from gmcore.nn.layers.stateless import by_settings
+from gmcore.ports import Namespace
+
+__all__ = ["Concatenate"]
+
+
+@attrs.frozen
+class Concatenate(Layer):
+    """Passes each named input through its branch and joins the outputs on the last axis, in the branches' order.
+
+    Attributes:
+        branches: a layer for each input, by the input's name; inputs with other names are left out.
+    """
+
+    branches: Mapping[str, Layer] = attrs.field(validator=min_len(1))
+
+    describe = by_settings
+
+    def children(self, input_shape: Mapping[str, Shape]) -> Iterator[tuple[str, Layer, Shape]]:
+        """Yield each branch's name, the branch and the shape that it is given."""
+        for name, layer in self.branches.items():
+            yield name, layer, input_shape[name]
+
+    def output_shape(self, input_shape: Mapping[str, Shape]) -> Shape:
+        shapes = [layer.output_shape(shape) for _, layer, shape in self.children(input_shape)]
+        if len({shape[:-1] for shape in shapes}) > 1:
+            found = ", ".join(f"{name} {shape}" for name, shape in zip(self.branches, shapes, strict=True))
+            raise ValueError(f"branches must agree in all axes but the last, got {found}")
+        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+    def init(self, rng: np.random.Generator, input_shape: Mapping[str, Shape]) -> Variables:
+        return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
+
+    def adapt(self, variables: Variables, inputs: Mapping[str, np.ndarray]) -> Variables:
+        """Return the variables with what each branch learns from its own input."""
+        learns = learners(self.branches)
+        adapted = {name: layer.adapt(child(variables, name), inputs[name]) for name, layer in learns.items()}
+        return join(adapted, variables)
+
+    def apply(
+        self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool
+    ) -> tuple[Array, Tree]:
+        outputs, changed = [], {}
+        for place, (name, layer) in enumerate(self.branches.items()):
+            own = None if key is None else xp.random.fold_in(key, place)
+            known = child(variables, name)
+            output, buffers = layer.apply(known, inputs[name], xp=xp, key=own, training=training)
+            outputs.append(output)
+            if buffers is not known.buffers:
+                changed[name] = buffers
+        joined = xp.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
+        return joined, {**variables.buffers, **changed} if changed else variables.buffers

@@ -1,0 +1,42 @@
+"""Every output is a weighted sum of every input."""
+
+import attrs
+import numpy as np
+from attrs.validators import ge, in_
+
+from gmcore.domain import Array, Tree, Variables
+from gmcore.nn.initialization import INITIALIZATIONS, Initialization
+from gmcore.nn.layers.layer import Layer, Shape
+from gmcore.ports import Namespace
+
+__all__ = ["Dense"]
+
+
+@attrs.frozen
+class Dense(Layer):
+    """`x @ weight + bias` over the last axis; the bias starts at 0.
+
+    Attributes:
+        out_features: numbers that come out.
+        initialization: how the weight is drawn, see `gmcore.nn.initialization`.
+    """
+
+    out_features: int = attrs.field(validator=ge(1))
+    initialization: Initialization = attrs.field(default="he_normal", validator=in_(INITIALIZATIONS), kw_only=True)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if not input_shape:
+            raise ValueError("Dense needs rows with at least one axis, got scalars")
+        return (*input_shape[:-1], self.out_features)
+
+    def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
+        weight = INITIALIZATIONS[self.initialization](rng, input_shape[-1], self.out_features)
+        return Variables({"weight": weight, "bias": np.zeros(self.out_features)})
+
+    def apply(
+        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
+    ) -> tuple[Array, Tree]:
+        return inputs @ variables.params["weight"] + variables.params["bias"], variables.buffers
+
+    def describe(self, input_shape: Shape) -> str:
+        return f"Dense(in_features={input_shape[-1]}, out_features={self.out_features})"

@@ -1,0 +1,40 @@
+"""Some inputs are left out at random, in training."""
+
+import attrs
+import numpy as np
+from attrs.validators import and_, ge, lt
+
+from gmcore.domain import Array, Tree, Variables
+from gmcore.nn.layers.layer import Layer, Shape
+from gmcore.nn.layers.stateless import by_settings, same_shape
+from gmcore.ports import Namespace
+
+__all__ = ["Dropout"]
+
+
+@attrs.frozen
+class Dropout(Layer):
+    """Sets each input to 0 with probability `rate`, and divides the others by `1 - rate` (Srivastava et al., 2014).
+
+    The rate is a buffer, so that the members of a fleet can differ in it.
+
+    Attributes:
+        rate: the share that is left out, from 0 to below 1.
+    """
+
+    rate: float = attrs.field(validator=and_(ge(0.0), lt(1.0)))
+
+    output_shape = same_shape
+    describe = by_settings
+
+    def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
+        return Variables(buffers={"rate": np.array(self.rate, np.float64)})
+
+    def apply(
+        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
+    ) -> tuple[Array, Tree]:
+        if not training:
+            return inputs, variables.buffers
+        rate = variables.buffers["rate"]
+        kept = xp.random.uniform(key, inputs.shape) >= rate
+        return xp.where(kept, inputs / (1 - rate), 0.0), variables.buffers

@@ -1,0 +1,45 @@
+"""Missing numbers become typical ones."""
+
+from typing import Literal
+
+import attrs
+import numpy as np
+from attrs.validators import in_
+
+from gmcore.domain import Array, Tree, Variables
+from gmcore.nn.layers.layer import Layer, Shape
+from gmcore.nn.layers.stateless import by_settings, same_shape
+from gmcore.ports import Namespace
+
+__all__ = ["Impute"]
+
+
+@attrs.frozen(kw_only=True)
+class Impute(Layer):
+    """Puts a number that it learnt for each column in the place of NaN.
+
+    Attributes:
+        strategy: the column's `"mean"` or `"median"` over what is there; 0 where nothing is.
+    """
+
+    strategy: Literal["mean", "median"] = attrs.field(default="mean", validator=in_(("mean", "median")))
+
+    output_shape = same_shape
+    describe = by_settings
+
+    def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
+        return Variables(buffers={"fill": np.zeros(input_shape)})
+
+    def adapt(self, variables: Variables, inputs: np.ndarray) -> Variables:
+        """Return the variables with each column's typical number; as they were if there are no rows."""
+        if not len(inputs):
+            return variables
+        nothing = np.isnan(inputs).all(axis=0)
+        typical = np.nanmean if self.strategy == "mean" else np.nanmedian
+        fill = typical(np.where(nothing, 0.0, inputs), axis=0)
+        return Variables(variables.params, {"fill": np.asarray(fill, np.float64)})
+
+    def apply(
+        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
+    ) -> tuple[Array, Tree]:
+        return xp.where(xp.isnan(inputs), variables.buffers["fill"], inputs), variables.buffers

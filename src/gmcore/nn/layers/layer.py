@@ -1,0 +1,71 @@
+"""What a layer is."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from gmcore.domain import Array, Tree, Variables
+from gmcore.ports import Namespace
+
+__all__ = ["Layer", "Shape", "SupportsAdapt", "SupportsChildren"]
+
+Shape = tuple[int, ...]
+
+
+@runtime_checkable
+class Layer(Protocol):
+    """A pure function of variables and inputs: frozen settings, and no state of its own.
+
+    It sees one member and a batch of rows on the first axis; shapes are those of one row. Inputs
+    are an array, or a mapping from name to array for a layer that joins several.
+    """
+
+    @abstractmethod
+    def output_shape(self, input_shape: Any) -> Shape:
+        """Return the shape of one output row.
+
+        Raises:
+            ValueError: if rows of `input_shape` can't enter.
+        """
+
+    @abstractmethod
+    def init(self, rng: np.random.Generator, input_shape: Any) -> Variables:
+        """Return fresh variables, on the host: float64, int32 for codes; the same for the same generator state."""
+
+    @abstractmethod
+    def apply(
+        self, variables: Variables, inputs: Any, *, xp: Namespace, key: Array | None, training: bool
+    ) -> tuple[Array, Tree]:
+        """Return the outputs and the buffers after this pass: the same object where nothing changed.
+
+        Args:
+            variables: as `init` or `adapt` returned them, on the device; an absent branch is an empty one.
+            inputs: `(batch, *input_shape)`.
+            xp: the backend's namespace.
+            key: for what is random in training; None when `training` is False.
+            training: whether dropout and its like are on.
+        """
+
+    @abstractmethod
+    def describe(self, input_shape: Any) -> str:
+        """Return what the summary of a model says of it, such as `"Dense(in_features=30, out_features=64)"`."""
+
+
+@runtime_checkable
+class SupportsAdapt(Protocol):
+    """A layer that learns from rows before training starts: its `apply` also runs on the host's namespace."""
+
+    @abstractmethod
+    def adapt(self, variables: Variables, inputs: Any) -> Variables:
+        """Return the variables with what it learns from `inputs`, NumPy arrays; shapes stay."""
+
+
+@runtime_checkable
+class SupportsChildren(Protocol):
+    """A layer made of layers."""
+
+    @abstractmethod
+    def children(self, input_shape: Any) -> Iterator[tuple[str, Layer, Any]]:
+        """Yield each layer's name, the layer and the shape that it is given."""

@@ -1,0 +1,24 @@
+"""Squeezes into 0 to 1."""
+
+import attrs
+
+from gmcore.domain import Array, Tree, Variables
+from gmcore.nn.layers.layer import Layer
+from gmcore.nn.layers.stateless import by_settings, no_variables, same_shape
+from gmcore.ports import Namespace
+
+__all__ = ["Sigmoid"]
+
+
+@attrs.frozen(kw_only=True)
+class Sigmoid(Layer):
+    """`1 / (1 + exp(-x))`."""
+
+    output_shape = same_shape
+    init = no_variables
+    describe = by_settings
+
+    def apply(
+        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
+    ) -> tuple[Array, Tree]:
+        return xp.sigmoid(inputs), variables.buffers
