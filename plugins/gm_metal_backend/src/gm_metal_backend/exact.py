@@ -1,0 +1,143 @@
+"""The float functions in float64: MLX 0.32's own are only as good as float32, and its `exp(100)` is infinite.
+
+They are made of what MLX has exact (`power`, `tan`, `log`, `log1p`, `sqrt`), and so are their gradients.
+"""
+
+import math
+
+import mlx.core as mx
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from gm_metal_backend.random import bits
+from gmcore.domain import Array
+
+__all__ = [
+    "cos",
+    "erf",
+    "exp",
+    "log_softmax",
+    "logsumexp",
+    "normal",
+    "sigmoid",
+    "sin",
+    "softmax",
+    "softplus",
+    "uniform",
+]
+
+# What math.e lacks to e, relative: power(math.e, x) is off by x times that.
+_E_REST = 1.4456468917292502e-16 / math.e
+_UNDERFLOW = -746.0
+
+
+def exp(x: Array) -> Array:
+    """Return e to the power of x."""
+    bounded = mx.maximum(x, _UNDERFLOW)
+    power = mx.power(math.e, bounded)
+    return power + power * (bounded * _E_REST)
+
+
+@mx.custom_function  # type: ignore[untyped-decorator]
+def sin(x: Array) -> Array:
+    """Return the sine; MLX's gradient of `tan` is not exact, hence the rule below."""
+    half = mx.tan(x * 0.5)
+    return 2.0 * half / (1.0 + half * half)
+
+
+@sin.vjp  # type: ignore[untyped-decorator]
+def _sin_vjp(x: Array, cotangent: Array, _: Array) -> Array:
+    return cotangent * cos(x)
+
+
+@mx.custom_function  # type: ignore[untyped-decorator]
+def cos(x: Array) -> Array:
+    """Return the cosine: its size from `tan(x)`, exact also near its zeros, its sign from `tan(x / 2)`."""
+    whole, half = mx.tan(x), mx.tan(x * 0.5)
+    return mx.where(mx.abs(half) <= 1.0, 1.0, -1.0) * mx.rsqrt(1.0 + whole * whole)
+
+
+@cos.vjp  # type: ignore[untyped-decorator]
+def _cos_vjp(x: Array, cotangent: Array, _: Array) -> Array:
+    return -cotangent * sin(x)
+
+
+# erf: a series of positive terms up to _NEAR, from there on 1 - erfc by interpolation, 1 from _FAR on.
+_NEAR, _FAR, _TERMS = 2.0, 6.0, 34
+_HALF = (_FAR - _NEAR) / 2
+_ERFC = [float(c) for c in chebyshev.chebinterpolate(np.vectorize(lambda t: math.erfc(_NEAR + _HALF * (t + 1))), 28)]
+
+
+@mx.custom_function  # type: ignore[untyped-decorator]
+def erf(x: Array) -> Array:
+    """Return the error function (Abramowitz and Stegun 7.1.6 near 0)."""
+    size = mx.abs(x)
+    near = mx.minimum(size, _NEAR)
+    series = mx.ones_like(x)
+    for order in range(_TERMS, 0, -1):
+        series = 1.0 + series * (near * near) * (2 / (2 * order + 1))
+    place = (mx.clip(size, _NEAR, _FAR) - _NEAR) / _HALF - 1.0
+    far, before = mx.zeros_like(x), mx.zeros_like(x)
+    for coefficient in reversed(_ERFC[1:]):
+        far, before = coefficient + 2.0 * place * far - before, far
+    far = 1.0 - (_ERFC[0] + place * far - before)
+    near = (2 / math.sqrt(math.pi)) * near * exp(-near * near) * series
+    return mx.where(x < 0, -1.0, 1.0) * mx.where(size < _NEAR, near, far)
+
+
+@erf.vjp  # type: ignore[untyped-decorator]
+def _erf_vjp(x: Array, cotangent: Array, _: Array) -> Array:
+    return cotangent * (2 / math.sqrt(math.pi)) * exp(-x * x)
+
+
+def sigmoid(x: Array) -> Array:
+    """Return `1 / (1 + exp(-x))`."""
+    shrunk = _exp_of_minus_abs(x)
+    return mx.where(x > 0, mx.ones_like(x), shrunk) / (1.0 + shrunk)
+
+
+def softplus(x: Array) -> Array:
+    """Return `log(1 + exp(x))`."""
+    return mx.log1p(_exp_of_minus_abs(x)) + mx.where(x > 0, x, mx.zeros_like(x))
+
+
+def logsumexp(x: Array, axis: int, keepdims: bool = False) -> Array:
+    """Return the logarithm of the sum of `exp(x)`."""
+    largest = _finite_max(x, axis)
+    total = mx.log(mx.sum(exp(x - largest), axis=axis, keepdims=True)) + largest
+    return total if keepdims else mx.squeeze(total, axis)
+
+
+def softmax(x: Array, axis: int) -> Array:
+    """Return `exp(x)` as shares of its sum."""
+    shares = exp(x - _finite_max(x, axis))
+    return shares / mx.sum(shares, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Array, axis: int) -> Array:
+    """Return the logarithm of `softmax`."""
+    shifted = x - _finite_max(x, axis)
+    return shifted - mx.log(mx.sum(exp(shifted), axis=axis, keepdims=True))
+
+
+def uniform(key: Array, shape: tuple[int, ...]) -> Array:
+    """Return draws from [0, 1): 53 bits each, of two times 32."""
+    words = bits(key, (2, *shape))
+    high, low = (words[0] >> 5).astype(mx.float64), (words[1] >> 6).astype(mx.float64)
+    return (high * 2.0**26 + low) * 2.0**-53
+
+
+def normal(key: Array, shape: tuple[int, ...]) -> Array:
+    """Return draws of mean 0 and standard deviation 1 (Box and Muller 1958)."""
+    first, second = uniform(key, (2, *shape))
+    return mx.sqrt(-2.0 * mx.log(1.0 - first)) * cos(2 * math.pi * second)
+
+
+def _exp_of_minus_abs(x: Array) -> Array:
+    # abs would have gradient 0 at 0.
+    return exp(mx.where(x > 0, -x, x))
+
+
+def _finite_max(x: Array, axis: int) -> Array:
+    largest = mx.stop_gradient(mx.max(x, axis=axis, keepdims=True))
+    return mx.where(mx.isfinite(largest), largest, mx.zeros_like(largest))

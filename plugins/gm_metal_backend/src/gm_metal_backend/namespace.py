@@ -1,0 +1,215 @@
+"""The port's namespace in MLX's words."""
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import attrs
+import mlx.core as mx
+
+from gm_metal_backend import exact, native
+from gm_metal_backend.random import KeyedRandom
+from gmcore.domain import Array
+from gmcore.ports import Namespace, Random
+
+__all__ = ["MLXNamespace"]
+
+Shape = tuple[int, ...]
+Axis = int | tuple[int, ...] | None
+
+
+@attrs.frozen(eq=False)
+class MLXNamespace(Namespace):
+    """The port's functions in one float dtype.
+
+    Attributes:
+        float: `mx.float32` or `mx.float64`.
+        functions: the float functions that differ between the two: `native` or `exact`.
+    """
+
+    float: Any
+    functions: ModuleType
+    int32: Any = mx.int32
+    uint32: Any = mx.uint32
+    bool: Any = mx.bool_
+    random: Random = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "random", KeyedRandom(self.functions))
+
+    @classmethod
+    def of(cls, dtype: str) -> "MLXNamespace":
+        """Return the namespace for `"float32"` or `"float64"`."""
+        return cls(mx.float64, exact) if dtype == "float64" else cls(mx.float32, native)
+
+    def zeros(self, shape: Shape, dtype: Any = None) -> Array:
+        return mx.zeros(shape, dtype=dtype or self.float)
+
+    def ones(self, shape: Shape, dtype: Any = None) -> Array:
+        return mx.ones(shape, dtype=dtype or self.float)
+
+    def full(self, shape: Shape, fill_value: Any, dtype: Any = None) -> Array:
+        return mx.broadcast_to(self._array(fill_value, dtype), shape)
+
+    def arange(self, stop: int) -> Array:
+        return mx.arange(stop, dtype=mx.int32)
+
+    def zeros_like(self, x: Array) -> Array:
+        return mx.zeros_like(x)
+
+    def ones_like(self, x: Array) -> Array:
+        return mx.ones_like(x)
+
+    def astype(self, x: Array, dtype: Any) -> Array:
+        return x.astype(dtype)
+
+    def abs(self, x: Array) -> Array:
+        return mx.abs(x)
+
+    def sign(self, x: Array) -> Array:
+        # MLX's is 0 for NaN, which would hide it.
+        return mx.where(mx.isnan(x), x, mx.sign(x))
+
+    def square(self, x: Array) -> Array:
+        return mx.square(x)
+
+    def sqrt(self, x: Array) -> Array:
+        return mx.sqrt(x)
+
+    def exp(self, x: Array) -> Array:
+        return self.functions.exp(x)
+
+    def expm1(self, x: Array) -> Array:
+        return mx.expm1(x)
+
+    def log(self, x: Array) -> Array:
+        return mx.log(x)
+
+    def log1p(self, x: Array) -> Array:
+        return mx.log1p(x)
+
+    def sin(self, x: Array) -> Array:
+        return self.functions.sin(x)
+
+    def cos(self, x: Array) -> Array:
+        return self.functions.cos(x)
+
+    def tanh(self, x: Array) -> Array:
+        return mx.tanh(x)
+
+    def erf(self, x: Array) -> Array:
+        return self.functions.erf(x)
+
+    def floor(self, x: Array) -> Array:
+        return mx.floor(x)
+
+    def pow(self, x: Array, y: Array) -> Array:
+        return mx.power(x, y)
+
+    def maximum(self, x: Array, y: Array) -> Array:
+        return mx.maximum(x, y)
+
+    def minimum(self, x: Array, y: Array) -> Array:
+        return mx.minimum(x, y)
+
+    def where(self, condition: Array, x: Array, y: Array) -> Array:
+        if not isinstance(x, mx.array) and not isinstance(y, mx.array):
+            # Two Python numbers would be float32.
+            x = self._array(x)
+        return mx.where(condition, x, y)
+
+    def isnan(self, x: Array) -> Array:
+        return mx.isnan(x)
+
+    def isfinite(self, x: Array) -> Array:
+        return mx.isfinite(x)
+
+    def sum(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+        return mx.sum(x, axis=axis, keepdims=keepdims)
+
+    def mean(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+        return mx.mean(x, axis=axis, keepdims=keepdims)
+
+    def var(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+        return mx.var(x, axis=axis, keepdims=keepdims)
+
+    def max(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+        return mx.max(x, axis=axis, keepdims=keepdims)
+
+    def min(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+        return mx.min(x, axis=axis, keepdims=keepdims)
+
+    def all(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+        return mx.all(x, axis=axis, keepdims=keepdims)
+
+    def any(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+        return mx.any(x, axis=axis, keepdims=keepdims)
+
+    def argmax(self, x: Array, axis: int) -> Array:
+        return mx.argmax(x, axis=axis).astype(mx.int32)
+
+    def cumsum(self, x: Array, axis: int) -> Array:
+        return mx.cumsum(x, axis=axis)
+
+    def sort(self, x: Array, axis: int = -1) -> Array:
+        return mx.sort(x, axis=axis)
+
+    def argsort(self, x: Array, axis: int = -1) -> Array:
+        return mx.argsort(x, axis=axis).astype(mx.int32)
+
+    def reshape(self, x: Array, shape: Shape) -> Array:
+        return mx.reshape(x, shape)
+
+    def permute_dims(self, x: Array, axes: Sequence[int]) -> Array:
+        return mx.transpose(x, axes)
+
+    def expand_dims(self, x: Array, axis: int) -> Array:
+        return mx.expand_dims(x, axis)
+
+    def squeeze(self, x: Array, axis: int) -> Array:
+        return mx.squeeze(x, axis)
+
+    def broadcast_to(self, x: Array, shape: Shape) -> Array:
+        return mx.broadcast_to(x, shape)
+
+    def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
+        return mx.concatenate(list(arrays), axis=axis)
+
+    def stack(self, arrays: Sequence[Array], axis: int = 0) -> Array:
+        return mx.stack(list(arrays), axis=axis)
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        return mx.matmul(x, y)
+
+    def take(self, x: Array, indices: Array, axis: int) -> Array:
+        return mx.take(x, indices, axis=axis)
+
+    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        return mx.take_along_axis(x, indices, axis=axis)
+
+    def sigmoid(self, x: Array) -> Array:
+        return self.functions.sigmoid(x)
+
+    def softplus(self, x: Array) -> Array:
+        return self.functions.softplus(x)
+
+    def logsumexp(self, x: Array, axis: int, keepdims: bool = False) -> Array:
+        return self.functions.logsumexp(x, axis=axis, keepdims=keepdims)
+
+    def softmax(self, x: Array, axis: int = -1) -> Array:
+        return self.functions.softmax(x, axis=axis)
+
+    def log_softmax(self, x: Array, axis: int = -1) -> Array:
+        return self.functions.log_softmax(x, axis=axis)
+
+    def one_hot(self, indices: Array, classes: int) -> Array:
+        return (indices[..., None] == mx.arange(classes, dtype=indices.dtype)).astype(self.float)
+
+    def stop_gradient(self, x: Array) -> Array:
+        return mx.stop_gradient(x)
+
+    def _array(self, number: Any, dtype: Any = None) -> Array:
+        """Return a Python number as an array: floats in the backend's dtype."""
+        if isinstance(number, mx.array):
+            return number.astype(dtype) if dtype else number
+        return mx.array(number, dtype=dtype or (self.float if isinstance(number, float) else None))
