@@ -1,3 +1,66 @@
-"""Train fleets of models with plugins for data, models, validation and compute."""
+"""Train fleets of models with plugins for data, models, validation and compute.
+
+    import gmcore
+
+    done = gmcore.train("run.toml")            # or gmcore.train(X, y, model={"use": "mlp", "hidden": [64]})
+    done = gmcore.cross_validate("run.toml")   # every fold at once
+    model = gmcore.load("runs/…/model.safetensors")
+    gmcore.float32.model_providers.create("mlp", hidden=(64, 32))
+
+Importing this imports nothing else: each name is loaded when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gmcore.app.api import cross_validate, train
+    from gmcore.app.trained_model import load
+    from gmcore.registry import PluginRegistry
+
+    float32: PluginRegistry
+    float64: PluginRegistry
+    Float32Registry: PluginRegistry
+    Float64Registry: PluginRegistry
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Float32Registry",
+    "Float64Registry",
+    "__version__",
+    "cross_validate",
+    "float32",
+    "float64",
+    "load",
+    "train",
+]
+
+_ALIASES = {"Float32Registry": "float32", "Float64Registry": "float64"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name at its first use (PEP 562)."""
+    value = _loaded(_ALIASES.get(name, name))
+    globals()[name] = value
+    return value
+
+
+def _loaded(name: str) -> Any:
+    # Imports stand inside because laziness is the point: `import gmcore` costs a millisecond.
+    if name in ("float32", "float64"):
+        from gmcore.registry import PluginRegistry  # noqa: PLC0415
+
+        return PluginRegistry(name)
+    if name in ("train", "cross_validate"):
+        import gmcore.app.api as api  # noqa: PLC0415, PLR0402
+
+        return getattr(api, name)
+    if name == "load":
+        from gmcore.app.trained_model import load  # noqa: PLC0415
+
+        return load
+    raise AttributeError(f"module 'gmcore' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -24,9 +24,7 @@ from gmcore.ports import CrossValidator, SupportsSplit, TrainingTask, TrainingWo
 __all__ = ["cross_validate", "fold_members", "folds_of"]
 
 
-def cross_validate(
-    workflow: TrainingWorkflow, task: TrainingTask, folds: Sequence[Fold], *, seed: int = 0
-) -> CVResult:
+def cross_validate(workflow: TrainingWorkflow, task: TrainingTask, folds: Sequence[Fold], *, seed: int = 0) -> CVResult:
     """Train one member a fold, all of them as one fleet, and score each on its fold's held-out rows.
 
     Early stopping watches a share of the fold's own training rows, never the held-out ones.
@@ -90,4 +88,6 @@ def _check(folds: Sequence[Fold]) -> None:
             )
         shared = np.intersect1d(fold.train, fold.validation)
         if len(shared):
-            raise DataError(f"fold {fold.index} trains on {len(shared)} of the rows it holds out, row {shared[0]} first")
+            raise DataError(
+                f"fold {fold.index} trains on {len(shared)} of the rows it holds out, row {shared[0]} first"
+            )

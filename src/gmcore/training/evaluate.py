@@ -85,9 +85,7 @@ def _look(backend: Backend, model: Model, resident: Tree, variables: Sequence[Va
         "buffers": stack([one.buffers for one in variables]),
     }
     sums = backend.asarray({"loss": nothing, "weight": nothing})
-    return backend.to_numpy(
-        backend.compile(look, loops=True)(sums, plan, {**resident, **backend.asarray(held)})
-    )
+    return backend.to_numpy(backend.compile(look, loops=True)(sums, plan, {**resident, **backend.asarray(held)}))
 
 
 def _padded(rows: Rows, at: int, size: int) -> Tree:

@@ -254,4 +254,3 @@ def _result(member: Member, place: int, summaries: Sequence[Any], kept: Tree, se
         history=history,
         seconds=seconds,
     )
-

@@ -37,7 +37,9 @@ class GradientDescent(TrainingWorkflow):
             results += trained
         self._metrics = {
             "seconds": time.perf_counter() - begun,
-            "steps": float(sum(_steps(task, member) * one.epochs for member, one in zip(members, results, strict=True))),
+            "steps": float(
+                sum(_steps(task, member) * one.epochs for member, one in zip(members, results, strict=True))
+            ),
             "compilations": float(task.backend.compilations - compiled),
         }
         return results

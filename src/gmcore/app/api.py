@@ -1,0 +1,82 @@
+"""Training and cross-validating from code: run files or arrays in, results out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gmcore.app import commands
+from gmcore.app.run import Run, open_run
+from gmcore.builtins.arrays import ArrayData
+from gmcore.domain import Cancellation, Hooks
+from gmcore.errors import ConfigError
+from gmcore.ports import DataProvider
+
+__all__ = ["cross_validate", "train"]
+
+
+def train(
+    data: Any,
+    y: Any = None,
+    /,
+    *,
+    runs: str | Path | None = None,
+    hooks: Hooks | None = None,
+    cancellation: Cancellation | None = None,
+    **settings: Any,
+) -> commands.Trained:
+    """Train one model.
+
+    Args:
+        data: a run file (a path or text), a run file's tables, a `DataProvider`, or the inputs:
+            `(rows, features)`, a mapping from name to column, or a data frame.
+        y: with inputs, what to predict: classes or numbers, `(rows,)` or `(rows, targets)`.
+        runs: where a run folder is made; None for none.
+        hooks: who is told along the way.
+        cancellation: raise it to stop at the next step.
+        settings: what a run file says: `seed`, `dtype`, `backend`, `model`, `training`, `validation`,
+            `metrics`; over what the run file says. For `model`, `validation` and `backend` an object does as well.
+
+    Raises:
+        InputError: for what is wrong with data or settings, before anything is started.
+        TrainingError: if training failed.
+    """
+    run = _open(data, y, settings)
+    return commands.train(run, runs=_path(runs), hooks=hooks, cancellation=cancellation)
+
+
+def cross_validate(
+    data: Any,
+    y: Any = None,
+    /,
+    *,
+    runs: str | Path | None = None,
+    hooks: Hooks | None = None,
+    cancellation: Cancellation | None = None,
+    **settings: Any,
+) -> commands.CrossValidated:
+    """Train one model a fold, all as one fleet, and score each on the rows it never saw.
+
+    Arguments and errors are those of `train`; `validation` may also be anything with scikit-learn's `split`.
+    """
+    run = _open(data, y, settings)
+    return commands.cross_validate(run, runs=_path(runs), hooks=hooks, cancellation=cancellation)
+
+
+def _open(data: Any, y: Any, settings: Mapping[str, Any]) -> Run:
+    tables = {
+        name: value for name, value in settings.items() if isinstance(value, Mapping | str | int | float | list | tuple)
+    }
+    components = {name: value for name, value in settings.items() if name not in tables and value is not None}
+    for name in components:
+        if name not in ("model", "validation", "backend"):
+            raise ConfigError([f"{name}: must be a name, a number or a table, got {type(components[name]).__name__}"])
+    if isinstance(data, str | Path):
+        return open_run(Path(data), settings=tables, components=components)
+    if isinstance(data, Mapping) and y is None:
+        return open_run(data, settings=tables, components=components)
+    source = data if isinstance(data, DataProvider) else ArrayData(data, y)
+    return open_run({}, settings=tables, components={**components, "data": source})
+
+
+def _path(runs: str | Path | None) -> Path | None:
+    return None if runs is None else Path(runs)

@@ -1,0 +1,76 @@
+"""Which backend a run computes on, and why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from gmcore.app.components import Builder
+from gmcore.domain import Device
+from gmcore.errors import BackendUnavailableError, InputError
+from gmcore.ports import Backend
+from gmcore.registry import PluginRegistry
+
+__all__ = ["ChosenBackend", "backend_devices", "choose_backend"]
+
+
+@attrs.frozen
+class ChosenBackend:
+    """A backend and the sentence that says why it is this one."""
+
+    backend: Backend
+    why: str
+
+
+def backend_devices(registry: PluginRegistry) -> dict[str, tuple[Device, ...]]:
+    """Return each installed backend's devices; of one that does not load, one device with the reason."""
+    found = {}
+    for name in registry.backends:
+        try:
+            kind: Any = registry.backends[name]
+            found[name] = tuple(kind.devices(registry.dtype))
+        except InputError as error:
+            found[name] = (Device(name="none", reason=str(error)),)
+    return found
+
+
+def choose_backend(registry: PluginRegistry, table: Mapping[str, Any], path: str = "backend") -> ChosenBackend:
+    """Return the backend that a run file's table asks for.
+
+    Under `"auto"` the best device that can be used is taken; where starting it fails after all, the next.
+
+    Raises:
+        BackendUnavailableError: if there is none, with what each one lacks.
+        ConfigError: if a named backend's options are wrong.
+    """
+    builder = Builder(registry=registry)
+    if table.get("use") != "auto":
+        if "dtype" in table:
+            builder.problems.append(f"{path}.dtype: the dtype stands at the top of the run file")
+        backend = builder.component(registry.backends, {"dtype": registry.dtype, **table}, path)
+        builder.finish("")
+        assert backend is not None  # noqa: S101 - finish raises otherwise
+        return ChosenBackend(backend, f"{backend.name} on {backend.device}, as the run file says")
+    for option in sorted(set(table) - {"use"}):
+        builder.problems.append(f"{path}.{option}: an option needs a backend's name, not 'auto'")
+    builder.finish("")
+    return _best(registry)
+
+
+def _best(registry: PluginRegistry) -> ChosenBackend:
+    found = backend_devices(registry)
+    candidates = [(name, device) for name, devices in found.items() for device in devices]
+    failed = []
+    for name, device in sorted(candidates, key=lambda one: -one[1].preference):
+        if not device.available:
+            continue
+        try:
+            backend = registry.backends.create(name, device=device.name)
+        except InputError as error:
+            failed.append(f"{name} on {device.name} did not start ({error})")
+            continue
+        because = f": {device.because}" if device.because else ""
+        return ChosenBackend(backend, "; ".join([*failed, f"{name} on {device.name}{because}"]))
+    reasons = "".join(f"\n  {name}, {device.name}: {device.reason or 'did not start'}" for name, device in candidates)
+    hint = "" if candidates else " (pip install 'gm-metal-backend[cpu]' brings one)"
+    raise BackendUnavailableError(f"no backend can compute {registry.dtype} here{hint}{reasons}")

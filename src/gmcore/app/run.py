@@ -1,0 +1,185 @@
+"""A run, put together and checked before anything is started."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from gmcore.app.backends import ChosenBackend, choose_backend
+from gmcore.app.components import Builder
+from gmcore.app.run_config import RunConfig, read_run_file, run_config
+from gmcore.builtins.metrics import default_metrics
+from gmcore.domain import Cancellation, Hooks, Rows, Split
+from gmcore.errors import ConfigError, DataError
+from gmcore.nn.optimizers import OPTIMIZERS
+from gmcore.nn.schedules import SCHEDULES
+from gmcore.ports import (
+    CrossValidator,
+    DataProvider,
+    MetricComputer,
+    Model,
+    ModelProvider,
+    Optimizer,
+    Schedule,
+    SupportsRows,
+    SupportsSplit,
+    TrainingTask,
+    TrainingWorkflow,
+)
+from gmcore.registry import PluginRegistry, compile_hooks
+
+__all__ = ["Run", "open_run", "registry_for"]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Run:
+    """Everything a command needs, built and checked; nothing has been trained or written.
+
+    Attributes:
+        name: what its folder is called.
+        config: the run file.
+        tables: the same as plain tables, for the record.
+        registry: where names were looked up.
+    """
+
+    name: str
+    config: RunConfig
+    tables: Mapping[str, Any]
+    registry: PluginRegistry
+    data: DataProvider
+    rows: Rows
+    split: Split
+    model_provider: ModelProvider
+    model: Model
+    validator: CrossValidator | SupportsSplit
+    metrics: tuple[MetricComputer, ...]
+    optimizer: Optimizer
+    schedule: Schedule
+    workflow: TrainingWorkflow
+    chosen: ChosenBackend
+    hooks: Hooks
+
+    def task(self, hooks: Hooks, cancellation: Cancellation) -> TrainingTask:
+        """Return what the workflow is given."""
+        return TrainingTask(
+            model=self.model,
+            rows=self.rows,
+            backend=self.chosen.backend,
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            config=self.config.training.config,
+            metrics=self.metrics,
+            hooks=hooks,
+            cancellation=cancellation,
+        )
+
+
+def open_run(
+    source: Path | Mapping[str, Any],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    components: Mapping[str, Any] | None = None,
+) -> Run:
+    """Put a run together, as far as can be done without training.
+
+    Args:
+        source: a run file, or its tables.
+        settings: top-level entries that take the place of the source's.
+        components: objects that stand in for what a table would name: `data`, `model`,
+            `validation`, `backend`.
+
+    Raises:
+        InputError: for what is wrong: with the configuration everything at once, else the first thing.
+    """
+    given = dict(components or {})
+    path = source if isinstance(source, Path) else None
+    tables = dict(read_run_file(source) if isinstance(source, Path) else source) | dict(settings or {})
+    tables |= {name: {"use": type(component).__name__} for name, component in given.items()}
+    problems: list[str] = []
+    config = _config(tables, problems)
+    registry = registry_for(config.dtype)
+    base = path.parent if path else None
+    builder = Builder(registry=registry, seed=config.seed, base=base, problems=problems)
+    parts = _components(builder, config, given)
+    builder.finish(str(path) if path else "")
+    rows, split = _rows(parts["data"])
+    model = parts["model_provider"].create(rows.schema)
+    metrics = parts.pop("metrics") or default_metrics(rows.schema)
+    for metric in metrics:
+        metric.check(rows.schema)
+    return Run(
+        name=_name(path), config=config, tables=tables, registry=registry, rows=rows, split=split, model=model,
+        metrics=tuple(metrics), **parts,
+    )  # fmt: skip
+
+
+def registry_for(dtype: str) -> PluginRegistry:
+    """Return the process's registry for a dtype."""
+    # The public face is lazy; this is one of the doors behind which it is no longer.
+    import gmcore  # noqa: PLC0415
+
+    return gmcore.float64 if dtype == "float64" else gmcore.float32
+
+
+def _components(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -> dict[str, Any]:
+    registry, training = builder.registry, config.training
+
+    def one(name: str, kind: Any, table: Mapping[str, Any]) -> Any:
+        return given[name] if name in given else builder.component(kind, table, name)
+
+    def backend() -> ChosenBackend:
+        if "backend" not in given:
+            return choose_backend(registry, config.backend)
+        backend = given["backend"]
+        return ChosenBackend(backend, f"{backend.name} on {backend.device}, as given")
+
+    return {
+        "data": one("data", registry.data_providers, config.data),
+        "model_provider": one("model", registry.model_providers, config.model),
+        "validator": one("validation", registry.cross_validators, config.validation),
+        "optimizer": builder.choice(OPTIMIZERS, training.optimizer, "training.optimizer"),
+        "schedule": builder.choice(SCHEDULES, training.schedule, "training.schedule"),
+        "workflow": builder.component(registry.workflows, {"use": training.workflow}, "training.workflow"),
+        "metrics": [
+            builder.component(registry.metric_computers, table, f"metrics.use[{place}]")
+            for place, table in enumerate(config.metrics.use)
+        ],
+        "hooks": builder.attempt(lambda: compile_hooks(config.hooks.use, registry), "hooks.use"),
+        "chosen": builder.attempt(backend, "backend"),
+    }
+
+
+def _config(tables: Mapping[str, Any], problems: list[str]) -> RunConfig:
+    """Return the configuration, what is wrong with it noted and left out, so that the rest is checked too."""
+    try:
+        return run_config(tables)
+    except ConfigError as error:
+        problems.extend(error.problems)
+        pruned = copy.deepcopy(dict(tables))
+        pruned.setdefault("data", {"use": "csv"})
+        for problem in error.problems:
+            _prune(pruned, problem.partition(":")[0].split("."))
+        return run_config(pruned)
+
+
+def _prune(tables: dict[str, Any], path: Sequence[str]) -> None:
+    *branches, last = path
+    node: Any = tables
+    for branch in branches:
+        node = node.get(branch) if isinstance(node, dict) else None
+    if isinstance(node, dict):
+        node.pop(last, None)
+
+
+def _rows(data: DataProvider) -> tuple[Rows, Split]:
+    if not isinstance(data, SupportsRows):
+        raise DataError(f"{type(data).__name__} streams its rows, and this workflow needs them in memory")
+    return data.rows(), data.split()
+
+
+def _name(path: Path | None) -> str:
+    if path is None:
+        return "run"
+    return path.resolve().parent.name if path.stem == "run" else path.stem

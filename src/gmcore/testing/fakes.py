@@ -1,0 +1,89 @@
+"""Stand-ins that are small and real: rows whose classes can be learnt, and a model that learns them."""
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+
+from gmcore.domain import (
+    Array,
+    Feature,
+    LayerInfo,
+    ModelInfo,
+    Rows,
+    Schema,
+    Target,
+    TargetKind,
+    Tree,
+    Variables,
+)
+from gmcore.ports import Model, Namespace
+
+__all__ = ["TinyModel", "two_moons"]
+
+
+def two_moons(count: int = 200, *, seed: int = 0, noise: float = 0.2) -> Rows:
+    """Return rows of two interleaved half circles, two numeric features and two classes."""
+    rng = np.random.default_rng(seed)
+    angle = rng.uniform(0, np.pi, count)
+    side = rng.integers(0, 2, count)
+    moon = np.stack([np.cos(angle), np.sin(angle)], 1)
+    flipped = np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], 1)
+    points = np.where(side[:, None] == 0, moon, flipped) + rng.normal(0, noise, (count, 2))
+    schema = Schema(
+        features=(Feature(name="x"), Feature(name="y")),
+        target=Target(names=("moon",), kind=TargetKind.BINARY, classes=("upper", "lower")),
+    )
+    return Rows(schema=schema, inputs={"numeric": points}, targets=side.astype(np.int32))
+
+
+@attrs.frozen(kw_only=True)
+class TinyModel(Model):
+    """One hidden layer over standardised numbers, with dropout, into a softmax.
+
+    Attributes:
+        schema: its columns, numeric ones and classes.
+        hidden: width of the hidden layer.
+        dropout: share of hidden units that is dropped in training.
+    """
+
+    schema: Schema
+    hidden: int = 8
+    dropout: float = 0.2
+
+    @property
+    def info(self) -> ModelInfo:
+        wide, classes = len(self.schema.numeric), self.schema.target.width
+        parameters = wide * self.hidden + self.hidden + self.hidden * classes
+        layer = LayerInfo(name="all", description="tiny", output_shape=(self.hidden,), parameters=parameters)
+        return ModelInfo(name="Tiny", layers=(layer,), input_shapes={"numeric": (wide,)}, output_shape=(classes,))
+
+    def init(self, rng: np.random.Generator) -> Variables:
+        wide = len(self.schema.numeric)
+        params = {
+            "hidden": {"weight": rng.normal(0, 0.5, (wide, self.hidden)), "bias": np.zeros(self.hidden)},
+            "out": {"weight": rng.normal(0, 0.5, (self.hidden, self.schema.target.width))},
+        }
+        return Variables(params, {"mean": np.zeros(wide), "std": np.ones(wide)})
+
+    def adapt(self, variables: Variables, rows: Rows) -> Variables:
+        numbers = rows.inputs["numeric"]
+        return Variables(variables.params, {"mean": numbers.mean(0), "std": numbers.std(0)})
+
+    def apply(
+        self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool
+    ) -> tuple[Array, Tree]:
+        params, buffers = variables.params, variables.buffers
+        scaled = (inputs["numeric"] - buffers["mean"]) / buffers["std"]
+        hidden = xp.tanh(scaled @ params["hidden"]["weight"] + params["hidden"]["bias"])
+        if training and self.dropout:
+            kept = xp.random.uniform(key, hidden.shape) >= self.dropout
+            hidden = xp.where(kept, hidden / (1 - self.dropout), 0.0)
+        return hidden @ params["out"]["weight"], buffers
+
+    def loss(self, variables: Variables, outputs: Array, targets: Array, *, xp: Namespace) -> Array:  # noqa: ARG002
+        picked = xp.take_along_axis(xp.log_softmax(outputs), xp.expand_dims(targets, -1), axis=-1)
+        return -xp.squeeze(picked, -1)
+
+    def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:  # noqa: ARG002
+        return xp.softmax(outputs)

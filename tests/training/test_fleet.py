@@ -1,0 +1,186 @@
+"""A fleet: the same numbers however it is cut, and nothing that leaks between members or rows."""
+
+import attrs
+import numpy as np
+import pytest
+
+from gmcore.domain import BatchEnd, Cancellation, Hooks, Member
+from gmcore.domain.tree import tree_leaves
+from gmcore.errors import Cancelled, ConfigError, DataError, TrainingError
+from gmcore.nn.optimizers import OPTIMIZERS
+from gmcore.training import GradientDescent
+from gmcore.training.chunks import members_at_once
+
+WORKFLOW = GradientDescent()
+
+
+def fleet(count=8, seed=3):
+    """Return members whose rows differ in number, so that some have fewer steps than others."""
+    rng = np.random.default_rng(seed)
+    members = []
+    for index in range(count):
+        rows = rng.permutation(203)[: 90 + 13 * index]
+        members.append(Member(index=index, train=rows[20:], stop=rows[:20] if index % 3 else rows[:0], seed=seed))
+    return members
+
+
+def weights(results):
+    return [np.concatenate([leaf.ravel() for leaf in tree_leaves(result.variables.params)]) for result in results]
+
+
+def assert_same_results(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        assert (one.member, one.epochs, one.best_epoch) == (other.member, other.epochs, other.best_epoch)
+        for name in one.history:
+            np.testing.assert_array_equal(one.history[name], other.history[name])
+    for one, other in zip(weights(found), weights(expected), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("size", [4, 3, 1])
+def test_results_do_not_depend_on_the_chunking(configured, size):
+    members = fleet()
+    whole = WORKFLOW.train(configured(members_per_chunk=8), members)
+    assert_same_results(WORKFLOW.train(configured(members_per_chunk=size), members), whole)
+
+
+def test_results_do_not_depend_on_which_other_members_there_are(task):
+    members = fleet()
+    whole = WORKFLOW.train(task, members)
+    some = [members[place] for place in (6, 1, 3)]
+    assert_same_results(WORKFLOW.train(task, some), [whole[place] for place in (6, 1, 3)])
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(task):
+    members = fleet(2)
+    first, again = WORKFLOW.train(task, members), WORKFLOW.train(task, members)
+    assert_same_results(again, first)
+    others = WORKFLOW.train(task, [attrs.evolve(member, seed=member.seed + 1) for member in members])
+    assert not np.array_equal(weights(others)[0], weights(first)[0])
+
+
+def test_training_learns(configured):
+    members = [Member(train=np.arange(150), score=np.arange(150, 203))]
+    task = configured(max_epochs=60, early_stopping=None)
+    (result,) = WORKFLOW.train(task, members)
+    (score,) = WORKFLOW.validate(task, [result.variables], [members[0].score])
+    right = score.predictions.argmax(1) == task.rows.targets[150:]
+    assert right.mean() > 0.9
+    assert result.history["train_loss"][-1] < result.history["train_loss"][0] / 2
+
+
+def test_held_out_rows_change_nothing_in_training(task):
+    member = Member(train=np.arange(100), stop=np.arange(100, 120), score=np.arange(120, 203))
+    (honest,) = WORKFLOW.train(task, [member])
+    spoilt = task.rows.inputs["numeric"].copy()
+    spoilt[120:] = 1e6
+    targets = task.rows.targets.copy()
+    targets[120:] = 1 - targets[120:]
+    rows = attrs.evolve(task.rows, inputs={"numeric": spoilt}, targets=targets)
+    assert_same_results(WORKFLOW.train(attrs.evolve(task, rows=rows), [member]), [honest])
+
+
+def test_the_weights_of_the_best_epoch_are_kept(configured):
+    member = Member(train=np.arange(60), stop=np.arange(60, 120))
+    (best,) = WORKFLOW.train(configured(max_epochs=40), [member])
+    assert best.epochs == best.best_epoch + 2
+    assert best.best_loss == best.history["stop_loss"].min()
+    assert best.best_epoch == 1 + int(best.history["stop_loss"].argmin())
+    (scored,) = WORKFLOW.validate(configured(max_epochs=40), [best.variables], [member.stop])
+    assert scored.loss == pytest.approx(best.best_loss, rel=1e-6)
+
+
+def test_without_restoring_the_last_weights_are_kept(configured):
+    member = Member(train=np.arange(60), stop=np.arange(60, 120))
+    stopping = attrs.evolve(configured().config.early_stopping, restore_best=False)
+    task = configured(max_epochs=40, early_stopping=stopping)
+    (last,) = WORKFLOW.train(task, [member])
+    (scored,) = WORKFLOW.validate(task, [last.variables], [member.stop])
+    assert last.best_epoch == last.epochs
+    assert scored.loss == pytest.approx(last.history["stop_loss"][-1], rel=1e-6)
+
+
+def test_losses_are_means_over_samples_by_weight(task):
+    doubled = np.ones(203)
+    doubled[:50] = 2.0
+    variables = WORKFLOW.train(task, [Member(train=np.arange(100))])[0].variables
+    twice = np.concatenate([np.arange(100), np.arange(50)])
+    (by_rows,) = WORKFLOW.validate(task, [variables], [twice])
+    weighted = attrs.evolve(task, rows=attrs.evolve(task.rows, weights=doubled))
+    (by_weight,) = WORKFLOW.validate(weighted, [variables], [np.arange(100)])
+    assert by_weight.loss == pytest.approx(by_rows.loss, rel=1e-6)
+    assert by_rows.n_samples == 150
+
+
+def test_rows_of_weight_zero_teach_nothing(configured):
+    """Their batches are another matter, so there is one batch an epoch."""
+    task = configured(batch_size=203, shuffle=False, early_stopping=None)
+    some = np.arange(203) < 120
+    weighted = attrs.evolve(task, rows=attrs.evolve(task.rows, weights=some.astype(float)))
+    spoilt = attrs.evolve(weighted.rows, targets=np.where(some, task.rows.targets, 1 - task.rows.targets))
+    honest = WORKFLOW.train(weighted, [Member(train=np.arange(203))])
+    assert_same_results(WORKFLOW.train(attrs.evolve(weighted, rows=spoilt), [Member(train=np.arange(203))]), honest)
+
+
+def test_members_have_their_own_settings(task):
+    members = [Member(train=np.arange(100), settings={"learning_rate": rate}) for rate in (0.03, 0.001)]
+    fast, slow = WORKFLOW.train(task, members)
+    other = attrs.evolve(task, optimizer=OPTIMIZERS["adamw"](learning_rate=0.001))
+    assert_same_results(WORKFLOW.train(other, [Member(train=np.arange(100))]), [slow])
+    assert fast.final_loss < slow.final_loss
+
+
+def test_an_unknown_setting_of_a_member_is_refused(task):
+    with pytest.raises(ConfigError, match=r"unknown setting 'learning_rat', did you mean 'learning_rate'\?"):
+        WORKFLOW.train(task, [Member(train=np.arange(9), settings={"learning_rat": 1.0})])
+
+
+def test_a_member_without_rows_is_refused(task):
+    with pytest.raises(DataError, match="member 4 has no rows to train on"):
+        WORKFLOW.train(task, [Member(index=4, train=np.arange(0))])
+
+
+def test_a_loss_that_is_not_finite_names_member_and_epoch(task):
+    wild = Member(index=5, train=np.arange(100), settings={"learning_rate": 1e300})
+    with pytest.raises(TrainingError, match=r"the loss of member 5 was .* in epoch \d+: lower the learning rate"):
+        WORKFLOW.train(task, [Member(train=np.arange(100)), wild])
+
+
+def test_a_cancelled_training_stops_at_the_next_step(task):
+    cancellation = Cancellation()
+    seen: list[BatchEnd] = []
+
+    def stop(moment: BatchEnd) -> None:
+        seen.append(moment)
+        cancellation.cancel(15)
+
+    told = attrs.evolve(task, cancellation=cancellation, hooks=Hooks(batch_end=(stop,)))
+    with pytest.raises(Cancelled) as caught:
+        WORKFLOW.train(told, fleet(2))
+    assert caught.value.signal == 15
+    assert len(seen) == 1
+
+
+def test_hooks_hear_every_epoch_once_and_in_order(task):
+    epochs, fits = [], []
+    hooks = Hooks(epoch_end=(epochs.append,), fit_end=(fits.append,))
+    results = WORKFLOW.train(attrs.evolve(task, hooks=hooks), fleet(3))
+    assert [moment.epoch for moment in epochs] == list(range(1, max(one.epochs for one in results) + 1))
+    assert [moment.members for moment in fits] == [(0, 1, 2)]
+    last = [epochs[one.epochs - 1].train_loss[one.member] for one in results]
+    np.testing.assert_array_equal(last, [one.final_loss for one in results])
+
+
+def test_one_program_serves_every_epoch_and_chunk(configured):
+    task = configured(members_per_chunk=4, max_epochs=1)
+    WORKFLOW.train(task, fleet())
+    once = WORKFLOW.metrics["compilations"]
+    WORKFLOW.train(attrs.evolve(task, config=attrs.evolve(task.config, max_epochs=5)), fleet())
+    assert WORKFLOW.metrics["compilations"] == once
+
+
+def test_a_chunk_holds_as_many_members_as_fit(configured):
+    assert members_at_once(configured(), 10) == 10
+    assert members_at_once(configured(members_per_chunk=4), 10) == 4
+    huge = attrs.evolve(configured(), model=attrs.evolve(configured().model, hidden=30_000_000))
+    assert 1 <= members_at_once(huge, 100) < 100
