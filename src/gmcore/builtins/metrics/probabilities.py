@@ -1,0 +1,93 @@
+"""Metrics of class probabilities, over all classes at once."""
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+
+from gmcore.builtins.metrics.fitting import average, counted, needs_classes
+from gmcore.domain import Schema
+from gmcore.ports import MetricComputer
+
+__all__ = ["ROCAUC", "Accuracy", "BalancedAccuracy", "LogLoss"]
+
+_EPSILON = float(np.finfo(np.float64).eps)
+
+
+@attrs.frozen(kw_only=True)
+class Accuracy(MetricComputer):
+    """The share of rows whose most probable class is the right one; the first of equally probable ones."""
+
+    def check(self, schema: Schema) -> None:
+        needs_classes("accuracy", schema)
+
+    def compute(
+        self, predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None
+    ) -> Mapping[str, float]:
+        predictions, targets, weights = counted(predictions, targets, weights)
+        return {"accuracy": average(predictions.argmax(axis=1) == targets, weights)}
+
+
+@attrs.frozen(kw_only=True)
+class BalancedAccuracy(MetricComputer):
+    """The mean over classes of the share of a class's rows that are recognised; absent classes are left out."""
+
+    def check(self, schema: Schema) -> None:
+        needs_classes("balanced_accuracy", schema)
+
+    def compute(
+        self, predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None
+    ) -> Mapping[str, float]:
+        predictions, targets, weights = counted(predictions, targets, weights)
+        right = predictions.argmax(axis=1) == targets
+        shares = [average(right[targets == present], weights[targets == present]) for present in np.unique(targets)]
+        return {"balanced_accuracy": float(np.mean(shares)) if shares else float("nan")}
+
+
+@attrs.frozen(kw_only=True)
+class LogLoss(MetricComputer):
+    """The mean negative logarithm of the right class's probability, in nats.
+
+    Probabilities are kept a float64 rounding error away from 0 and 1, so one hopeless row costs 36 and not infinity.
+    """
+
+    def check(self, schema: Schema) -> None:
+        needs_classes("log_loss", schema)
+
+    def compute(
+        self, predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None
+    ) -> Mapping[str, float]:
+        predictions, targets, weights = counted(predictions, targets, weights)
+        of_right = np.clip(predictions[np.arange(len(targets)), targets], _EPSILON, 1 - _EPSILON)
+        return {"log_loss": average(-np.log(of_right), weights)}
+
+
+@attrs.frozen(kw_only=True)
+class ROCAUC(MetricComputer):
+    """The area under the ROC curve: how often a row of the class is ranked above another, ties half.
+
+    With two classes the second one's. With more, the mean over classes of each against the rest (one
+    versus rest, macro average), over the classes that are present; NaN where only one class is.
+    """
+
+    def check(self, schema: Schema) -> None:
+        needs_classes("roc_auc", schema)
+
+    def compute(
+        self, predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None
+    ) -> Mapping[str, float]:
+        predictions, targets, weights = counted(predictions, targets, weights)
+        present = np.unique(targets)
+        if len(present) < 2:  # noqa: PLR2004 - one class can't be ranked against itself
+            return {"roc_auc": float("nan")}
+        classes = present if predictions.shape[1] > 2 else [1]  # noqa: PLR2004 - two classes have one curve
+        areas = [_area(predictions[:, index], targets == index, weights) for index in classes]
+        return {"roc_auc": float(np.mean(areas))}
+
+
+def _area(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> float:
+    _, rank = np.unique(scores, return_inverse=True)
+    above = np.bincount(rank, weights * positive)
+    below = np.bincount(rank, weights * ~positive)
+    outranked = np.cumsum(below) - below / 2
+    return float(np.sum(above * outranked) / (np.sum(above) * np.sum(below)))

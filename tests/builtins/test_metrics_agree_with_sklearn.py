@@ -1,0 +1,149 @@
+"""Metrics are scikit-learn's, to 1e-12: float64 sums of at most 40 rows in another order differ less."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn import metrics as sk
+
+from gmcore.builtins import metrics
+
+CLOSE = {"rel": 1e-12, "abs": 1e-12, "nan_ok": True}
+
+
+@st.composite
+def classified(draw, most_classes=5):
+    """Probabilities with many ties, classes of which some may be absent, and weights or None."""
+    rows, classes = draw(st.integers(1, 40)), draw(st.integers(2, most_classes))
+    parts = draw(arrays(np.float64, (rows, classes), elements=st.integers(0, 4)))
+    parts[parts.sum(axis=1) == 0] = 1.0
+    targets = draw(arrays(np.int32, rows, elements=st.integers(0, classes - 1)))
+    return parts / parts.sum(axis=1, keepdims=True), targets, draw(weights_of(rows))
+
+
+@st.composite
+def measured(draw):
+    """Predicted and true values of one to three targets, and weights or None."""
+    shape = draw(st.integers(2, 40)), draw(st.integers(1, 3))
+    numbers = st.floats(-1e3, 1e3).map(lambda number: round(number, 3))
+    return (
+        draw(arrays(np.float64, shape, elements=numbers)),
+        draw(arrays(np.float64, shape, elements=numbers)),
+        draw(weights_of(shape[0])),
+    )
+
+
+def weights_of(rows):
+    return st.none() | arrays(np.float64, rows, elements=st.sampled_from([0.25, 0.5, 1.0, 3.0]))
+
+
+def quiet(function, *arguments, **options):
+    """Return scikit-learn's number without its warnings about odd rows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*arguments, **options)
+
+
+@given(classified())
+def test_accuracy(case):
+    predictions, targets, weights = case
+    expected = sk.accuracy_score(targets, predictions.argmax(1), sample_weight=weights)
+    assert metrics.Accuracy().compute(*case) == {"accuracy": pytest.approx(expected, **CLOSE)}
+
+
+@given(classified())
+def test_balanced_accuracy(case):
+    predictions, targets, weights = case
+    expected = quiet(sk.balanced_accuracy_score, targets, predictions.argmax(1), sample_weight=weights)
+    assert metrics.BalancedAccuracy().compute(*case) == {"balanced_accuracy": pytest.approx(expected, **CLOSE)}
+
+
+@given(classified())
+def test_log_loss(case):
+    predictions, targets, weights = case
+    labels = np.arange(predictions.shape[1])
+    expected = sk.log_loss(targets, predictions, labels=labels, sample_weight=weights)
+    assert metrics.LogLoss().compute(*case) == {"log_loss": pytest.approx(expected, **CLOSE)}
+
+
+@given(classified(most_classes=2))
+def test_area_under_the_curve_of_two_classes(case):
+    predictions, targets, weights = case
+    expected = quiet(sk.roc_auc_score, targets, predictions[:, 1], sample_weight=weights)
+    assert metrics.ROCAUC().compute(*case) == {"roc_auc": pytest.approx(expected, **CLOSE)}
+
+
+@given(classified())
+def test_area_under_the_curve_is_the_mean_over_the_classes_that_are_present(case):
+    predictions, targets, weights = case
+    one_versus_rest = [
+        quiet(sk.roc_auc_score, targets == index, predictions[:, index], sample_weight=weights)
+        for index in np.unique(targets)
+    ]
+    expected = np.mean(one_versus_rest) if len(one_versus_rest) > 1 else np.nan
+    if predictions.shape[1] > 2:
+        assert metrics.ROCAUC().compute(*case) == {"roc_auc": pytest.approx(expected, **CLOSE)}
+
+
+@given(st.integers(0, 1000))
+def test_area_under_the_curve_of_many_classes_is_one_versus_rest_macro(seed):
+    rng = np.random.default_rng(seed)
+    predictions, targets = rng.dirichlet(np.ones(4), 30), rng.permutation(np.arange(30) % 4)
+    expected = sk.roc_auc_score(targets, predictions, multi_class="ovr", average="macro")
+    assert metrics.ROCAUC().compute(predictions, targets) == {"roc_auc": pytest.approx(expected, **CLOSE)}
+
+
+DETECTION = [
+    (metrics.Precision, sk.precision_score),
+    (metrics.Recall, sk.recall_score),
+    (metrics.F1, sk.f1_score),
+]
+
+
+@pytest.mark.parametrize(("metric", "theirs"), DETECTION)
+@given(case=classified(most_classes=2))
+def test_detection_of_the_second_of_two_classes(metric, theirs, case):
+    predictions, targets, weights = case
+    expected = theirs(
+        targets, predictions.argmax(1), labels=[1], average="macro", sample_weight=weights, zero_division=0
+    )
+    assert metric().compute(*case) == {metric.name: pytest.approx(expected, **CLOSE)}
+
+
+@pytest.mark.parametrize(("metric", "theirs"), DETECTION)
+@pytest.mark.parametrize("average", ["macro", "weighted", "micro"])
+@given(case=classified())
+def test_detection_averaged_over_classes(metric, theirs, average, case):
+    predictions, targets, weights = case
+    expected = theirs(targets, predictions.argmax(1), average=average, sample_weight=weights, zero_division=0)
+    assert metric(average=average).compute(*case) == {metric.name: pytest.approx(expected, **CLOSE)}
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "theirs"),
+    [
+        (metrics.MSE(), "mse", sk.mean_squared_error),
+        (metrics.RMSE(), "rmse", sk.root_mean_squared_error),
+        (metrics.MAE(), "mae", sk.mean_absolute_error),
+    ],
+)
+@given(case=measured())
+def test_errors_of_values(metric, name, theirs, case):
+    predictions, targets, weights = case
+    expected = theirs(targets, predictions, sample_weight=weights)
+    assert metric.compute(*case) == {name: pytest.approx(expected, **CLOSE)}
+
+
+@given(measured())
+def test_coefficient_of_determination(case):
+    predictions, targets, weights = case
+    varied = np.ptp(targets, axis=0) > 0
+    predictions, targets = predictions[:, varied], targets[:, varied]
+    if varied.any():
+        expected = sk.r2_score(targets, predictions, sample_weight=weights)
+        # The spread of nearly constant targets is a difference of large numbers.
+        tolerance = CLOSE | {"rel": 1e-9} if np.ptp(targets, axis=0).min() < 1 else CLOSE
+        assert metrics.R2().compute(predictions, targets, weights) == {"r2": pytest.approx(expected, **tolerance)}
