@@ -1,0 +1,136 @@
+"""Which gmcore plugins are installed, read from their metadata without importing one of them."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+__all__ = ["EntryPoint", "normalise", "scan"]
+
+_PREFIX = "gmcore."
+_INFO = (".dist-info", ".egg-info")
+
+_memo: tuple[object, tuple["EntryPoint", ...]] = (None, ())
+
+
+class EntryPoint(NamedTuple):
+    """One line of an installed distribution's `entry_points.txt`.
+
+    A named tuple, since hundreds are made at start-up.
+    """
+
+    group: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+
+
+def scan() -> tuple[EntryPoint, ...]:
+    """Return the entry points of all groups that start with `gmcore.`, in the order of `sys.path`.
+
+    Of a distribution that is there twice the first counts, as for `importlib.metadata`, which is
+    not imported here (it costs more than the whole scan) unless something on `sys.path` is
+    no folder or a finder of its own brings distributions. As long as no folder on `sys.path`
+    changes, calling again returns the same tuple.
+    """
+    global _memo  # noqa: PLW0603 - the one memo; replaced whole, so threads see the old or the new
+    state = (_folders(), len(sys.meta_path))
+    if _memo[0] != state:
+        _memo = (state, tuple(_scan()))
+    return _memo[1]
+
+
+def normalise(distribution: str) -> str:
+    """Return a distribution's name in the one spelling that `-`, `_`, `.` and case don't matter in."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _folders() -> tuple[tuple[str, int], ...]:
+    return tuple((path, _modified(path)) for path in sys.path if isinstance(path, str))
+
+
+def _modified(path: str) -> int:
+    try:
+        return os.stat(path or ".").st_mtime_ns  # noqa: PTH116 - pathlib costs more than the call
+    except OSError:
+        return -1
+
+
+def _scan() -> Iterator[EntryPoint]:
+    seen: set[str] = set()
+    if any(_brings_distributions(finder) for finder in sys.meta_path):
+        yield from _from_metadata(seen, sys.path)
+        return
+    for path in sys.path:
+        try:
+            names = os.listdir(path or ".")  # noqa: PTH208 - names are all that is wanted
+        except NotADirectoryError:
+            yield from _from_metadata(seen, [path])
+        except (OSError, TypeError):
+            continue
+        else:
+            yield from _from_folder(seen, path, names)
+
+
+def _brings_distributions(finder: object) -> bool:
+    own = getattr(finder, "__module__", "") == "_frozen_importlib_external"
+    return not own and getattr(finder, "find_distributions", None) is not None
+
+
+def _from_folder(seen: set[str], path: str, names: list[str]) -> Iterator[EntryPoint]:
+    is_egg = path.lower().endswith(".egg")
+    for name in names:
+        lower = name.lower()
+        if lower.endswith(_INFO):
+            stem = name.rpartition(".")[0]
+        elif is_egg and lower == "egg-info":
+            stem = os.path.basename(path).rpartition(".")[0]  # noqa: PTH119
+        else:
+            continue
+        distribution, _, version = stem.partition("-")
+        if (key := normalise(distribution)) in seen:
+            continue
+        seen.add(key)
+        folder = os.path.join(path, name)  # noqa: PTH118
+        data = _read(folder, "entry_points.txt")
+        if _PREFIX.encode() in data:
+            owner = _owner(folder, distribution, version)
+            yield from _parse(data.decode(errors="replace"), *owner)
+
+
+def _read(folder: str, name: str) -> bytes:
+    try:
+        with open(os.path.join(folder, name), "rb") as file:  # noqa: PTH118, PTH123
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _owner(folder: str, distribution: str, version: str) -> tuple[str, str]:
+    """Return the name and version as the metadata spells them, or as the folder does."""
+    head = (_read(folder, "METADATA") or _read(folder, "PKG-INFO"))[:4096].decode(errors="replace")
+    found = dict(re.findall(r"^(Name|Version):[ \t]*(\S+)", head, re.MULTILINE))
+    return found.get("Name", distribution), found.get("Version", version)
+
+
+def _parse(text: str, distribution: str, version: str) -> Iterator[EntryPoint]:
+    group = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            group = line.strip("[]")
+        elif group.startswith(_PREFIX) and line and not line.startswith("#"):
+            name, _, value = line.partition("=")
+            yield EntryPoint(group, name.strip(), value.strip(), distribution, version)
+
+
+def _from_metadata(seen: set[str], path: list[str]) -> Iterator[EntryPoint]:
+    import importlib.metadata  # noqa: PLC0415 - slow, and needed for zips and frozen programs alone
+
+    for found in importlib.metadata.distributions(path=path):
+        name = found.metadata["Name"] or ""
+        if (key := normalise(name)) in seen:
+            continue
+        seen.add(key)
+        yield from _parse(found.read_text("entry_points.txt") or "", name, found.version)
