@@ -38,5 +38,5 @@ def test_epochs_are_lines_of_json_without_nan(tmp_path):
 
 def test_a_place_that_takes_no_folder_is_named(tmp_path):
     (tmp_path / "runs").write_text("a file stands here")
-    with pytest.raises(OutputError, match="cannot make a run folder in .*runs"):
+    with pytest.raises(OutputError, match=r"cannot make a run folder in .*runs"):
         RunFolder.create(tmp_path / "runs", "iris", config="", provenance={})

@@ -63,13 +63,12 @@ def cross_validate(
 
 
 def _open(data: Any, y: Any, settings: Mapping[str, Any]) -> Run:
-    tables = {
-        name: value for name, value in settings.items() if isinstance(value, Mapping | str | int | float | list | tuple)
-    }
+    plain = (Mapping, str, int, float, list, tuple)
+    tables = {name: value for name, value in settings.items() if isinstance(value, plain)}
     components = {name: value for name, value in settings.items() if name not in tables and value is not None}
-    for name in components:
+    for name, component in components.items():
         if name not in ("model", "validation", "backend"):
-            raise ConfigError([f"{name}: must be a name, a number or a table, got {type(components[name]).__name__}"])
+            raise ConfigError([f"{name}: must be a name, a number or a table, got {type(component).__name__}"])
     if isinstance(data, str | Path):
         return open_run(Path(data), settings=tables, components=components)
     if isinstance(data, Mapping) and y is None:

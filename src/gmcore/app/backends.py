@@ -47,7 +47,7 @@ def choose_backend(registry: PluginRegistry, table: Mapping[str, Any], path: str
     if table.get("use") != "auto":
         if "dtype" in table:
             builder.problems.append(f"{path}.dtype: the dtype stands at the top of the run file")
-        backend = builder.component(registry.backends, {"dtype": registry.dtype, **table}, path)
+        backend = builder.component(registry.backends, table, path)
         builder.finish("")
         assert backend is not None  # noqa: S101 - finish raises otherwise
         return ChosenBackend(backend, f"{backend.name} on {backend.device}, as the run file says")

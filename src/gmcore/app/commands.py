@@ -32,7 +32,7 @@ from gmcore.training.run_folder import RunFolder
 
 __all__ = ["CrossValidated", "Trained", "cross_validate", "train"]
 
-R = TypeVar("R")
+R = TypeVar("R", "Trained", "CrossValidated")
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -188,7 +188,7 @@ def _run(
             start(RunStart(command=command, folder=path, config=run.tables))
         done = work(everyone, folder)
         if folder is not None:
-            folder.write_json("result.json", done.report)  # type: ignore[attr-defined] - both results have one
+            folder.write_json("result.json", done.report)
             folder.tell("done")
         for end in everyone.run_end:
             end(RunEnd(command=command, folder=path, result=result_of(done)))

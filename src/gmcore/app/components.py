@@ -34,28 +34,24 @@ class Builder:
         """Return the component that `table["use"]` names, with the rest of the table for its options."""
         name = table.get("use")
         if not isinstance(name, str):
-            self.problems.append(f"{path}.use: the name of a {registry.port} is missing{did_you_mean('', registry)}")
+            self.problems.append(f"{path}.use: is required{did_you_mean('', registry)}")
             return None
+        options = {key: value for key, value in table.items() if key != "use"}
         factory = self.attempt(lambda: registry[name], f"{path}.use")
-        return None if factory is None else self.build(factory, table, path, named_by="use")
+        if factory is None:
+            return None
+        return self.attempt(
+            lambda: registry.build(name, self._seeded(factory, options), path=path, base=self.base), path
+        )
 
     def choice(self, known: Mapping[str, type[T]], table: Mapping[str, Any], path: str) -> T | None:
         """Return what `table["name"]` names among `known`, with the rest of the table for its options."""
         name = table.get("name")
         if not isinstance(name, str) or name not in known:
-            self.problems.append(f"{path}.name: no {name!r} here{did_you_mean(str(name), known)}")
+            self.problems.append(f"{path}.name: unknown name {name!r}{did_you_mean(str(name), known)}")
             return None
-        return self.build(known[name], table, path, named_by="name")
-
-    def build(self, factory: Callable[..., T], table: Mapping[str, Any], path: str, *, named_by: str) -> T | None:
-        """Return `factory` called with the table's options, checked where the factory is an attrs class."""
-        options = {key: value for key, value in table.items() if key != named_by}
-        if not isinstance(factory, type) or not attrs.has(factory):
-            return self.attempt(lambda: factory(**options), path)
-        fields = {field.name for field in attrs.fields(factory) if field.init}
-        if "seed" in fields:
-            options.setdefault("seed", self.seed)
-        return self.attempt(lambda: structure(options, factory, path=path, base=self.base), path)
+        options = {key: value for key, value in table.items() if key != "name"}
+        return self.attempt(lambda: structure(options, known[name], path=path, base=self.base), path)
 
     def finish(self, source: str) -> None:
         """Raise everything that was found wrong, if anything was.
@@ -72,6 +68,11 @@ class Builder:
             return build()
         except ConfigError as error:
             self.problems.extend(error.problems)
-        except (InputError, TypeError) as error:
+        except InputError as error:
             self.problems.append(f"{path}: {error}")
         return None
+
+    def _seeded(self, factory: object, options: dict[str, Any]) -> dict[str, Any]:
+        """Give a component that has a `seed` the run's, unless its table says another."""
+        fields = attrs.fields_dict(factory) if isinstance(factory, type) and attrs.has(factory) else {}
+        return {"seed": self.seed, **options} if "seed" in fields else options

@@ -106,7 +106,8 @@ def open_run(
     builder.finish(str(path) if path else "")
     rows, split = _rows(parts["data"])
     model = parts["model_provider"].create(rows.schema)
-    metrics = parts.pop("metrics") or default_metrics(rows.schema)
+    asked = parts.pop("metrics")
+    metrics = asked or [registry.metric_computers.create(name) for name in default_metrics(rows.schema)]
     for metric in metrics:
         metric.check(rows.schema)
     return Run(
@@ -135,6 +136,8 @@ def _components(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -
         backend = given["backend"]
         return ChosenBackend(backend, f"{backend.name} on {backend.device}, as given")
 
+    # pluggy tells the last one first.
+    listeners = [(table.get("use"), _options(table)) for table in reversed(config.hooks.use)]
     return {
         "data": one("data", registry.data_providers, config.data),
         "model_provider": one("model", registry.model_providers, config.model),
@@ -146,9 +149,13 @@ def _components(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -
             builder.component(registry.metric_computers, table, f"metrics.use[{place}]")
             for place, table in enumerate(config.metrics.use)
         ],
-        "hooks": builder.attempt(lambda: compile_hooks(config.hooks.use, registry), "hooks.use"),
+        "hooks": builder.attempt(lambda: compile_hooks(listeners, registry.hooks), "hooks.use"),
         "chosen": builder.attempt(backend, "backend"),
     }
+
+
+def _options(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key != "use"}
 
 
 def _config(tables: Mapping[str, Any], problems: list[str]) -> RunConfig:

@@ -72,8 +72,10 @@ class TrainedModel:
         """Return what `predict` returns for what `predict_numbers` returned."""
         target = self.schema.target
         if target.is_classification:
-            return np.array(target.classes)[numbers.argmax(axis=1)]
-        return numbers[:, 0] if target.width == 1 else numbers
+            names: np.ndarray = np.array(target.classes)[numbers.argmax(axis=1)]
+            return names
+        values: np.ndarray = numbers[:, 0] if target.width == 1 else numbers
+        return values
 
     def read(self, path: Path, **options: object) -> Rows:
         """Return the rows of a file, read the way the training data was.
@@ -128,7 +130,8 @@ def load(path: str | Path, *, backend: str | Mapping[str, Any] = "auto") -> Trai
     builder = Builder(registry=registry)
     provider = builder.component(registry.model_providers, told, "model")
     builder.finish(str(path))
-    model = provider.create(schema)  # type: ignore[union-attr] - finish raises otherwise
+    assert provider is not None  # noqa: S101 - finish raises otherwise
+    model = provider.create(schema)
     _check_shapes(model, variables, path)
     return TrainedModel(model=model, variables=variables, backend=chosen.backend, header=header)
 

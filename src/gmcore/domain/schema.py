@@ -23,7 +23,7 @@ class TargetKind(StrEnum):
     REGRESSION = "regression"
 
 
-def _unique(instance: object, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+def _unique(_: object, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
     if len(set(value)) != len(value):
         twice = sorted({name for name in value if value.count(name) > 1})
         raise ValueError(f"{attribute.name} must be unique, got {', '.join(map(repr, twice))} more than once")

@@ -59,7 +59,10 @@ class Model(Protocol):
 
     @abstractmethod
     def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:
-        """Return what outputs mean: probabilities, `(batch, classes)`, or values in the target's units, `(batch, targets)`."""
+        """Return what outputs mean, one row a sample.
+
+        Probabilities, `(batch, classes)`, or values in the target's own units, `(batch, targets)`.
+        """
 
 
 @runtime_checkable

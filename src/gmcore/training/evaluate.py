@@ -62,11 +62,11 @@ def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) ->
         outputs, _ = model.apply(known, inputs, xp=xp, key=None, training=False)
         return model.predict(known, outputs, xp=xp)
 
-    forward = backend.compile(forward)
+    compiled = backend.compile(forward)
     params, buffers = backend.asarray(variables.params), backend.asarray(variables.buffers)
     size = min(_ROWS_AT_ONCE, max(1, len(rows)))
     pieces = [
-        backend.to_numpy(forward(params, buffers, backend.asarray(_padded(rows, at, size))))[: len(rows) - at]
+        backend.to_numpy(compiled(params, buffers, backend.asarray(_padded(rows, at, size))))[: len(rows) - at]
         for at in range(0, len(rows), size)
     ]
     width = model.schema.target.width

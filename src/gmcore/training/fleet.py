@@ -96,7 +96,7 @@ def _epochs(programs: Programs, resident: Tree, members: Sequence[Member]) -> It
     stop_rows = [member.stop for member in members]
     stop_plan = backend.asarray(evaluation_plan(stop_rows, evaluation_batch(task), task.rows.weights))
     carry, state = _begin(task, members)
-    pending: tuple[Any, ...] | None = None
+    pending: tuple[Any, ...] = ()
     for number in range(task.config.max_epochs):
         _tell_start(task, members, number)
         batches = plan.epoch(number)
@@ -108,16 +108,17 @@ def _epochs(programs: Programs, resident: Tree, members: Sequence[Member]) -> It
             done += len(piece["step"])
             _tell_batch(task, members, number, done, batches)
         task.cancellation.check()
-        carry, state, summary = programs.epoch(carry, last, stop_plan, state, np.int32(number + 1), shared)
+        count = backend.asarray(np.int32(number + 1))
+        carry, state, summary = programs.epoch(carry, last, stop_plan, state, count, shared)
         _tell_batch(task, members, number, len(batches["step"]), batches)
         # The device works on this epoch while the host reads the one before.
-        if pending is not None:
+        if pending:
             yield (read := _read(task, members, *pending))
             if not read["active"].any():
                 break
         pending = (summary, batches["learning_rate"][-1], number)
     else:
-        yield _read(task, members, *pending)  # type: ignore[misc] - max_epochs is at least 1
+        yield _read(task, members, *pending)
     yield state["kept"]
 
 
@@ -172,8 +173,11 @@ def _begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any]:
     held = {"params": stack([one.params for one in fresh]), "buffers": stack([one.buffers for one in fresh])}
     nothing = np.zeros(len(members))
     carry = backend.asarray({**held, "loss": nothing, "weight": nothing})
-    init = backend.vmap(lambda params: task.optimizer.init(params, xp=backend.xp))
-    carry = {**carry, "optimizer": init(carry["params"])}
+
+    def init(params: Tree) -> Tree:
+        return task.optimizer.init(params, xp=backend.xp)
+
+    carry = {**carry, "optimizer": backend.vmap(init)(carry["params"])}
     has_stop = np.array([len(member.stop) > 0 for member in members])
     return carry, backend.asarray(start(held, has_stop))
 

@@ -1,7 +1,7 @@
 """A run's folder: what it was made of, how it went, what came out."""
 
 import contextlib
-import datetime
+import datetime as dt
 import json
 import shutil
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class RunFolder:
         Raises:
             OutputError: if that place does not take it; nothing is left behind.
         """
-        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
         folder = cls(_new_folder(runs, f"{name}-{stamp}"))
         try:
             write_whole(folder.path / "config.toml", config.encode())
