@@ -1,6 +1,8 @@
 """Named columns in memory become inputs and targets."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -123,6 +125,8 @@ def _named(x: Any, names: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
 
 def _column(values: Any, name: str) -> np.ndarray:
     array = np.asarray(values)
+    if array.dtype.kind == "U" and isinstance(values, list | tuple):
+        array = np.array(values, object)  # NumPy would make texts of numbers among them
     if array.ndim != 1:
         raise DataError(f"column '{name}' must have one dimension, got shape {array.shape}")
     if array.dtype.kind in "UT":
@@ -139,7 +143,7 @@ def _missing(value: Any) -> bool:
 def _label(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if isinstance(value, Real) and float(value).is_integer() else str(value)
 
 
 def _feature(name: str, column: np.ndarray, *, as_categories: bool) -> Feature:
@@ -150,7 +154,7 @@ def _feature(name: str, column: np.ndarray, *, as_categories: bool) -> Feature:
     present = {value for value in column.tolist() if not _missing(value)}
     if as_categories or (present and all(isinstance(value, str) for value in present)):
         return Feature(name=name, kind=Kind.CATEGORICAL, categories=tuple(_sorted_labels(present)))
-    logical = bool(present) and all(isinstance(value, bool) for value in present)
+    logical = bool(present) and all(isinstance(value, bool | np.bool_) for value in present)
     return Feature(name=name, kind=Kind.BOOLEAN if logical else Kind.NUMERIC)
 
 
@@ -170,10 +174,10 @@ def _floats(column: np.ndarray, name: str) -> np.ndarray:
 def _parsed(column: np.ndarray, name: str) -> np.ndarray:
     values = np.full(len(column), np.nan)
     for row, value in enumerate(column.tolist()):
-        if isinstance(value, int | float):
+        if isinstance(value, Real | Decimal | np.bool_):
             values[row] = value
         elif not _missing(value):
-            raise DataError(f"column '{name}' is a number and holds {value!r} in row {row}")
+            raise DataError(f"column '{name}' holds {value!r} in row {row}, which is not a number")
     return values
 
 
@@ -201,7 +205,7 @@ def _target_values(y: Any) -> np.ndarray:
 
 def _regression(values: np.ndarray, names: tuple[str, ...]) -> tuple[Target, np.ndarray]:
     if values.dtype.kind not in _NUMBERS:
-        raise DataError(f"y holds texts such as {values.flat[0]!r}, which can't be predicted as numbers")
+        raise DataError(f"y holds texts such as {str(values.flat[0])!r}, which can't be predicted as numbers")
     floats = values.astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(floats).all(axis=1))
     if bad.size:

@@ -1,0 +1,93 @@
+"""Sequence provider: data sets cut out of rows in memory."""
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+
+from gmcore.builtins.arrays import ArrayData
+from gmcore.domain import Rows, SequenceConfig, SplitConfig, generator
+from gmcore.domain.splits import held_out
+from gmcore.errors import DataError, did_you_mean
+from gmcore.ports import DataProvider, SequenceProvider, SupportsRows
+
+__all__ = ["RowSequences"]
+
+
+@attrs.frozen(kw_only=True)
+class RowSequences(SequenceProvider):
+    """Runs of rows, taken from the training rows alone: neither validation rows nor test rows are among them.
+
+    In order means by time where the rows have it, else as in the source.
+
+    - `"consecutive"`: runs of `max_length` rows in order, one after the other; the last may be shorter.
+    - `"random"`: runs of `max_length` neighbouring rows that start anywhere, and so may overlap.
+    - `"curriculum"`: the easiest rows by the column `difficulty`, a few more of them each time, in
+      `count` equal steps up to `max_length` or all rows.
+    """
+
+    def sequences(self, data: DataProvider, config: SequenceConfig) -> Sequence[DataProvider]:
+        source = _in_memory(data)
+        rows, train = source.rows(), source.split().train
+        if not train.size:
+            raise DataError("there are no training rows to cut into sequences")
+        cut = {"consecutive": _consecutive, "random": _random, "curriculum": _curriculum}[config.strategy]
+        return [_of(rows, chosen) for chosen in cut(rows, train, config)]
+
+    def train_validation_split(self, data: DataProvider, config: SplitConfig) -> tuple[DataProvider, DataProvider]:
+        source = _in_memory(data)
+        rows, split = source.rows(), source.split()
+        visible = np.concatenate([split.train, split.validation])
+        kept, held = held_out(rows, visible, config, generator(config.seed, "validation split"))
+        return _of(rows, kept), _of(rows, held)
+
+
+def _in_memory(data: DataProvider) -> SupportsRows:
+    if not isinstance(data, SupportsRows):
+        raise DataError(f"sequences need rows that fit in memory, and {type(data).__name__} has none to offer")
+    return data
+
+
+def _of(rows: Rows, chosen: np.ndarray) -> ArrayData:
+    return ArrayData(rows.take(chosen), validation=None)
+
+
+def _in_order(rows: Rows, train: np.ndarray) -> np.ndarray:
+    train = np.sort(train)
+    return train if rows.time is None else train[np.argsort(rows.time[train], kind="stable")]
+
+
+def _consecutive(rows: Rows, train: np.ndarray, config: SequenceConfig) -> list[np.ndarray]:
+    order = _in_order(rows, train)
+    starts = range(0, len(order), config.max_length)[: config.count]
+    return [order[start : start + config.max_length] for start in starts]
+
+
+def _random(rows: Rows, train: np.ndarray, config: SequenceConfig) -> list[np.ndarray]:
+    order = _in_order(rows, train)
+    length = min(config.max_length, len(order))
+    count = config.count or -(-len(order) // length)
+    starts = generator(config.seed, "sequences").integers(len(order) - length + 1, size=count)
+    return [order[start : start + length] for start in starts]
+
+
+def _curriculum(rows: Rows, train: np.ndarray, config: SequenceConfig) -> list[np.ndarray]:
+    if config.count is None:
+        raise DataError("a curriculum needs 'count': in how many steps it grows")
+    difficulty = _difficulty(rows, config.difficulty)[train]
+    missing = np.flatnonzero(np.isnan(difficulty))
+    if missing.size:
+        raise DataError(f"column '{config.difficulty}' is missing in {missing.size} rows, so they have no difficulty")
+    easiest = train[np.argsort(difficulty, kind="stable")]
+    longest = min(config.max_length, len(train))
+    lengths = dict.fromkeys(-(-longest * step // config.count) for step in range(1, config.count + 1))
+    return [easiest[:length] for length in lengths]
+
+
+def _difficulty(rows: Rows, column: str | None) -> np.ndarray:
+    names = [feature.name for feature in rows.schema.numeric]
+    if column is None:
+        raise DataError("a curriculum needs 'difficulty': the numeric column that says how hard a row is")
+    if column not in names:
+        raise DataError(f"there is no numeric column '{column}' to order rows by{did_you_mean(column, names)}")
+    return rows.inputs["numeric"][:, names.index(column)]
