@@ -1,0 +1,143 @@
+"""One column of a file, as what it is asked to be, or an error that names line and value."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import attrs
+import numpy as np
+import polars as pl
+
+from gm_csv_data.delimited_file import DelimitedFile
+from gmcore.errors import DataError
+
+__all__ = ["Column"]
+
+_PLAIN_BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+_BOOLEANS = _PLAIN_BOOLEANS | {"t": 1.0, "y": 1.0, "on": 1.0, "1": 1.0, "f": 0.0, "n": 0.0, "off": 0.0, "0": 0.0}
+
+
+@attrs.frozen(eq=False)
+class Column:
+    """A column's values and where they stand.
+
+    Attributes:
+        values: numbers, booleans or texts, null where missing.
+        file: where they come from.
+    """
+
+    values: pl.Series
+    file: DelimitedFile
+
+    @property
+    def name(self) -> str:
+        """What the header calls it."""
+        return self.values.name
+
+    @property
+    def texts(self) -> pl.Series:
+        """The values as texts."""
+        return self.values.cast(pl.String)
+
+    @property
+    def parsed(self) -> pl.Series:
+        """The values as float64, null where missing or not a number."""
+        values = self.values
+        if values.dtype == pl.String:
+            values = values.str.replace(r"^\+([0-9.])", "${1}")
+        return values.cast(pl.Float64, strict=False)
+
+    @property
+    def is_boolean(self) -> bool:
+        """Whether all values are true and false, or yes and no, in any case."""
+        return bool(self.texts.drop_nulls().str.to_lowercase().is_in(list(_PLAIN_BOOLEANS)).all())
+
+    def numbers(self) -> np.ndarray:
+        """Return float64, NaN where missing.
+
+        Raises:
+            DataError: if a value is not a number, or infinite.
+        """
+        parsed = self.parsed
+        if parsed.null_count() > self.values.null_count():
+            bad = parsed.is_null() & self.values.is_not_null()
+            raise self.error_at(bad, "is not a number; correct it or name it in 'missing'")
+        if parsed.is_infinite().any():
+            raise self.error_at(parsed.is_infinite(), "is infinite; correct it or name it in 'missing'")
+        return parsed.fill_null(np.nan).to_numpy()
+
+    def booleans(self) -> np.ndarray:
+        """Return float64, 1 for true, 0 for false, NaN where missing.
+
+        Raises:
+            DataError: if a value is neither.
+        """
+        found = self.texts.str.to_lowercase().replace_strict(_BOOLEANS, default=None, return_dtype=pl.Float64)
+        if found.null_count() > self.values.null_count():
+            bad = found.is_null() & self.values.is_not_null()
+            raise self.error_at(bad, "is neither true nor false; correct it or name it in 'missing'")
+        return found.fill_null(np.nan).to_numpy()
+
+    def codes(self, categories: Sequence[str]) -> np.ndarray:
+        """Return int32: place in `categories`, from 1; 0 where missing or none of them."""
+        places = pl.Series(range(1, len(categories) + 1), dtype=pl.Int32)
+        return self.texts.replace_strict(pl.Series(categories, dtype=pl.String), places, default=0).to_numpy()
+
+    def instants(self) -> np.ndarray:
+        """Return what sorts by time: float64, or datetime64 in UTC.
+
+        Raises:
+            DataError: if a value is missing, or neither a number nor an ISO 8601 date.
+        """
+        self.refuse_missing()
+        if self.parsed.null_count() == 0:
+            return self.numbers()
+        instants = np.empty(len(self.values), "datetime64[us]")
+        for row, text in enumerate(self.texts):
+            try:
+                instant = datetime.fromisoformat(text)
+            except ValueError as error:
+                bad = pl.int_range(len(self.values), eager=True) == row
+                raise self.error_at(bad, "is no time: write a number or an ISO date such as 2024-12-31") from error
+            instants[row] = instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
+        return instants
+
+    def groups(self) -> np.ndarray:
+        """Return int64, equal where the texts are; none may be missing."""
+        self.refuse_missing()
+        return (self.texts.rank("dense").cast(pl.Int64) - 1).to_numpy()
+
+    def weights(self) -> np.ndarray:
+        """Return float64, finite, not negative and not all 0."""
+        self.refuse_missing()
+        weights = self.numbers()
+        if (weights < 0).any():
+            raise self.error_at(pl.Series(weights < 0), "is negative; a weight says how much a row counts")
+        if not weights.any():
+            raise self.error("every row has weight 0")
+        return weights
+
+    def refuse_missing(self) -> None:
+        """Raise `DataError` if a value is missing, with how many and where the first is."""
+        lost = self.values.is_null() | self.parsed.is_nan().fill_null(value=False)
+        if lost.any():
+            line = self.file.line_of(int(lost.arg_max() or 0))
+            raise self.error(
+                f"{lost.sum()} of {len(lost)} rows have no value, the first in line {line}; drop those rows"
+            )
+
+    def in_order(self) -> tuple[str, ...]:
+        """Return the different values as texts, by number where all are numbers, else by text."""
+        texts = self.texts.drop_nulls().unique()
+        numbers = Column(texts, self.file).parsed
+        by = [texts] if numbers.has_nulls() else [numbers, texts]
+        return tuple(pl.DataFrame({"text": texts}).sort(by)["text"])
+
+    def error(self, problem: str) -> DataError:
+        """Return an error about the whole column."""
+        return DataError(f"{self.file.path}, column '{self.name}': {problem}")
+
+    def error_at(self, bad: pl.Series, problem: str) -> DataError:
+        """Return an error about the first value where `bad` is true."""
+        row = int(bad.arg_max() or 0)
+        line = self.file.line_of(row)
+        return DataError(f"{self.file.path}, line {line}, column '{self.name}': {self.values[row]!r} {problem}")

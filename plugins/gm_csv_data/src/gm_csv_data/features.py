@@ -1,0 +1,71 @@
+"""Which kind of feature a column is, and its values as such."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from gm_csv_data.column import Column
+from gmcore.domain import Feature, Kind
+
+__all__ = ["encode_features", "infer_feature", "refuse_stray_text"]
+
+_MOST_CATEGORIES = 256
+
+
+def infer_feature(column: Column, kind: str | None) -> Feature:
+    """Return what a column is: what `kind` says, or what its values are.
+
+    Raises:
+        DataError: if the values do not tell.
+    """
+    if kind is not None:
+        return _feature(column, Kind(kind))
+    if column.values.null_count() == len(column.values):
+        raise column.error(f"every row is missing; say drop = ['{column.name}']")
+    if column.parsed.null_count() == column.values.null_count() and column.values.dtype != pl.Boolean:
+        return _feature(column, Kind.NUMERIC)
+    if column.is_boolean:
+        return _feature(column, Kind.BOOLEAN)
+    refuse_stray_text(column, f"types = {{ '{column.name}' = 'categorical' }}")
+    count = column.values.drop_nulls().n_unique()
+    if count > _MOST_CATEGORIES:
+        raise column.error(
+            f"{count} different texts are many for a category; say drop = ['{column.name}'], "
+            f"or types = {{ '{column.name}' = 'categorical' }} to keep it"
+        )
+    return _feature(column, Kind.CATEGORICAL)
+
+
+def refuse_stray_text(column: Column, remedy: str) -> None:
+    """Raise `DataError` if at least half of the values are numbers, and one is not."""
+    present = len(column.values) - column.values.null_count()
+    numbers = len(column.values) - column.parsed.null_count()
+    if present / 2 <= numbers < present:
+        bad = column.parsed.is_null() & column.values.is_not_null()
+        raise column.error_at(
+            bad, f"is not a number, as {numbers} others are; correct it, name it in 'missing', or say {remedy}"
+        )
+
+
+def encode_features(columns: Mapping[str, Column], features: Sequence[Feature]) -> dict[str, np.ndarray]:
+    """Return the columns as in `Rows.inputs`, in the order of `features`.
+
+    Raises:
+        DataError: if a column holds what its feature can't be.
+    """
+    rows = len(next(iter(columns.values())).values)
+    coded = [feature for feature in features if feature.kind is Kind.CATEGORICAL]
+    measured = [feature for feature in features if feature.kind is not Kind.CATEGORICAL]
+    numeric, categorical = np.empty((rows, len(measured))), np.empty((rows, len(coded)), np.int32)
+    for place, feature in enumerate(measured):
+        column = columns[feature.name]
+        numeric[:, place] = column.booleans() if feature.kind is Kind.BOOLEAN else column.numbers()
+    for place, feature in enumerate(coded):
+        categorical[:, place] = columns[feature.name].codes(feature.categories)
+    return {name: array for name, array in (("numeric", numeric), ("categorical", categorical)) if array.shape[1]}
+
+
+def _feature(column: Column, kind: Kind) -> Feature:
+    categories = column.in_order() if kind is Kind.CATEGORICAL else ()
+    return Feature(name=column.name, kind=kind, categories=categories)

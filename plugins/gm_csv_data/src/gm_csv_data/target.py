@@ -1,0 +1,65 @@
+"""What is predicted, and its values."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from gm_csv_data.column import Column
+from gm_csv_data.features import refuse_stray_text
+from gmcore.domain import Target, TargetKind
+from gmcore.errors import did_you_mean
+
+__all__ = ["encode_target"]
+
+_FEW = 20
+
+
+def encode_target(columns: Sequence[Column], *, task: str, classes: Sequence[str]) -> tuple[Target, np.ndarray]:
+    """Return what is predicted, and its values as in `Rows.targets`.
+
+    Args:
+        columns: one; or several, for regression.
+        task: `"classification"`, `"regression"`, or `"auto"`: what the values look like.
+        classes: the classes in the order of their indices; none for all there are, sorted.
+
+    Raises:
+        DataError: if values are missing, are all the same, or do not fit the task.
+    """
+    for column in columns:
+        column.refuse_missing()
+        if column.values.n_unique() == 1:
+            raise column.error(f"every row is {column.values[0]!r}: there is nothing to learn")
+    if task == "classification" or classes:
+        return _classification(columns[0], classes)
+    if task == "auto" and len(columns) == 1 and _are_classes(columns[0]):
+        return _classification(columns[0], ())
+    names = tuple(column.name for column in columns)
+    values = np.stack([column.numbers() for column in columns], axis=1)
+    return Target(names=names, kind=TargetKind.REGRESSION), values
+
+
+def _are_classes(column: Column) -> bool:
+    """Say whether a column looks like classes: texts, or few whole numbers that recur, or two numbers that do."""
+    numbers = column.parsed
+    if numbers.has_nulls():
+        refuse_stray_text(column, "task = 'classification'")
+        return True
+    count = column.values.n_unique()
+    whole = bool(column.texts.str.contains(r"^[+-]?\d+$").all())
+    return count <= (_FEW if whole else 2) and 2 * count <= len(numbers)
+
+
+def _classification(column: Column, classes: Sequence[str]) -> tuple[Target, np.ndarray]:
+    found = column.in_order()
+    if not classes and len(found) > max(_FEW, len(column.values) // 2):
+        raise column.error(
+            f"{len(found)} different values in {len(column.values)} rows are no classes; is this the target?"
+        )
+    codes = column.codes(classes or found)
+    if not codes.all():
+        unknown = pl.Series(codes == 0)
+        value = column.texts[int(unknown.arg_max() or 0)]
+        raise column.error_at(unknown, f"is not one of the classes{did_you_mean(value, classes)}")
+    kind = TargetKind.BINARY if len(classes or found) == 2 else TargetKind.MULTICLASS  # noqa: PLR2004 - that is binary
+    return Target(names=(column.name,), kind=kind, classes=tuple(classes) or found), codes - 1

@@ -1,0 +1,249 @@
+"""Contract: what every data provider keeps to."""
+
+# ruff: noqa: S101 - these are checks
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+import numpy as np
+
+from gmcore.domain import Batch, BatchConfig, Feature, Kind, Rows, Schema
+from gmcore.errors import DataError
+from gmcore.ports import DataProvider, SupportsRows, SupportsSchema
+
+__all__ = ["DataProviderContract"]
+
+_PLAIN = BatchConfig(batch_size=4, shuffle=False)
+_SHUFFLED = BatchConfig(batch_size=4, seed=3)
+
+
+class DataProviderContract(ABC):
+    """Checks for a data provider; subclass it as `TestYours` in a test module, and pytest runs them.
+
+    What a provider does not offer (rows by index, rows under another's schema) is not checked.
+    """
+
+    @abstractmethod
+    def provider(self) -> DataProvider:
+        """Return a new provider of the same rows, ten or more of them, with rows to validate on."""
+
+    def unreadable(self) -> DataProvider | None:
+        """Return a provider whose source can't be read; None if there is no such thing."""
+        return None
+
+    def without_target(self) -> DataProvider:
+        """Return a provider of the same rows whose source has no target, if there is such a thing."""
+        return self.provider()
+
+    def test_it_is_a_data_provider(self) -> None:
+        """The port is subclassed, or its methods are all there."""
+        assert isinstance(self.provider(), DataProvider)
+
+    def test_constructing_reads_nothing_and_using_says_what_is_wrong(self) -> None:
+        """A missing source is a `DataError`, and not before the first use."""
+        provider = self.unreadable()
+        if provider is not None:
+            _assert_refuses(lambda: provider.schema)
+
+    def test_metadata_tells_source_size_and_content(self) -> None:
+        """The hash depends on the content, not on the object."""
+        metadata = self.provider().metadata
+        assert str(metadata["source"])
+        assert isinstance(metadata["rows"], int)
+        assert metadata["rows"] >= 10  # noqa: PLR2004 - asked for by `provider`
+        assert metadata["sha256"] == self.provider().metadata["sha256"]
+        assert len(bytes.fromhex(str(metadata["sha256"]))) == 32  # noqa: PLR2004 - 256 bits
+
+    def test_every_batch_has_one_size_and_the_columns_of_the_schema(self) -> None:
+        """The last batch is filled with rows of weight 0."""
+        provider = self.provider()
+        batches = list(provider.training_batches(_SHUFFLED))
+        assert batches, "there are no training batches"
+        for batch in [*batches, *provider.validation_batches(_SHUFFLED)]:
+            assert batch.weights.shape == (4,)
+            _assert_columns(provider.schema, batch.inputs, batch.targets, count=4)
+
+    def test_iterating_again_gives_the_same_batches(self) -> None:
+        """A provider has no hidden state: neither an epoch nor another object changes the order."""
+        provider = self.provider()
+        batches = provider.training_batches(_SHUFFLED)
+        first = _fingerprints(batches)
+        assert first == _fingerprints(batches)
+        assert first == _fingerprints(provider.training_batches(_SHUFFLED))
+        assert first == _fingerprints(self.provider().training_batches(_SHUFFLED))
+
+    def test_the_seed_decides_the_order(self) -> None:
+        """Another seed, another order, and another than the source's."""
+        provider = self.provider()
+        orders = [_PLAIN, *(BatchConfig(batch_size=4, seed=seed) for seed in range(3))]
+        found = [tuple(_fingerprints(provider.training_batches(order))) for order in orders]
+        assert len(set(found)) == len(found)
+
+    def test_an_incomplete_batch_can_be_left_out(self) -> None:
+        """With `drop_last` there are as many batches as can be filled."""
+        provider = self.provider()
+        for size in (3, 4):
+            config = BatchConfig(batch_size=size, drop_last=True)
+            kept = list(provider.training_batches(config))
+            every = list(provider.training_batches(attrs.evolve(config, drop_last=False)))
+            assert len(every) - len(kept) in (0, 1)
+            assert _fingerprints(kept) == _fingerprints(every)[: len(kept)]
+            if isinstance(provider, SupportsRows):
+                assert len(kept) == len(provider.split().train) // size
+
+    def test_closing_twice_is_closing_once(self) -> None:
+        """Also a provider that was never used can be closed."""
+        unused, used = self.provider(), self.provider()
+        next(iter(used.training_batches(_PLAIN)))
+        for provider in (unused, used, unused, used):
+            provider.close()
+
+    def test_rows_are_read_once_and_keep_to_the_schema(self) -> None:
+        """`rows` returns one object, whose columns are what the schema says."""
+        provider = self.provider()
+        if not isinstance(provider, SupportsRows):
+            return
+        rows = provider.rows()
+        assert rows is provider.rows()
+        assert rows.schema == provider.schema
+        assert len(rows) == provider.metadata["rows"]
+        _assert_columns(rows.schema, rows.inputs, rows.targets, count=len(rows))
+        assert (rows.groups is not None) == (rows.schema.group is not None)
+        assert (rows.time is not None) == (rows.schema.time is not None)
+        assert rows.groups is None or rows.groups.dtype == np.int64
+        if rows.weights is not None:
+            assert rows.weights.dtype == np.float64
+            assert np.isfinite(rows.weights).all()
+            assert (rows.weights >= 0).all()
+
+    def test_the_split_has_every_row_once(self) -> None:
+        """Training, validation and test rows are disjoint, complete and the same every time; no group is divided."""
+        provider, other = self.provider(), self.provider()
+        if not isinstance(provider, SupportsRows) or not isinstance(other, SupportsRows):
+            return
+        rows, split = provider.rows(), provider.split()
+        parts = [split.train, split.validation, split.test]
+        assert all(part.dtype == np.int64 for part in parts)
+        assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(rows)))
+        assert len(split.train) > 0
+        assert np.array_equal(split.train, other.split().train)
+        assert np.array_equal(split.validation, other.split().validation)
+        if rows.groups is not None:
+            groups = [set(rows.groups[part].tolist()) for part in parts]
+            assert sum(map(len, groups)) == len(set.union(*groups))
+
+    def test_batches_have_every_training_row_once_and_validation_rows_in_order(self) -> None:
+        """What is beyond the last row weighs nothing; what is before it weighs what the row does."""
+        provider = self.provider()
+        if not isinstance(provider, SupportsRows):
+            return
+        rows, split = provider.rows(), provider.split()
+        expected = _lines(rows.take(split.train))
+        assert _lines_of(provider.training_batches(_PLAIN), len(split.train)) == expected
+        assert sorted(_lines_of(provider.training_batches(_SHUFFLED), len(split.train))) == sorted(expected)
+        held = _lines_of(provider.validation_batches(_SHUFFLED), len(split.validation))
+        assert held == _lines(rows.take(split.validation))
+
+    def test_rows_can_be_read_without_targets(self) -> None:
+        """`rows_like` gives the same inputs as `rows`, whether the source has a target or not."""
+        provider = self.provider()
+        if not isinstance(provider, SupportsSchema) or not isinstance(provider, SupportsRows):
+            return
+        for source in (self.provider(), self.without_target()):
+            assert isinstance(source, SupportsSchema)
+            rows = source.rows_like(provider.schema)
+            assert rows.targets is None
+            assert rows.schema == provider.schema
+            assert rows.inputs.keys() == provider.rows().inputs.keys()
+            for name, column in rows.inputs.items():
+                np.testing.assert_array_equal(column, provider.rows().inputs[name])
+
+    def test_an_unknown_category_is_a_bucket_of_its_own(self) -> None:
+        """A category that the schema does not have gets code 0."""
+        provider = self.provider()
+        if not isinstance(provider, SupportsSchema) or not provider.schema.categorical:
+            return
+        fewer = tuple(attrs.evolve(feature, categories=feature.categories[:-1]) for feature in provider.schema.features)
+        codes = provider.rows_like(provider.schema).inputs["categorical"]
+        found = provider.rows_like(attrs.evolve(provider.schema, features=fewer)).inputs["categorical"]
+        last = [len(feature.categories) for feature in provider.schema.categorical]
+        np.testing.assert_array_equal(found, np.where(codes == last, 0, codes))
+
+    def test_columns_are_found_by_name(self) -> None:
+        """A column the schema does not have is ignored; one that is absent is a `DataError` that names it."""
+        provider = self.provider()
+        if not isinstance(provider, SupportsSchema):
+            return
+        schema = provider.schema
+        alone = attrs.evolve(schema, features=schema.features[-1:])
+        column = next(iter(provider.rows_like(alone).inputs.values()))
+        assert column.shape == (provider.metadata["rows"], 1)
+        more = attrs.evolve(schema, features=(*schema.features, Feature(name="no_such_column")))
+        assert "no_such_column" in _assert_refuses(lambda: provider.rows_like(more))
+
+
+def _assert_refuses(use: Callable[[], object]) -> str:
+    try:
+        use()
+    except DataError as error:
+        return str(error)
+    raise AssertionError("a DataError should have been raised")
+
+
+def _assert_columns(schema: Schema, inputs: Mapping[str, np.ndarray], targets: object, *, count: int) -> None:
+    """Check names, shapes, dtypes and ranges against the schema."""
+    widths = {"numeric": len(schema.numeric), "categorical": len(schema.categorical)}
+    assert {name: array.shape for name, array in inputs.items()} == {
+        name: (count, width) for name, width in widths.items() if width
+    }
+    if schema.numeric:
+        numeric = inputs["numeric"]
+        assert numeric.dtype == np.float64
+        assert not np.isinf(numeric).any()
+        logical = numeric[:, [feature.kind is Kind.BOOLEAN for feature in schema.numeric]]
+        assert np.isin(logical[~np.isnan(logical)], (0.0, 1.0)).all()
+    if schema.categorical:
+        assert inputs["categorical"].dtype == np.int32
+        assert (inputs["categorical"] >= 0).all()
+        assert (inputs["categorical"] <= [len(feature.categories) for feature in schema.categorical]).all()
+    assert isinstance(targets, np.ndarray)
+    if schema.target.is_classification:
+        assert targets.shape == (count,)
+        assert targets.dtype == np.int32
+        assert ((targets >= 0) & (targets < len(schema.target.classes))).all()
+    else:
+        assert targets.shape == (count, schema.target.width)
+        assert targets.dtype == np.float64
+        assert np.isfinite(targets).all()
+
+
+def _fingerprints(batches: Iterable[Batch]) -> list[bytes]:
+    return [b"".join(np.asarray(array).tobytes() for array in _arrays(batch)) for batch in batches]
+
+
+def _arrays(batch: Batch) -> list[np.ndarray]:
+    return [*(batch.inputs[name] for name in sorted(batch.inputs)), batch.targets, batch.weights]
+
+
+def _lines(rows: Rows) -> list[bytes]:
+    """Return each row's inputs, target and weight as bytes."""
+    assert rows.targets is not None
+    weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+    return _bytes([Batch(inputs=rows.inputs, targets=rows.targets, weights=weights)])
+
+
+def _lines_of(batches: Iterable[Batch], count: int) -> list[bytes]:
+    """Return the first `count` rows as bytes, and check that the others weigh nothing."""
+    found = list(batches)
+    weights = np.concatenate([batch.weights for batch in found]) if found else np.empty(0)
+    assert (weights[count:] == 0).all()
+    return _bytes(found)[:count]
+
+
+def _bytes(batches: Iterable[Batch]) -> list[bytes]:
+    return [
+        b"".join(np.ascontiguousarray(array[row]).tobytes() for array in _arrays(batch))
+        for batch in batches
+        for row in range(len(batch.weights))
+    ]
