@@ -1,0 +1,157 @@
+"""`gmcore doctor`: what is here to compute with, and what is broken."""
+
+import importlib.metadata
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import attrs
+import click
+import numpy as np
+
+import gmcore
+from gmcore.app import backend_devices, choose_backend
+from gmcore.cli.options import as_json
+from gmcore.cli.output import say, table, write_json
+from gmcore.cli.plugins.list import entries
+from gmcore.cli.speed_probe import probe
+from gmcore.domain import Device
+from gmcore.errors import InputError
+from gmcore.ports import Backend
+from gmcore.registry import EntryInfo, PluginRegistry
+
+__all__ = ["command"]
+
+_COMPILERS = ("c++", "g++", "clang++")
+
+
+@attrs.frozen(kw_only=True)
+class _Place:
+    """A backend's device for a dtype, and what is known of it where it can be used."""
+
+    backend: str
+    dtype: str
+    device: Device
+    facts: dict[str, str] = attrs.field(factory=dict)
+    speed: dict[str, float] = attrs.field(factory=dict)
+
+
+@click.command("doctor")
+@click.option("--bench", is_flag=True, help="Measure each device that can be used: a second or two each.")
+@as_json
+@click.pass_context
+def command(ctx: click.Context, *, bench: bool, as_json: bool) -> None:
+    """Say what is here: versions, each backend and its devices, and the plugins that do not load.
+
+    Every plugin is imported. The exit status is 1 if one of them is broken or nothing can compute.
+    """
+    found = entries(check=True)
+    troubles = [info for info in found if info.reason]
+    registries = (gmcore.float32, gmcore.float64)
+    places = [place for registry in registries for place in _places(registry, bench=bench)]
+    auto = {registry.dtype: _auto(registry) for registry in registries}
+    machine = _machine()
+    packages = dict(_packages({info.distribution for info in found}))
+    say(table(("", ""), machine.items()).lstrip())
+    say("\n" + ", ".join(f"{name} {version}" for name, version in packages.items()))
+    say("\n" + _devices(places, bench=bench))
+    say("\n" + "\n".join(f"auto, {dtype}: {why}" for dtype, why in auto.items()))
+    say("\n" + _plugins(found, troubles))
+    if as_json:
+        report = {
+            "backends": [_plain(place) for place in places],
+            "auto": auto,
+            "troubles": [attrs.asdict(info) for info in troubles],
+        }
+        write_json({**machine, "packages": packages, **report})
+    ctx.exit(1 if troubles or not any(place.device.available for place in places) else 0)
+
+
+def _machine() -> dict[str, str]:
+    compiler = next(filter(None, map(shutil.which, _COMPILERS)), "none")
+    blas: Any = np.show_config(mode="dicts")
+    return {
+        "gmcore": gmcore.__version__,
+        "python": f"{sys.version.split()[0]} ({sys.executable})",
+        "platform": platform.platform(),
+        "compiler": compiler,
+        "numpy_blas": blas.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown"),
+    }
+
+
+def _packages(distributions: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the plugins' distributions and what they require, where it is installed, with versions."""
+    names = set(distributions)
+    for distribution in distributions:
+        lines = importlib.metadata.requires(distribution) or []
+        names |= {re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in lines if "extra ==" not in line}
+    for name in sorted(names):
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+
+
+def _places(registry: PluginRegistry, *, bench: bool) -> Iterator[_Place]:
+    for name, devices in backend_devices(registry).items():
+        for device in devices:
+            place = _Place(backend=name, dtype=registry.dtype, device=device)
+            yield _tried(place, registry, bench=bench) if device.available else place
+
+
+def _tried(place: _Place, registry: PluginRegistry, *, bench: bool) -> _Place:
+    try:
+        backend: Backend = registry.backends.create(place.backend, device=place.device.name)
+    except InputError as error:
+        return attrs.evolve(place, device=attrs.evolve(place.device, reason=f"it did not start: {error}"))
+    speed = attrs.asdict(probe(backend)) if bench else {}
+    return attrs.evolve(place, facts=dict(backend.provenance()), speed=speed)
+
+
+def _auto(registry: PluginRegistry) -> str:
+    try:
+        return choose_backend(registry, {"use": "auto"}).why
+    except InputError as error:
+        return str(error)
+
+
+def _devices(places: Iterable[_Place], *, bench: bool) -> str:
+    head = ("backend", "device", "dtype", *(("GFLOP/s", "µs a step") if bench else ()), "")
+    rows = [
+        (
+            place.backend,
+            place.device.name,
+            place.dtype,
+            *_speeds(place, bench=bench),
+            place.device.reason or "can be used",
+        )
+        for place in places
+    ]
+    facts = [
+        f"{place.backend} on {place.device.name}, {place.dtype}: "
+        + ", ".join(f"{name} {fact}" for name, fact in place.facts.items() if name not in ("device", "dtype"))
+        for place in places
+        if place.facts
+    ]
+    return "\n".join([table(head, rows), "", *facts])
+
+
+def _speeds(place: _Place, *, bench: bool) -> tuple[object, ...]:
+    return tuple(place.speed.values()) or ("", "") if bench else ()
+
+
+def _plugins(found: Iterable[EntryInfo], troubles: Iterable[EntryInfo]) -> str:
+    lines = [f"{info.port} {info.name!r}, {info.distribution} {info.version}: {info.reason}" for info in troubles]
+    return "\n".join(lines) or f"all {len(list(found))} plugins load"
+
+
+def _plain(place: _Place) -> dict[str, Any]:
+    device = attrs.asdict(place.device)
+    name, reason = device.pop("name"), device.pop("reason")
+    return {
+        "backend": place.backend, "device": name, "dtype": place.dtype, "available": not reason, "reason": reason,
+        **device, "facts": place.facts, **place.speed,
+    }  # fmt: skip

@@ -1,0 +1,52 @@
+"""What people read goes to stderr, what programs read to stdout."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["say", "table", "write_json"]
+
+_LARGE = 100
+
+
+def say(text: str = "") -> None:
+    """Write lines for people."""
+    click.echo(text, err=True)
+
+
+def write_json(report: Mapping[str, object]) -> None:
+    """Write an object for programs; a number that is none becomes null."""
+    click.echo(json.dumps(_plain(report), indent=2, allow_nan=False))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return aligned columns under their heads: text to the left, columns of numbers to the right."""
+    columns = [_aligned(title, values) for title, *values in zip(head, *rows, strict=True)]
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
+
+
+def _aligned(title: str, values: Sequence[object]) -> list[str]:
+    cells = [title, *map(_cell, values)]
+    width = max(map(len, cells))
+    is_number = any(isinstance(value, int | float) for value in values)
+    return [cell.rjust(width) if is_number else cell.ljust(width) for cell in cells]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}" if abs(value) < _LARGE else f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(child) for name, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(child) for child in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

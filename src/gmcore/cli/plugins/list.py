@@ -1,0 +1,38 @@
+"""`gmcore plugins list`: every plugin that is installed, and what is wrong with which."""
+
+import attrs
+import click
+
+import gmcore
+from gmcore.cli.options import as_json
+from gmcore.cli.output import say, table, write_json
+from gmcore.registry import EntryInfo
+
+__all__ = ["command", "entries"]
+
+
+@click.command("list")
+@click.option("--check", is_flag=True, help="Import each plugin, to see whether it loads.")
+@as_json
+def command(*, check: bool, as_json: bool) -> None:
+    """Name every plugin that is installed: for which port, by whom, and whether it can be used.
+
+    Nothing is imported, so that a plugin will not load is seen with --check, or once it is used.
+    """
+    found = entries(check=check)
+    head = ("port", "name", "distribution", "version", "dtype", "state")
+    say(table(head, [(i.port, i.name, i.distribution, i.version, i.dtype or "any", i.state) for i in found]))
+    for info in found:
+        if info.reason:
+            say(f"\n{info.port} {info.name!r}: {info.reason}")
+    if as_json:
+        write_json({"plugins": [attrs.asdict(info) for info in found]})
+
+
+def entries(*, check: bool) -> tuple[EntryInfo, ...]:
+    """Return what is installed for either dtype, each entry once."""
+    found: dict[tuple[str, ...], EntryInfo] = {}
+    for registry in (gmcore.float32, gmcore.float64):
+        for info in registry.check() if check else registry.entries():
+            found.setdefault((info.port, info.name, info.distribution, info.value, info.dtype), info)
+    return tuple(found.values())

@@ -1,0 +1,49 @@
+"""`gmcore train`: one model from a run file."""
+
+from pathlib import Path
+
+import click
+
+from gmcore.app import Trained, open_run, train
+from gmcore.cli.describe import architecture, overview
+from gmcore.cli.options import as_json, run_file, runs_folder
+from gmcore.cli.output import say, table, write_json
+from gmcore.cli.progress import progress
+from gmcore.cli.signals import cancelled_by_signals
+
+__all__ = ["command"]
+
+
+@click.command("train")
+@run_file
+@runs_folder
+@as_json
+def command(run: Path, runs: Path, *, as_json: bool) -> None:
+    """Train one model as the file RUN says, and keep it in a folder of its own."""
+    opened = open_run(run)
+    say(overview(opened))
+    say()
+    say(architecture(opened.model.info, opened.config.dtype))
+    say()
+    with cancelled_by_signals() as cancellation:
+        done = train(opened, runs=runs, hooks=progress(opened.registry), cancellation=cancellation)
+    say(_summary(done))
+    if as_json:
+        write_json(done.report)
+
+
+def _summary(done: Trained) -> str:
+    scored = {"training": done.train, "validation": done.validation, "test": done.test}
+    rows = [
+        (name, one.n_samples, float(one.loss), *map(float, one.metrics.values()))
+        for name, one in scored.items()
+        if one is not None
+    ]
+    return "\n".join(
+        [
+            table(("rows", "", "loss", *done.train.metrics), rows),
+            "",
+            f"best of {done.training.epochs} epochs: {done.training.best_epoch}; {done.seconds:.1f} s",
+            f"model: {done.folder / 'model.safetensors'}" if done.folder else "",
+        ]
+    ).rstrip()
