@@ -143,7 +143,7 @@ def _missing(value: Any) -> bool:
 def _label(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return str(value).lower()
-    return str(int(value)) if isinstance(value, Real) and float(value).is_integer() else str(value)
+    return str(int(float(value))) if isinstance(value, Real) and float(value).is_integer() else str(value)
 
 
 def _feature(name: str, column: np.ndarray, *, as_categories: bool) -> Feature:

@@ -1,8 +1,8 @@
 """How plugins are found, named, checked and built; the only user of pluggy."""
 
-from typing import TYPE_CHECKING
+import typing
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from gmcore.registry.config import structure, unstructure
     from gmcore.registry.entry import EntryInfo, State
     from gmcore.registry.hooks import compile_hooks, hookimpl

@@ -121,8 +121,9 @@ def _parse(text: str, distribution: str, version: str) -> Iterator[EntryPoint]:
         if line.startswith("[") and line.endswith("]"):
             group = line.strip("[]")
         elif group.startswith(_PREFIX) and line and not line.startswith("#"):
-            name, _, value = line.partition("=")
-            yield EntryPoint(group, name.strip(), value.strip(), distribution, version)
+            name, equals, value = line.partition("=")
+            if equals:
+                yield EntryPoint(group, name.strip(), value.strip(), distribution, version)
 
 
 def _from_metadata(seen: set[str], path: list[str]) -> Iterator[EntryPoint]:

@@ -21,7 +21,7 @@ from gmcore.domain import (
     RunError,
     RunStart,
 )
-from gmcore.errors import ConfigError, PluginLoadError, did_you_mean
+from gmcore.errors import ConfigError, InputError, PluginLoadError, did_you_mean
 from gmcore.registry.registry import Registry
 
 __all__ = ["HookSpecs", "compile_hooks", "hookimpl"]
@@ -95,17 +95,25 @@ def compile_hooks(plugins: Iterable[Any], registry: Registry[object]) -> Hooks:
 
     Raises:
         PluginLoadError: if a plugin has a hook that gmcore doesn't know, one with wrong arguments, or none.
-        ConfigError: if a plugin is named twice, or its options are wrong.
+        ConfigError: if a plugin is named twice, its options are wrong, or several things are.
         UnknownNameError, AmbiguousNameError: as when looking a name up.
     """
     manager = pluggy.PluginManager("gmcore")
     manager.add_hookspecs(HookSpecs)
     titles: dict[object, str] = {}
+    errors: list[InputError] = []
     for plugin in plugins:
-        title, made = _made(plugin, registry)
-        if title in titles.values():
-            raise ConfigError([f"hooks: {title} is named twice"])
-        titles[_register(manager, title, made)] = title
+        try:
+            title, made = _made(plugin, registry)
+            if title in titles.values():
+                raise ConfigError([f"hooks: {title} is named twice"])
+            titles[_register(manager, title, made)] = title
+        except InputError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ConfigError(line for error in errors for line in getattr(error, "problems", (f"hooks: {error}",)))
     return Hooks(**{name: _compiled(getattr(manager.hook, name), titles) for name in _NAMES})
 
 
@@ -114,6 +122,8 @@ def _made(plugin: Any, registry: Registry[object]) -> tuple[str, object]:
     if not isinstance(plugin, str | tuple):
         return f"hook plugin {plugin!r}", plugin
     name, options = (plugin, {}) if isinstance(plugin, str) else plugin
+    if not isinstance(name, str):
+        raise ConfigError([f"hooks: a hook plugin is used by its name, got {name!r}"])
     made = registry.build(name, options, path=f"hooks.{name}")
     info = registry.info(name)
     source = f"{info.distribution} {info.version}".strip() or info.value

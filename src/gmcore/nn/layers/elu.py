@@ -28,4 +28,5 @@ class ELU(Layer):
     def apply(
         self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
     ) -> tuple[Array, Tree]:
-        return xp.where(inputs > 0, inputs, self.alpha * xp.expm1(xp.minimum(inputs, 0.0))), variables.buffers
+        negative = xp.where(inputs > 0, 0.0, inputs)  # what is positive would overflow, and its gradient be NaN
+        return xp.where(inputs > 0, inputs, self.alpha * xp.expm1(negative)), variables.buffers

@@ -21,4 +21,5 @@ class ReLU(Layer):
     def apply(
         self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
     ) -> tuple[Array, Tree]:
-        return xp.maximum(inputs, 0.0), variables.buffers
+        # Not `maximum`: libraries disagree on its gradient at 0; and NaN passes through this way round.
+        return xp.where(inputs <= 0, 0.0, inputs), variables.buffers

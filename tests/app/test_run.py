@@ -1,0 +1,108 @@
+"""Opening a run: everything is built and checked, every problem is told at once, and nothing is started."""
+
+import pytest
+
+from gmcore.app import backends, open_run, registry_for
+from gmcore.errors import BackendUnavailableError, ConfigError, DataError, InputError
+
+
+def problems_of(path):
+    with pytest.raises(ConfigError) as caught:
+        open_run(path)
+    return list(caught.value.problems)
+
+
+def test_a_run_file_becomes_components(run_file):
+    run = open_run(run_file)
+    assert run.name == "moons"
+    assert run.model.schema.target.classes == ("lower", "upper")
+    assert run.config.training.early_stopping.patience == 2
+    assert len(run.split.train) + len(run.split.validation) == 120
+    assert [next(iter(metric.compute([[0.5, 0.5]], [0]))) for metric in run.metrics] == ["accuracy", "log_loss"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("seed = 7", "sed = 7", "sed: unknown key, did you mean 'seed'?"),
+        ("hidden = [8]", "hiden = [8]", "model.hiden: unknown key, did you mean 'hidden'?"),
+        ("hidden = [8]", 'hidden = "8"', "model.hidden: "),
+        ("max_epochs = 4", "max_epochs = 0", "training.max_epochs: must be >= 1, got 0"),
+        ("max_epochs = 4", "max_epochs = 3.7", "training.max_epochs: "),
+        ("max_epochs = 4", "max_epoch = 4", "training.max_epoch: unknown key, did you mean 'max_epochs'?"),
+        ("patience = 2", "patince = 2", "training.early_stopping.patince: unknown key, did you mean 'patience'?"),
+        ("1e-2", "-1.0", "training.optimizer.learning_rate: "),
+        ('"adamw"', '"adam_w"', "training.optimizer.name: unknown name 'adam_w', did you mean 'adamw'?"),
+        ('"mlp"', '"mpl"', "model.use: no model provider named 'mpl'"),
+        ('"kfold"', '"k-fold"', "validation.use: no cross-validator named 'k-fold'"),
+        ("n_splits = 3", "n_splits = 1", "validation.n_splits: "),
+        ('"log_loss"', '"logloss"', "metrics.use[1].use: no metric named 'logloss'"),
+        ('use = "csv"\n', "", "data.use: is required"),
+        ('path = "moons.csv"\n', "", "data.path: "),
+        ("seed = 7", 'seed = 7\nbackend = "metl"', "backend.use: no backend named 'metl'"),
+        ("seed = 7", 'seed = 7\nbackend = { use = "metal", devce = "cpu" }', "backend.devce: unknown key"),
+        ("seed = 7", 'seed = 7\ndtype = "float16"', "dtype: "),
+    ],
+)
+def test_one_edit_is_one_problem_with_its_path(edited, old, new, problem):
+    (found,) = problems_of(edited(old, new))
+    assert found.startswith(problem), found
+
+
+def test_all_problems_are_told_at_once(run_file):
+    text = run_file.read_text()
+    for old, new in [
+        ("seed", "sed"),
+        ("hidden", "hiden"),
+        ("patience", "patince"),
+        ('"kfold"', '"kfld"'),
+        ("1e-2", "-1.0"),
+    ]:
+        text = text.replace(old, new)
+    run_file.write_text(text)
+    found = problems_of(run_file)
+    for path in (
+        "sed:",
+        "model.hiden:",
+        "training.early_stopping.patince:",
+        "validation.use:",
+        "training.optimizer.learning_rate:",
+    ):
+        assert any(problem.startswith(path) for problem in found), (path, found)
+    assert len(found) == 5
+
+
+def test_a_missing_run_file_and_bad_toml_are_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"nothing\.toml: cannot read the run file: No such file"):
+        open_run(tmp_path / "nothing.toml")
+    (tmp_path / "bad.toml").write_text("seed = = 3")
+    with pytest.raises(ConfigError, match=r"bad\.toml: not valid TOML: .*line 1"):
+        open_run(tmp_path / "bad.toml")
+
+
+def test_a_metric_that_does_not_fit_the_target_is_refused(edited):
+    with pytest.raises(ConfigError, match="rmse"):
+        open_run(edited('"log_loss"', '"rmse"'))
+
+
+def test_a_missing_csv_is_named(edited):
+    with pytest.raises(DataError, match=r"no\.csv"):
+        open_run(edited("moons.csv", "no.csv"))
+
+
+def test_a_device_that_is_not_here_says_what_would_work(edited):
+    path = edited("seed = 7", 'seed = 7\nbackend = { use = "metal", device = "metal" }')
+    with pytest.raises(InputError, match="cpu"):
+        open_run(path)
+
+
+def test_auto_says_which_backend_it_took_and_why(run_file):
+    run = open_run(run_file)
+    assert run.chosen.backend.name in run.chosen.why
+    assert run.chosen.backend.device in run.chosen.why
+
+
+def test_without_any_backend_the_error_says_what_to_install(run_file, monkeypatch):
+    monkeypatch.setattr(backends, "backend_devices", lambda _: {})
+    with pytest.raises(BackendUnavailableError, match="pip install"):
+        backends.choose_backend(registry_for("float32"), {"use": "auto"})
