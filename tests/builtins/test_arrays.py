@@ -115,7 +115,7 @@ def test_missing_values_hide_no_kind():
 
 
 def test_numbers_of_any_type_are_numbers():
-    column = np.array([np.int64(1), np.float32(0.5), Decimal("0.25"), None, np.bool_(True)], object)
+    column = np.array([np.int64(1), np.float32(0.5), Decimal("0.25"), None, np.True_], object)
     rows = ArrayData({"a": column}, np.linspace(0, 1, 5)).rows()
     np.testing.assert_array_equal(rows.inputs["numeric"][:, 0], [1, 0.5, 0.25, np.nan, 1])
 
