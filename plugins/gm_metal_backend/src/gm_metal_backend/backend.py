@@ -1,15 +1,18 @@
 """The backend: MLX behind gmcore's port."""
 
+import importlib.metadata
+import os
 import threading
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
+from weakref import WeakKeyDictionary, ref
 
 import attrs
 import numpy as np
 
 from gm_metal_backend import devices
 from gm_metal_backend.library import Library, load
+from gm_metal_backend.trees import leaves, map_leaves, stack
 from gmcore.domain import Array, Device
 from gmcore.errors import TrainingError
 from gmcore.ports import Backend, Namespace
@@ -17,10 +20,13 @@ from gmcore.ports import Backend, Namespace
 __all__ = ["MetalBackend"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+Step = Callable[[Any, Any, Any], tuple[Any, Any]]
+
+_INT32 = np.iinfo(np.int32)
 
 
-def _one_of(*known: str) -> Callable[[Any, "attrs.Attribute[str]", str], None]:
-    def check(_: Any, attribute: "attrs.Attribute[str]", value: str) -> None:
+def _one_of(*known: str) -> Callable[[Any, "attrs.Attribute[Any]", str], None]:
+    def check(_: Any, attribute: "attrs.Attribute[Any]", value: str) -> None:
         if value not in known:
             raise ValueError(f"{attribute.name} must be one of {', '.join(map(repr, known))}, got {value!r}")
 
@@ -41,23 +47,26 @@ class MetalBackend(Backend):
         default="auto", validator=_one_of("auto", "metal", "cuda", "cpu")
     )
     name: str = attrs.field(default="metal", init=False)
-    xp: Namespace = attrs.field(init=False)
-    _library: Library = attrs.field(init=False)
-    _place: Any = attrs.field(init=False)
-    _thread: int = attrs.field(init=False, factory=threading.get_ident)
-    _traced: int = attrs.field(init=False, default=0)
-    _steps: "weakref.WeakKeyDictionary[Any, Any]" = attrs.field(init=False, factory=weakref.WeakKeyDictionary)
+    xp: Namespace = attrs.field(init=False, repr=False)
+    _library: Library = attrs.field(init=False, repr=False)
+    _mx: Any = attrs.field(init=False, repr=False)
+    _place: Any = attrs.field(init=False, repr=False)
+    _uncompiled: str = attrs.field(init=False, repr=False)
+    _traced: int = attrs.field(init=False, repr=False, default=0)
+    _steps: "WeakKeyDictionary[Step, Step]" = attrs.field(init=False, repr=False, factory=WeakKeyDictionary)
+    _thread: int = attrs.field(init=False, repr=False, factory=threading.get_ident)
 
     def __attrs_post_init__(self) -> None:
         """Settle on a device, and import MLX for it."""
         self.device = devices.choose(self.dtype, self.device)  # type: ignore[assignment]
         self._library = load()
+        self._mx = mx = self._library.mx
+        self._place = mx.Device(mx.cpu if self.device == "cpu" else mx.gpu, 0)
+        self._uncompiled = self._library.uncompiled if self.device == "cpu" else ""
         # Here and not above: without MLX the class must still say why it can't be used.
         from gm_metal_backend.namespace import MLXNamespace  # noqa: PLC0415
 
         self.xp = MLXNamespace.of(self.dtype)
-        mx = self._library.mx
-        self._place = mx.Device(mx.cpu if self.device == "cpu" else mx.gpu, 0)
         self._enter()
 
     @classmethod
@@ -70,96 +79,111 @@ class MetalBackend(Backend):
 
     def asarray(self, host: Any) -> Any:
         self._enter()
-        return _map(self._to_device, host)
+        return map_leaves(self._to_device, host)
 
     def to_numpy(self, arrays: Any) -> Any:
         self._enter()
-        self._library.mx.eval(arrays)
-        return _map(np.array, arrays)
+        self._mx.eval(arrays)
+        return map_leaves(np.array, arrays)
 
     def value_and_grad(self, fn: Callable[..., tuple[Array, Any]]) -> Callable[..., tuple[tuple[Array, Any], Any]]:
-        return self._library.mx.value_and_grad(fn)  # type: ignore[no-any-return]
+        return self._mx.value_and_grad(fn)  # type: ignore[no-any-return]
 
     def vmap(self, fn: F, in_axes: Any = 0) -> F:
-        return self._library.mx.vmap(fn, in_axes=in_axes)  # type: ignore[no-any-return]
+        return self._mx.vmap(fn, in_axes=in_axes)  # type: ignore[no-any-return]
 
-    def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:  # noqa: ARG002 - MLX reuses memory by itself
-        return fn if loops else self._compile(fn)
+    def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:  # noqa: ARG002 - MLX reuses what nobody holds
+        return fn if loops else self._compile(fn)  # type: ignore[return-value]
 
-    def scan(self, step: Callable[[Any, Any, Any], tuple[Any, Any]], carry: Any, xs: Any, shared: Any = None) -> Any:
-        mx = self._library.mx
+    def scan(self, step: Step, carry: Any, xs: Any, shared: Any = None) -> Any:
         self._enter()
-        compiled = self._steps.get(step)
-        if compiled is None:
-            compiled = self._steps[step] = self._compile(step)
-        xs = self.asarray(xs)
+        compiled = self._compiled_step(step)
+        slicers = map_leaves(self._slicer, xs)
+
+        def at(i: int) -> Any:
+            return map_leaves(lambda slicer: slicer(i), slicers)
+
         ys = []
-        for i in range(len(_first(xs))):
-            carry, y = compiled(carry, _map(lambda leaf: leaf[i], xs), shared)
-            mx.async_eval(carry, y)
+        for i in range(len(leaves(xs)[0])):
+            carry, y = compiled(carry, at(i), shared)
+            # MLX itself stops a host that runs too far ahead of the device.
+            self._mx.async_eval(carry, y)
             ys.append(y)
-        return carry, _stack(mx, ys)
+        return carry, stack(self._mx.stack, ys) if ys else None
 
     def checkpoint(self, fn: F) -> F:
-        return self._library.mx.checkpoint(fn)  # type: ignore[no-any-return]
+        return self._mx.checkpoint(fn)  # type: ignore[no-any-return]
 
     def provenance(self) -> Mapping[str, str]:
-        import importlib.metadata
-
-        return {
+        found = {
             "mlx": importlib.metadata.version("mlx"),
             "device": self.device,
-            "dtype": self.dtype,
-            "blas": self._library.blas,
-            "MLX_ENABLE_TF32": self._library.tf32,
+            "processor": str(self._mx.device_info(self._place).get("device_name", "unknown")),
+            "compile": f"off: {self._uncompiled}" if self._uncompiled else "on",
+            "MLX_ENABLE_TF32": os.environ.get("MLX_ENABLE_TF32", "1"),
         }
+        if self.device == "cpu":
+            found |= {"blas": self._library.blas, "MKL_CBWR": os.environ.get("MKL_CBWR", "")}
+        return found
 
-    def _compile(self, fn: Any) -> Any:
-        fn_ref = weakref.ref(fn)
+    def _compiled_step(self, step: Step) -> Step:
+        """Return `step` compiled; what is kept for it lives no longer than `step` does."""
+        if step not in self._steps:
+            reference: Callable[[], Any] = ref(step)
+
+            def alive(*arguments: Any) -> Any:
+                return reference()(*arguments)
+
+            self._steps[step] = self._compile(alive)
+        return self._steps[step]
+
+    def _compile(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `fn` compiled by shape; never shapeless, which is silently wrong for a biased linear layer."""
+        if self._uncompiled:
+            return fn
 
         def traced(*arguments: Any) -> Any:
             self._traced += 1
-            return fn_ref()(*arguments)
+            return fn(*arguments)
 
-        return self._library.mx.compile(traced)
+        compiled = self._mx.compile(traced)
+
+        def run(*arguments: Any) -> Any:
+            self._enter()
+            return compiled(*arguments)
+
+        return run
 
     def _enter(self) -> None:
+        """Check the thread, since MLX's streams and programs are a thread's own, and take the device."""
         if threading.get_ident() != self._thread:
-            raise TrainingError("an MLX backend belongs to the thread that made it: make one backend a thread")
-        self._library.mx.set_default_device(self._place)
+            raise TrainingError("an MLX backend belongs to the thread that made it: make one in each thread")
+        self._mx.set_default_device(self._place)
 
-    def _to_device(self, host: Any) -> Any:
-        mx = self._library.mx
-        if isinstance(host, mx.array):
+    def _slicer(self, leaf: Any) -> Callable[[int], Array]:
+        """Return what gives one step's slice: slicing on the host costs less than on the device."""
+        if isinstance(leaf, self._mx.array):
+            return leaf.__getitem__  # type: ignore[no-any-return]
+        array, host = self._mx.array, self._to_host(leaf)
+        dtype = self.xp.float if host.dtype.kind == "f" else None
+        return lambda i: array(host[i, ...], dtype)
+
+    def _to_device(self, host: Any) -> Array:
+        if isinstance(host, self._mx.array):
             return host
+        host = self._to_host(host)
+        # MLX makes a float64 array float32 unless it is told not to.
+        return self._mx.array(host, self.xp.float if host.dtype.kind == "f" else None)
+
+    def _to_host(self, host: Any) -> Any:
+        """Return a NumPy array in the dtype that it will have on the device."""
         host = np.asarray(host)
         if host.dtype.kind == "f":
-            return mx.array(np.asarray(host, self.dtype), dtype=self.xp.float)
-        if host.dtype.kind == "b":
-            return mx.array(host)
-        return mx.array(host if host.dtype == np.uint32 else host.astype(np.int32))
-
-
-def _map(fn: Any, tree: Any) -> Any:
-    if isinstance(tree, Mapping):
-        return {name: _map(fn, child) for name, child in tree.items()}
-    if isinstance(tree, tuple | list):
-        return tuple(_map(fn, child) for child in tree)
-    return None if tree is None else fn(tree)
-
-
-def _first(tree: Any) -> Any:
-    while isinstance(tree, Mapping | tuple):
-        tree = next(iter(tree.values() if isinstance(tree, Mapping) else tree))
-    return tree
-
-
-def _stack(mx: Any, ys: Any) -> Any:
-    first = ys[0] if ys else None
-    if first is None:
-        return None
-    if isinstance(first, Mapping):
-        return {name: _stack(mx, [y[name] for y in ys]) for name in first}
-    if isinstance(first, tuple):
-        return tuple(_stack(mx, list(column)) for column in zip(*ys, strict=True))
-    return mx.stack(ys)
+            return host.astype(self.dtype, copy=False)
+        if host.dtype.kind == "b" or host.dtype == np.uint32:
+            return host
+        if host.dtype.kind not in "iu":
+            raise TypeError(f"arrays hold floats, whole numbers or booleans, got dtype {host.dtype}")
+        if host.itemsize >= 4 and host.size and not _INT32.min <= host.min() <= host.max() <= _INT32.max:  # noqa: PLR2004 - bytes
+            raise OverflowError(f"whole numbers must fit int32, got some from {host.min()} to {host.max()}")
+        return host.astype(np.int32, copy=False)

@@ -38,26 +38,26 @@ def exp(x: Array) -> Array:
     return power + power * (bounded * _E_REST)
 
 
-@mx.custom_function  # type: ignore[untyped-decorator]
+@mx.custom_function
 def sin(x: Array) -> Array:
     """Return the sine; MLX's gradient of `tan` is not exact, hence the rule below."""
     half = mx.tan(x * 0.5)
     return 2.0 * half / (1.0 + half * half)
 
 
-@sin.vjp  # type: ignore[untyped-decorator]
+@sin.vjp
 def _sin_vjp(x: Array, cotangent: Array, _: Array) -> Array:
     return cotangent * cos(x)
 
 
-@mx.custom_function  # type: ignore[untyped-decorator]
+@mx.custom_function
 def cos(x: Array) -> Array:
     """Return the cosine: its size from `tan(x)`, exact also near its zeros, its sign from `tan(x / 2)`."""
     whole, half = mx.tan(x), mx.tan(x * 0.5)
     return mx.where(mx.abs(half) <= 1.0, 1.0, -1.0) * mx.rsqrt(1.0 + whole * whole)
 
 
-@cos.vjp  # type: ignore[untyped-decorator]
+@cos.vjp
 def _cos_vjp(x: Array, cotangent: Array, _: Array) -> Array:
     return -cotangent * sin(x)
 
@@ -68,7 +68,7 @@ _HALF = (_FAR - _NEAR) / 2
 _ERFC = [float(c) for c in chebyshev.chebinterpolate(np.vectorize(lambda t: math.erfc(_NEAR + _HALF * (t + 1))), 28)]
 
 
-@mx.custom_function  # type: ignore[untyped-decorator]
+@mx.custom_function
 def erf(x: Array) -> Array:
     """Return the error function (Abramowitz and Stegun 7.1.6 near 0)."""
     size = mx.abs(x)
@@ -85,7 +85,7 @@ def erf(x: Array) -> Array:
     return mx.where(x < 0, -1.0, 1.0) * mx.where(size < _NEAR, near, far)
 
 
-@erf.vjp  # type: ignore[untyped-decorator]
+@erf.vjp
 def _erf_vjp(x: Array, cotangent: Array, _: Array) -> Array:
     return cotangent * (2 / math.sqrt(math.pi)) * exp(-x * x)
 
@@ -129,8 +129,9 @@ def uniform(key: Array, shape: tuple[int, ...]) -> Array:
 
 def normal(key: Array, shape: tuple[int, ...]) -> Array:
     """Return draws of mean 0 and standard deviation 1 (Box and Muller 1958)."""
-    first, second = uniform(key, (2, *shape))
-    return mx.sqrt(-2.0 * mx.log(1.0 - first)) * cos(2 * math.pi * second)
+    draws = uniform(key, (2, *shape))
+    wave: Array = cos(2 * math.pi * draws[1])
+    return mx.sqrt(-2.0 * mx.log(1.0 - draws[0])) * wave
 
 
 def _exp_of_minus_abs(x: Array) -> Array:

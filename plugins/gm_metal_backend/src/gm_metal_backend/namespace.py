@@ -16,6 +16,7 @@ __all__ = ["MLXNamespace"]
 
 Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
+Flag = bool  # in the class, bool is a dtype
 
 
 @attrs.frozen(eq=False)
@@ -124,25 +125,25 @@ class MLXNamespace(Namespace):
     def isfinite(self, x: Array) -> Array:
         return mx.isfinite(x)
 
-    def sum(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    def sum(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
         return mx.sum(x, axis=axis, keepdims=keepdims)
 
-    def mean(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    def mean(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
         return mx.mean(x, axis=axis, keepdims=keepdims)
 
-    def var(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    def var(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
         return mx.var(x, axis=axis, keepdims=keepdims)
 
-    def max(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    def max(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
         return mx.max(x, axis=axis, keepdims=keepdims)
 
-    def min(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    def min(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
         return mx.min(x, axis=axis, keepdims=keepdims)
 
-    def all(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    def all(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
         return mx.all(x, axis=axis, keepdims=keepdims)
 
-    def any(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    def any(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
         return mx.any(x, axis=axis, keepdims=keepdims)
 
     def argmax(self, x: Array, axis: int) -> Array:
@@ -193,7 +194,7 @@ class MLXNamespace(Namespace):
     def softplus(self, x: Array) -> Array:
         return self.functions.softplus(x)
 
-    def logsumexp(self, x: Array, axis: int, keepdims: bool = False) -> Array:
+    def logsumexp(self, x: Array, axis: int, keepdims: Flag = False) -> Array:
         return self.functions.logsumexp(x, axis=axis, keepdims=keepdims)
 
     def softmax(self, x: Array, axis: int = -1) -> Array:

@@ -38,7 +38,7 @@ def erf(x: Array) -> Array:
     """
     small = mx.clip(x, -_SMALL, _SMALL)
     square = small * small
-    series = 1.0
+    series = mx.ones_like(x)
     for order in range(_TERMS, 0, -1):
         series = 1.0 - square * series * ((2 * order - 1) / (order * (2 * order + 1)))
     return mx.where(mx.abs(x) < _SMALL, small * series * (2 / math.sqrt(math.pi)), mx.erf(x))
