@@ -1,0 +1,45 @@
+"""Where layers are tried out: the NumPy reference, and every backend that is installed."""
+
+from importlib.metadata import entry_points
+
+import numpy as np
+import pytest
+
+from gmcore.testing.numpy_namespace import NumPyNamespace
+
+BACKENDS = entry_points(group="gmcore.backends")
+
+
+@pytest.fixture
+def xp():
+    return NumPyNamespace("float64")
+
+
+@pytest.fixture
+def apply(xp):
+    """Pass inputs through a layer on the reference; outputs alone."""
+
+    def outputs(layer, inputs, variables=None, *, key=None):
+        if variables is None:
+            shape = {name: x.shape[1:] for name, x in inputs.items()} if isinstance(inputs, dict) else inputs.shape[1:]
+            variables = layer.init(np.random.default_rng(0), shape)
+        result, buffers = layer.apply(variables, inputs, xp=xp, key=key, training=key is not None)
+        assert buffers is variables.buffers
+        return result
+
+    return outputs
+
+
+@pytest.fixture(params=[point.name for point in BACKENDS], scope="session")
+def backend_class(request):
+    return BACKENDS[request.param].load()
+
+
+@pytest.fixture(params=["float32", "float64"], scope="session")
+def backend(backend_class, request):
+    return backend_class(dtype=request.param, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def double(backend_class):
+    return backend_class(dtype="float64", device="cpu")

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from gmcore.nn.layers import Concatenate, Dense, OneHot, Sequential, Standardize
+
+RNG = np.random.default_rng
+
+
+def test_branches_stand_side_by_side_in_their_order(apply):
+    both = Concatenate({"b": Sequential([]), "a": OneHot((1,))})
+    rows = {"a": np.array([[0], [1]], np.int32), "b": np.array([[5.0, 6.0], [7.0, 8.0]]), "c": np.zeros((2, 9))}
+    assert both.output_shape({"a": (1,), "b": (2,), "c": (9,)}) == (4,)
+    assert apply(both, rows).tolist() == [[5.0, 6.0, 1.0, 0.0], [7.0, 8.0, 0.0, 1.0]]
+
+
+def test_one_branch_is_joined_with_nothing(apply):
+    rows = np.ones((2, 3))
+    assert apply(Concatenate({"only": Sequential([])}), {"only": rows}) is rows
+
+
+def test_each_branch_learns_from_its_own_input():
+    both = Concatenate({"a": Standardize(), "b": Standardize(), "c": Dense(1)})
+    rows = {name: np.array([[0.0], [2.0 * place]]) for place, name in enumerate("abc")}
+    shapes = dict.fromkeys("abc", (1,))
+    fresh = both.init(RNG(0), shapes)
+    adapted = both.adapt(fresh, rows)
+    assert adapted.buffers["a"]["mean"].tolist() == [0.0]
+    assert adapted.buffers["b"]["mean"].tolist() == [1.0]
+    assert adapted.params["c"] is fresh.params["c"]
+
+
+def test_branches_that_do_not_fit_together_are_refused():
+    with pytest.raises(ValueError, match=r"all axes but the last, got a \(4, 1\), b \(1,\)"):
+        Concatenate({"a": Dense(1), "b": Dense(1)}).output_shape({"a": (4, 2), "b": (2,)})

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from gmcore.domain import Variables
+from gmcore.nn.layers import Dense
+
+
+def test_outputs_are_weighted_sums(apply):
+    known = Variables({"weight": np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), "bias": np.array([0.5, 0.0, -0.5])})
+    assert apply(Dense(3), np.array([[1.0, 1.0], [2.0, 0.0]]), known).tolist() == [[11.5, 22.0, 32.5], [2.5, 4.0, 5.5]]
+
+
+def test_only_the_last_axis_changes(apply):
+    assert Dense(5).output_shape((7, 3)) == (7, 5)
+    assert apply(Dense(5), np.ones((2, 7, 3))).shape == (2, 7, 5)
+
+
+def test_he_normal_has_variance_two_over_inputs_and_no_bias():
+    fresh = Dense(400).init(np.random.default_rng(0), (300,)).params
+    assert fresh["weight"].dtype == np.float64
+    assert fresh["weight"].std() == pytest.approx(np.sqrt(2 / 300), rel=0.01)  # 120,000 draws: 0.2 % a deviation
+    assert not fresh["bias"].any()
+
+
+def test_glorot_uniform_stays_within_its_limit_and_fills_it():
+    weight = Dense(400, initialization="glorot_uniform").init(np.random.default_rng(0), (300,)).params["weight"]
+    limit = np.sqrt(6 / 700)
+    assert 0.999 * limit < np.abs(weight).max() <= limit
+    assert weight.std() == pytest.approx(limit / np.sqrt(3), rel=0.01)
+
+
+def test_equal_generators_give_equal_weights():
+    first, again, other = (Dense(4).init(np.random.default_rng(seed), (3,)).params["weight"] for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_the_summary_says_how_many_come_in():
+    assert Dense(64).describe((30,)) == "Dense(in_features=30, out_features=64)"
+
+
+def test_rows_that_are_single_numbers_are_refused():
+    with pytest.raises(ValueError, match="at least one axis, got scalars"):
+        Dense(2).output_shape(())
+
+
+def test_no_outputs_are_refused():
+    with pytest.raises(ValueError, match=r"out_features.*0"):
+        Dense(0)

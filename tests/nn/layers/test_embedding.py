@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from gmcore.nn.layers import Embedding
+
+LAYER = Embedding((2, 1), 3)
+
+
+def fresh(seed=0):
+    return LAYER.init(np.random.default_rng(seed), (2,))
+
+
+def test_each_code_of_each_column_has_its_vector(apply):
+    variables = fresh()
+    weight = variables.params["weight"]
+    found = apply(LAYER, np.array([[0, 0], [2, 1]], np.int32), variables)
+    assert LAYER.output_shape((2,)) == (6,)
+    assert np.array_equal(found, [[*weight[0], *weight[3]], [*weight[2], *weight[4]]])
+
+
+def test_a_category_that_was_not_seen_has_the_vector_of_the_unknown(apply):
+    variables = LAYER.adapt(fresh(), np.array([[0, 1], [1, 1]], np.int32))
+    unseen, unknown = apply(LAYER, np.array([[2, 1], [0, 1]], np.int32), variables)
+    assert np.array_equal(unseen, unknown)
+    assert unknown.all()
+
+
+def test_where_the_unknown_was_not_seen_either_the_vector_is_zero(apply):
+    variables = LAYER.adapt(fresh(), np.array([[1, 1], [2, 1]], np.int32))
+    assert apply(LAYER, np.array([[0, 0]], np.int32), variables).tolist() == [[0.0] * 6]
+
+
+def test_adapting_keeps_the_vectors_of_what_was_seen():
+    before = fresh()
+    after = LAYER.adapt(before, np.array([[1, 1]], np.int32))
+    assert np.array_equal(after.params["weight"][[1, 4]], before.params["weight"][[1, 4]])
+    assert not after.params["weight"][[0, 2, 3]].any()
+
+
+def test_no_gradient_reaches_what_was_not_seen(double):
+    rows = np.array([[1, 1], [2, 1], [1, 1]], np.int32)
+    variables = LAYER.adapt(fresh(), rows)
+
+    def total(params, buffers, codes):
+        known = type(variables)(params, buffers)
+        outputs, _ = LAYER.apply(known, codes, xp=double.xp, key=None, training=True)
+        return double.xp.sum(double.xp.square(outputs)), ()
+
+    args = double.asarray((variables.params, variables.buffers, rows))
+    _, gradient = double.compile(double.value_and_grad(total))(*args)
+    counts = np.array([0, 2, 1, 0, 3])[:, None]
+    found = double.to_numpy(gradient)["weight"]
+    assert found == pytest.approx(2 * counts * variables.params["weight"])
+
+
+def test_vectors_are_about_as_long_as_a_one_hot():
+    weight = Embedding((999,), 50).init(np.random.default_rng(0), (1,)).params["weight"]
+    assert np.square(weight).sum(axis=1).mean() == pytest.approx(1, rel=0.03)
+
+
+def test_a_size_of_zero_is_refused():
+    with pytest.raises(ValueError, match=r"size.*0"):
+        Embedding((2,), 0)

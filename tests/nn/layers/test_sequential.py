@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from gmcore.domain import Variables
+from gmcore.nn.layers import Concatenate, Dense, Dropout, Impute, OneHot, ReLU, Sequential, Standardize
+
+NAN = np.nan
+RNG = np.random.default_rng
+
+
+def test_layers_follow_one_another(apply):
+    net = Sequential([Dense(2), ReLU()])
+    known = Variables({"0": {"weight": np.array([[1.0, -1.0]]), "bias": np.array([0.0, 0.0])}})
+    assert apply(net, np.array([[3.0], [-2.0]]), known).tolist() == [[3.0, 0.0], [0.0, 2.0]]
+    assert net.output_shape((1,)) == (2,)
+
+
+def test_branches_are_named_by_place_or_by_name_and_empty_ones_are_absent():
+    assert list(Sequential([Dense(2), ReLU(), Dense(1)]).init(RNG(0), (3,)).params) == ["0", "2"]
+    assert list(Sequential({"first": Dense(2), "last": Dense(1)}).init(RNG(0), (3,)).params) == ["first", "last"]
+
+
+def test_no_layers_are_the_identity(apply):
+    rows = np.ones((2, 3))
+    assert apply(Sequential([]), rows) is rows
+
+
+def test_each_layer_learns_from_what_the_ones_before_make_of_the_rows():
+    net = Sequential([Impute(), Standardize(), Dense(1)])
+    fresh = net.init(RNG(0), (1,))
+    adapted = net.adapt(fresh, np.array([[1.0], [NAN], [5.0]]))
+    assert adapted.buffers["0"]["fill"].tolist() == [3.0]
+    assert adapted.buffers["1"]["mean"].tolist() == [3.0]
+    assert adapted.buffers["1"]["scale"] == pytest.approx([np.sqrt(8 / 3)])
+    assert adapted.params is not fresh.params
+    assert adapted.params["2"] is fresh.params["2"]
+
+
+def test_rows_pass_through_joined_inputs_to_a_later_layer_that_learns():
+    net = Sequential([Concatenate({"a": Impute(), "b": OneHot((1,))}), Standardize()])
+    rows = {"a": np.array([[1.0], [NAN], [3.0]]), "b": np.array([[0], [1], [1]], np.int32)}
+    adapted = net.adapt(net.init(RNG(0), {"a": (1,), "b": (1,)}), rows)
+    assert adapted.buffers["1"]["mean"] == pytest.approx([2.0, 1 / 3, 2 / 3])
+
+
+def test_rows_do_not_pass_through_what_follows_the_last_that_learns():
+    net = Sequential([Standardize(), Dense(1)])
+    assert net.adapt(Variables(buffers={"0": {}}), np.array([[1.0], [3.0]])).buffers["0"]["mean"].tolist() == [2.0]
+
+
+def test_each_layer_draws_its_own_randomness(apply):
+    net = Sequential([Dropout(0.5), Dropout(0.5)])
+    kept = apply(net, np.ones((100, 100)), key=np.array([1, 2], np.uint32)) != 0
+    assert kept.mean() == pytest.approx(0.25, abs=0.025)  # 0.5 if both drew the same; 5 deviations
+
+
+class Counting:
+    """A layer that counts its passes."""
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def init(self, rng, input_shape):
+        return Variables(buffers={"passes": np.zeros(())})
+
+    def apply(self, variables, inputs, *, xp, key, training):
+        return inputs, {"passes": variables.buffers["passes"] + 1} if training else variables.buffers
+
+    def describe(self, input_shape):
+        return "Counting()"
+
+
+def test_a_changed_buffer_comes_back_and_the_others_stay(xp):
+    net = Sequential({"drop": Dropout(0.5), "inner": Sequential([Counting()])})
+    variables = net.init(RNG(0), (1,))
+    kept = Variables({}, {**variables.buffers, "foreign": np.ones(1)})
+    _, after = net.apply(kept, np.ones((1, 1)), xp=xp, key=np.array([1, 2], np.uint32), training=True)
+    assert after["inner"]["0"]["passes"] == 1
+    assert after["drop"] is kept.buffers["drop"]
+    assert after["foreign"] is kept.buffers["foreign"]
+    assert net.apply(kept, np.ones((1, 1)), xp=xp, key=None, training=False)[1] is kept.buffers

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from gmcore.nn.layers import Standardize
+from gmcore.testing.numpy_namespace import NumPyNamespace
+
+
+def adapted(rows):
+    layer = Standardize()
+    return layer.adapt(layer.init(np.random.default_rng(0), rows.shape[1:]), rows)
+
+
+def outputs(rows, by=None):
+    variables = adapted(rows if by is None else by)
+    return Standardize().apply(variables, rows, xp=NumPyNamespace(), key=None, training=False)[0]
+
+
+def test_columns_get_mean_zero_and_deviation_one():
+    assert outputs(np.array([[1.0, 10.0], [3.0, 10.0], [5.0, 40.0], [7.0, 40.0]])) == pytest.approx(
+        np.array([[-3, -np.sqrt(5)], [-1, -np.sqrt(5)], [1, np.sqrt(5)], [3, np.sqrt(5)]]) / np.sqrt(5)
+    )
+
+
+def test_missing_values_do_not_count():
+    buffers = adapted(np.array([[1.0, np.nan], [np.nan, np.nan], [3.0, np.nan]])).buffers
+    assert buffers["mean"].tolist() == [2.0, 0.0]
+    assert buffers["scale"].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e9, 1e-30, 123456.789])
+def test_a_column_that_does_not_vary_is_only_shifted(value):
+    buffers = adapted(np.full((37, 1), value)).buffers
+    assert buffers["scale"].tolist() == [1.0]
+    assert outputs(np.full((37, 1), value)) == pytest.approx(np.zeros((37, 1)), abs=abs(value) * 1e-14)
+
+
+def test_only_the_rows_given_are_looked_at():
+    assert outputs(np.array([[8.0]]), by=np.array([[1.0], [3.0]])).tolist() == [[6.0]]
+
+
+def test_agrees_with_sklearn():
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 6)) * [1, 1e-8, 1e6, 1, 0, 1] + [0, 1, 1e9, -5, 0.1, 1e4]
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    expected = preprocessing.StandardScaler().fit(rows)
+    buffers = adapted(rows).buffers
+    assert buffers["mean"] == pytest.approx(expected.mean_, rel=1e-13)
+    assert buffers["scale"] == pytest.approx(expected.scale_, rel=1e-6)  # 1e-8 around 1: 8 digits are left
+
+
+@given(arrays(np.float64, (9, 2), elements=st.floats(-1e6, 1e6)))
+def test_the_result_does_not_depend_on_units(rows):
+    scaled = rows * 4.0  # a power of two, so that nothing is rounded
+    assert outputs(scaled) == pytest.approx(outputs(rows), rel=1e-9, abs=1e-9)
+
+
+def test_no_rows_teach_nothing():
+    assert adapted(np.empty((0, 2))).buffers["scale"].tolist() == [1.0, 1.0]

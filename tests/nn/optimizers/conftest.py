@@ -1,0 +1,39 @@
+"""How optimizers are tried out: a few steps on given gradients."""
+
+import numpy as np
+import pytest
+
+START = np.array([0.5, -1.25, 2.0])
+GRADIENTS = np.array([[0.1, -0.2, 0.3], [-0.4, 0.05, 0.0], [1.5, -2.5, 1e-3], [0.02, 0.3, -0.7]])
+
+
+@pytest.fixture
+def descend(xp):
+    """Return the parameters after the steps, from the reference."""
+
+    def after(optimizer, start=START, gradients=GRADIENTS, **settings):
+        params, known = {"layer": {"w": start}}, {**optimizer.settings, **settings}
+        state = optimizer.init(params, xp=xp)
+        known = {name: np.asarray(value) for name, value in known.items()}
+        for step, gradient in enumerate(gradients, start=1):
+            here = {"layer": {"w": gradient}}
+            params, state = optimizer.update(here, state, params, step=np.asarray(float(step)), settings=known, xp=xp)
+        return params["layer"]["w"]
+
+    return after
+
+
+@pytest.fixture
+def torch_descend():
+    """Return the parameters after the steps, from torch, in float64."""
+    torch = pytest.importorskip("torch")
+
+    def after(name, start=START, gradients=GRADIENTS, **settings):
+        params = torch.nn.Parameter(torch.tensor(start))
+        optimizer = getattr(torch.optim, name)([params], **settings)
+        for gradient in gradients:
+            params.grad = torch.tensor(gradient)
+            optimizer.step()
+        return params.detach().numpy()
+
+    return after

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from gmcore.nn.optimizers import Adam
+from gmcore.testing.numpy_namespace import NumPyNamespace
+
+
+# Written by torch 2.13 in float64, from the start and the gradients in conftest.
+@pytest.mark.parametrize(
+    ("optimizer", "expected"),
+    [
+        (Adam(learning_rate=0.1), [0.36399172144335457, -0.9891071133246605, 1.8176514701847928]),
+        (
+            Adam(learning_rate=0.02, beta1=0.8, beta2=0.95, epsilon=1e-3, weight_decay=0.1),
+            [0.4679895823660423, -1.1883376976181512, 1.9448534108170847],
+        ),
+    ],
+)
+def test_steps_are_torchs(descend, optimizer, expected):
+    assert descend(optimizer) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.0, 0.99), (0.5, 0.0)])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
+def test_steps_are_the_installed_torchs(descend, torch_descend, betas, weight_decay):
+    rng = np.random.default_rng(0)
+    start, gradients = rng.normal(size=5), rng.normal(size=(30, 5))
+    ours = Adam(learning_rate=0.03, beta1=betas[0], beta2=betas[1], weight_decay=weight_decay)
+    theirs = torch_descend("Adam", start, gradients, lr=0.03, betas=betas, weight_decay=weight_decay)
+    assert descend(ours, start, gradients) == pytest.approx(theirs, rel=1e-12)
+
+
+def test_the_first_step_is_as_long_as_the_learning_rate_whatever_the_gradients_size(descend):
+    gradients = np.array([[1e-3, 5.0, -1e6]])
+    assert descend(Adam(learning_rate=0.1), np.zeros(3), gradients) == pytest.approx([-0.1, -0.1, 0.1], rel=2e-5)
+
+
+def test_the_bias_correction_is_exact_in_float32_from_the_first_step():
+    xp = NumPyNamespace("float32")
+    params = {"w": np.zeros(1, np.float32)}
+    optimizer = Adam(learning_rate=0.5)
+    known = {name: np.asarray(value, np.float32) for name, value in optimizer.settings.items()}
+    state = optimizer.init(params, xp=xp)
+    gradient = {"w": np.ones(1, np.float32)}
+    params, state = optimizer.update(gradient, state, params, step=np.float32(1), settings=known, xp=xp)
+    # `1 - 0.999f` would be off by 1.3e-5, and the step by half of that.
+    assert params["w"] == pytest.approx([-0.5], rel=3e-7)
+    assert {params["w"].dtype, state["m"]["w"].dtype, state["v"]["w"].dtype} == {np.dtype(np.float32)}
+
+
+def test_the_state_is_two_moments_in_the_shape_of_the_parameters(xp):
+    state = Adam().init({"a": {"w": np.ones((2, 3))}}, xp=xp)
+    assert {name: state[name]["a"]["w"].tolist() for name in state} == {"m": [[0.0] * 3] * 2, "v": [[0.0] * 3] * 2}
+
+
+def test_a_members_settings_go_before_the_optimizers_own(descend):
+    ours = descend(Adam(), learning_rate=0.1, weight_decay=0.2)
+    assert ours == pytest.approx(descend(Adam(learning_rate=0.1, weight_decay=0.2)), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"beta1": 1.0}, {"beta2": -0.1}, {"epsilon": 0.0}, {"learning_rate": -1.0}], ids=str
+)
+def test_settings_out_of_range_are_named(settings):
+    ((name, value),) = settings.items()
+    with pytest.raises(ValueError, match=f"{name}.*{value}"):
+        Adam(**settings)

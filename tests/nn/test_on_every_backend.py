@@ -1,0 +1,141 @@
+"""Layers, losses and optimizers give the reference's numbers on every backend, alone and as a fleet."""
+
+import numpy as np
+import pytest
+
+from gmcore.domain import Variables
+from gmcore.domain.tree import tree_leaves, tree_map
+from gmcore.nn.layers import (
+    ACTIVATIONS,
+    Concatenate,
+    Dense,
+    Dropout,
+    Embedding,
+    Impute,
+    OneHot,
+    Sequential,
+    Standardize,
+    SupportsAdapt,
+)
+from gmcore.nn.losses import LOSSES
+from gmcore.nn.optimizers import SGD, Adam, AdamW
+from gmcore.testing.numpy_namespace import NumPyNamespace
+
+RNG = np.random.default_rng(7)
+NUMBERS = RNG.normal(size=(12, 4))
+HOLES = np.where(RNG.random((12, 4)) < 0.3, np.nan, NUMBERS)
+CODES = RNG.integers(0, [3, 5], (12, 2)).astype(np.int32)
+
+LAYERS = {
+    **{name: (make(), NUMBERS) for name, make in ACTIVATIONS.items()},
+    "dense": (Dense(3), NUMBERS),
+    "dropout": (Dropout(0.5), NUMBERS),
+    "impute": (Impute(), HOLES),
+    "standardize": (Standardize(), NUMBERS),
+    "one_hot": (OneHot((2, 4)), CODES),
+    "embedding": (Embedding((2, 4), 3), CODES),
+    "concatenate": (
+        Concatenate({"numeric": Sequential([Impute(), Standardize()]), "categorical": OneHot((2, 4))}),
+        {"numeric": HOLES, "categorical": CODES},
+    ),
+}
+
+
+def fleet_of(layer, inputs):
+    """Return two members' variables: of other generators, adapted to other rows."""
+    shape = tree_map(lambda x: x.shape[1:], inputs)
+    fresh = [layer.init(np.random.default_rng(seed), shape) for seed in (1, 2)]
+    parts = (tree_map(lambda x: x[:6], inputs), tree_map(lambda x: x[4:], inputs))
+    if isinstance(layer, SupportsAdapt):
+        return [layer.adapt(one, part) for one, part in zip(fresh, parts, strict=True)]
+    return fresh
+
+
+# Float functions are accurate to a few units in the last place; a sum of four products adds as many.
+def close(found, expected, dtype):
+    return np.allclose(found, expected, rtol=0, atol=100 * np.finfo(dtype).eps * (1 + np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_fleet_of_layers_gives_the_references_numbers(backend, name):
+    layer, inputs = LAYERS[name]
+    members = fleet_of(layer, inputs)
+
+    def forward(params, buffers, inputs):
+        return layer.apply(Variables(params, buffers), inputs, xp=backend.xp, key=None, training=False)[0]
+
+    trees = zip(*[(one.params, one.buffers, inputs) for one in members], strict=True)
+    stacked = tuple(tree_map(lambda *x: np.stack(x), *tree) for tree in trees)
+    found = backend.to_numpy(backend.compile(backend.vmap(forward))(*backend.asarray(stacked)))
+    assert found.dtype == backend.dtype
+    for one, output in zip(members, found, strict=True):
+        expected, _ = layer.apply(one, inputs, xp=NumPyNamespace(), key=None, training=False)
+        assert output.shape[1:] == layer.output_shape(tree_map(lambda x: x.shape[1:], inputs))
+        assert close(output, expected, backend.dtype)
+
+
+TARGETS = {
+    "cross_entropy": CODES[:, 0],
+    "binary_cross_entropy": (NUMBERS > 0).astype(np.float64),
+    "dense_cross_entropy": np.full((12, 4), 0.25),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_gives_the_references_numbers_and_its_gradient_is_a_difference_quotient(backend, name):
+    outputs, targets = 3 * NUMBERS, TARGETS.get(name, HOLES_FILLED)
+
+    def total(outputs, targets):
+        losses = LOSSES[name](backend.xp, outputs, targets)
+        return backend.xp.sum(losses), losses
+
+    args = backend.asarray((outputs, targets))
+    (_, losses), gradients = backend.to_numpy(backend.compile(backend.value_and_grad(total))(*args))
+    reference = lambda outputs: LOSSES[name](NumPyNamespace(), outputs, targets)
+    assert losses.shape == (12,)
+    assert {losses.dtype, gradients.dtype} == {np.dtype(backend.dtype)}
+    assert close(losses, reference(outputs), backend.dtype)
+    step = 1e-6
+    for column in range(outputs.shape[1]):
+        moved = step * (np.arange(outputs.shape[1]) == column)
+        slope = (reference(outputs + moved) - reference(outputs - moved)) / (2 * step)
+        assert gradients[:, column] == pytest.approx(slope, rel=1e-5, abs=1e-6 if backend.dtype == "float32" else 1e-8)
+
+
+HOLES_FILLED = np.nan_to_num(HOLES)
+
+OPTIMIZERS = [SGD(), SGD(momentum=0.9, dampening=0.1), SGD(momentum=0.9, nesterov=True), Adam(), AdamW()]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_a_fleet_of_optimizers_gives_the_references_numbers(backend, optimizer):
+    start = {"a": {"w": RNG.normal(size=(2, 3))}, "b": RNG.normal(size=(2, 4))}
+    settings = {
+        name: np.array([value, 2 * value if value < 0.5 else value]) for name, value in optimizer.settings.items()
+    }
+    gradients = [tree_map(lambda x: RNG.normal(size=x.shape), start) for _ in range(5)]
+
+    def update(gradients, state, params, step, settings):
+        return optimizer.update(gradients, state, params, step=step, settings=settings, xp=backend.xp)
+
+    step_all = backend.compile(backend.vmap(update))
+    params = backend.asarray(start)
+    state = backend.vmap(lambda params: optimizer.init(params, xp=backend.xp))(params)
+    for number, gradient in enumerate(gradients, start=1):
+        args = backend.asarray((gradient, np.full(2, float(number)), settings))
+        params, state = step_all(args[0], state, params, *args[1:])
+    found = backend.to_numpy(params)
+    expected = [alone(optimizer, start, gradients, settings, member) for member in range(2)]
+    expected = tree_map(lambda *x: np.stack(x), *expected)
+    for ours, its in zip(tree_leaves(tree_map(lambda x, _: x, found, expected)), tree_leaves(expected), strict=True):
+        assert ours.dtype == backend.dtype
+        assert close(ours, its, backend.dtype)
+
+
+def alone(optimizer, start, gradients, settings, member):
+    xp, mine = NumPyNamespace(), lambda tree: tree_map(lambda x: np.asarray(x[member]), tree)
+    params, state = mine(start), optimizer.init(mine(start), xp=xp)
+    for number, gradient in enumerate(gradients, start=1):
+        step = np.asarray(float(number))
+        params, state = optimizer.update(mine(gradient), state, params, step=step, settings=mine(settings), xp=xp)
+    return params
