@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import numpy as np
-from attrs.validators import in_, instance_of, optional
+from attrs.validators import deep_mapping, in_, instance_of, optional
 
 from gmcore.builtins.encoding import (
     Task,
@@ -16,7 +16,7 @@ from gmcore.builtins.encoding import (
     infer_features,
     name_columns,
 )
-from gmcore.domain import Batch, BatchConfig, Rows, Schema, Split, SplitConfig
+from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
 from gmcore.domain.row_batches import RowBatches
 from gmcore.domain.splits import split_rows
 from gmcore.errors import DataError
@@ -39,7 +39,8 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         task: `"classification"`, `"regression"`, or `"auto"`: by the type of `y`.
         feature_names: of an array's columns; `x0`, `x1` … without.
         target_names: of the target columns; `target`, or `y0`, `y1` …, without.
-        categorical: columns whose numbers are categories.
+        classes: the classes in the order of their indices; without it those there are, sorted.
+        types: columns that are not what they look like: `"numeric"`, `"categorical"` or `"boolean"`, by name.
         groups: `(rows,)`, equal where rows belong together.
         time: `(rows,)`, numbers, dates or texts that sort by time.
         weights: `(rows,)`, how much each row counts.
@@ -52,7 +53,10 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
     task: Task = attrs.field(default="auto", kw_only=True, validator=in_(("auto", "classification", "regression")))
     feature_names: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
     target_names: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
-    categorical: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
+    classes: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
+    types: Mapping[str, Literal["numeric", "categorical", "boolean"]] = attrs.field(
+        factory=dict, kw_only=True, validator=deep_mapping(instance_of(str), in_(tuple(map(str, Kind))))
+    )
     groups: Any = attrs.field(default=None, kw_only=True)
     time: Any = attrs.field(default=None, kw_only=True)
     weights: Any = attrs.field(default=None, kw_only=True)
@@ -102,8 +106,8 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         if self.y is None:
             raise DataError("these rows have no targets: pass y to learn from them")
         columns = name_columns(self.X, self.feature_names)
-        features = infer_features(columns, self.categorical)
-        target, targets = encode_target(self.y, self.task, self.target_names)
+        features = infer_features(columns, self.types)
+        target, targets = encode_target(self.y, self.task, self.target_names, self.classes)
         count = len(next(iter(columns.values())))
         _check_length("y", targets, count)
         return Rows(

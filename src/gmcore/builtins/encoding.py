@@ -47,20 +47,20 @@ def name_columns(x: Any, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
     return columns
 
 
-def infer_features(columns: Mapping[str, np.ndarray], categorical: Sequence[str] = ()) -> tuple[Feature, ...]:
+def infer_features(columns: Mapping[str, np.ndarray], types: Mapping[str, str]) -> tuple[Feature, ...]:
     """Return what the columns are: numbers, booleans, or texts, which are categories in sorted order.
 
     Args:
         columns: by name.
-        categorical: columns whose values are categories although they are numbers.
+        types: the kinds of columns that are something else.
 
     Raises:
-        DataError: if a column holds neither numbers, booleans nor texts.
+        DataError: if a column of `types` is not there.
     """
-    for name in categorical:
+    for name, kind in types.items():
         if name not in columns:
-            raise DataError(f"there is no column '{name}' to take as categorical{did_you_mean(name, columns)}")
-    return tuple(_feature(name, column, as_categories=name in categorical) for name, column in columns.items())
+            raise DataError(f"there is no column '{name}' to take as {kind}{did_you_mean(name, columns)}")
+    return tuple(_feature(name, column, types.get(name)) for name, column in columns.items())
 
 
 def encode_inputs(columns: Mapping[str, np.ndarray], features: Sequence[Feature]) -> dict[str, np.ndarray]:
@@ -72,7 +72,7 @@ def encode_inputs(columns: Mapping[str, np.ndarray], features: Sequence[Feature]
     for feature in features:
         if feature.name not in columns:
             raise DataError(f"there is no column '{feature.name}'{did_you_mean(feature.name, columns)}")
-    numeric = [_floats(columns[f.name], f.name) for f in features if f.kind is not Kind.CATEGORICAL]
+    numeric = [_floats(columns[f.name], f) for f in features if f.kind is not Kind.CATEGORICAL]
     coded = [_codes(columns[f.name], f.categories) for f in features if f.kind is Kind.CATEGORICAL]
     inputs = {"numeric": numeric, "categorical": coded}
     return {name: np.stack(stacked, axis=1) for name, stacked in inputs.items() if stacked}
@@ -88,11 +88,13 @@ def decode_inputs(rows: Rows) -> dict[str, np.ndarray]:
     return numeric | coded
 
 
-def encode_target(y: Any, task: Task, names: Sequence[str] = ()) -> tuple[Target, np.ndarray]:
+def encode_target(
+    y: Any, task: Task, names: Sequence[str] = (), classes: Sequence[str] = ()
+) -> tuple[Target, np.ndarray]:
     """Return what is predicted, and its values as in `Rows.targets`.
 
     Texts, booleans and whole numbers are classes, in sorted order; other numbers are values to
-    predict. `task` overrides that.
+    predict. `task` overrides that, and `classes` the order.
 
     Raises:
         DataError: if values are missing, infinite, of one class only, or do not fit the task.
@@ -101,9 +103,9 @@ def encode_target(y: Any, task: Task, names: Sequence[str] = ()) -> tuple[Target
     if names and len(names) != values.shape[1]:
         raise DataError(f"there are {len(names)} target names for {values.shape[1]} target columns")
     names = tuple(names) or (("target",) if values.shape[1] == 1 else tuple(f"y{i}" for i in range(values.shape[1])))
-    if task == "regression" or (task == "auto" and values.dtype.kind == "f"):
+    if not classes and (task == "regression" or (task == "auto" and values.dtype.kind == "f")):
         return _regression(values, names)
-    return _classification(values, names, sure=task == "classification")
+    return _classification(values, names, classes, sure=bool(classes) or task == "classification")
 
 
 def _named(x: Any, names: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
@@ -146,16 +148,22 @@ def _label(value: Any) -> str:
     return str(int(float(value))) if isinstance(value, Real) and float(value).is_integer() else str(value)
 
 
-def _feature(name: str, column: np.ndarray, *, as_categories: bool) -> Feature:
-    if column.dtype.kind == "b" and not as_categories:
-        return Feature(name=name, kind=Kind.BOOLEAN)
-    if column.dtype.kind != "O" and not as_categories:
-        return Feature(name=name)
+def _feature(name: str, column: np.ndarray, kind: str | None) -> Feature:
+    kind = Kind(kind or _inferred(column))
+    if kind is not Kind.CATEGORICAL:
+        return Feature(name=name, kind=kind)
     present = {value for value in column.tolist() if not _missing(value)}
-    if as_categories or (present and all(isinstance(value, str) for value in present)):
-        return Feature(name=name, kind=Kind.CATEGORICAL, categories=tuple(_sorted_labels(present)))
-    logical = bool(present) and all(isinstance(value, bool | np.bool_) for value in present)
-    return Feature(name=name, kind=Kind.BOOLEAN if logical else Kind.NUMERIC)
+    return Feature(name=name, kind=kind, categories=tuple(_sorted_labels(present)))
+
+
+def _inferred(column: np.ndarray) -> Kind:
+    if column.dtype.kind != "O":
+        return Kind.BOOLEAN if column.dtype.kind == "b" else Kind.NUMERIC
+    present = [value for value in column.tolist() if not _missing(value)]
+    for kind, types in ((Kind.CATEGORICAL, str), (Kind.BOOLEAN, bool | np.bool_)):
+        if present and all(isinstance(value, types) for value in present):
+            return kind
+    return Kind.NUMERIC
 
 
 def _sorted_labels(values: set[Any]) -> list[str]:
@@ -163,11 +171,14 @@ def _sorted_labels(values: set[Any]) -> list[str]:
     return list(dict.fromkeys(_label(value) for value in sorted(values, key=None if numbers else str)))
 
 
-def _floats(column: np.ndarray, name: str) -> np.ndarray:
-    values = column.astype(np.float64) if column.dtype.kind in _NUMBERS else _parsed(column, name)
-    bad = np.flatnonzero(np.isinf(values))
+def _floats(column: np.ndarray, feature: Feature) -> np.ndarray:
+    values = column.astype(np.float64) if column.dtype.kind in _NUMBERS else _parsed(column, feature.name)
+    is_bad, what = np.isinf(values), "infinite values"
+    if feature.kind is Kind.BOOLEAN:
+        is_bad, what = ~(np.isnan(values) | np.isin(values, (0, 1))), "values that are neither true nor false"
+    bad = np.flatnonzero(is_bad)
     if bad.size:
-        raise DataError(f"column '{name}' holds {bad.size} infinite values, the first in row {bad[0]}")
+        raise DataError(f"column '{feature.name}' holds {bad.size} {what}, the first in row {bad[0]}")
     return values
 
 
@@ -213,17 +224,24 @@ def _regression(values: np.ndarray, names: tuple[str, ...]) -> tuple[Target, np.
     return Target(names=names, kind=TargetKind.REGRESSION), floats
 
 
-def _classification(values: np.ndarray, names: tuple[str, ...], *, sure: bool) -> tuple[Target, np.ndarray]:
+def _classification(
+    values: np.ndarray, names: tuple[str, ...], classes: Sequence[str], *, sure: bool
+) -> tuple[Target, np.ndarray]:
     if len(names) > 1:
         raise DataError(f"classes come one a row, got {len(names)} columns: for numbers say task='regression'")
-    classes, indices = np.unique(values[:, 0], return_inverse=True)
-    if len(classes) == 1:
-        raise DataError(f"every row has class '{_label(classes[0].item())}': there is nothing to learn")
-    if not sure and values.dtype.kind in _WHOLE and len(classes) > max(_FEW_CLASSES, len(values) // 2):
+    found, indices = np.unique(values[:, 0], return_inverse=True)
+    labels = [_label(value) for value in found.tolist()]
+    if len(labels) == 1:
+        raise DataError(f"every row has class '{labels[0]}': there is nothing to learn")
+    if not sure and values.dtype.kind in _WHOLE and len(labels) > max(_FEW_CLASSES, len(values) // 2):
         raise DataError(
-            f"y holds {len(classes)} different whole numbers in {len(values)} rows: "
+            f"y holds {len(labels)} different whole numbers in {len(values)} rows: "
             "say task='regression' to predict numbers, or task='classification'"
         )
-    kind = TargetKind.BINARY if len(classes) == 2 else TargetKind.MULTICLASS  # noqa: PLR2004 - that is binary
-    labels = tuple(_label(value) for value in classes.tolist())
-    return Target(names=names, kind=kind, classes=labels), indices.astype(np.int32)
+    order = tuple(classes) or tuple(labels)
+    unknown = [label for label in labels if label not in order]
+    if unknown:
+        raise DataError(f"y holds '{unknown[0]}', which is not among the classes {', '.join(order)}")
+    kind = TargetKind.BINARY if len(order) == 2 else TargetKind.MULTICLASS  # noqa: PLR2004 - that is binary
+    place = np.array([order.index(label) for label in labels], np.int32)
+    return Target(names=names, kind=kind, classes=order), place[indices]
