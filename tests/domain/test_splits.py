@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmcore.domain import Rows, Schema, SplitConfig, Target, TargetKind, generator
@@ -41,6 +41,7 @@ def hold(rows, fraction=0.25, strategy="auto", indices=None, seed=0):
     return held_out(rows, indices, SplitConfig(fraction=fraction, strategy=strategy), generator(seed, "split"))
 
 
+@settings(deadline=None)
 @given(
     n=st.integers(2, 60),
     fraction=st.floats(0.01, 0.99),
@@ -61,6 +62,7 @@ def test_every_row_is_kept_or_held_once_and_the_count_is_scikit_learns(n, fracti
     assert np.array_equal(held, np.sort(held))
 
 
+@settings(deadline=None)
 @given(
     targets=st.lists(st.integers(0, 2), min_size=4, max_size=80),
     fraction=st.floats(0.05, 0.6),
@@ -82,6 +84,7 @@ def test_a_stratified_split_holds_out_each_class_in_proportion(targets, fraction
         assert np.all(np.abs(np.bincount(rows.targets[held], minlength=3) - count * sizes / len(targets)) < 1)
 
 
+@settings(deadline=None)
 @given(
     members=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), min_size=3, max_size=60),
     strategy=st.sampled_from(STRATEGIES),

@@ -55,7 +55,7 @@ class DelimitedFile:
             try:
                 for fields in reader:
                     width = width or len(fields)
-                    blank = len(fields) < min(2, width) or (width > 1 and len(fields) == 1 and not fields[0].strip())
+                    blank = not fields or (len(fields) == 1 < width and not fields[0].strip())
                     yield line, [] if blank else fields
                     line = reader.line_num + 1
             except csv.Error as error:
@@ -66,9 +66,9 @@ class DelimitedFile:
         lines = (line for line, fields in self.records() if fields)
         return next(line for place, line in enumerate(lines, start=-1) if place == row)
 
-    def count_separators(self) -> int:
-        """Return how often the separator is found, inside of quoted fields too."""
+    def count(self, mark: str) -> int:
+        """Return how often an ASCII character is found, inside of quoted fields too."""
         if not self.is_utf8:
-            return self.decode().count(self.separator)
+            return self.decode().count(mark)
         with self.open() as file:
-            return sum(chunk.count(self.separator.encode()) for chunk in iter(lambda: file.read(_CHUNK), b""))
+            return sum(chunk.count(mark.encode()) for chunk in iter(lambda: file.read(_CHUNK), b""))

@@ -45,7 +45,7 @@ def blank_rows(file: DelimitedFile) -> list[int]:
         elif len(fields) != width:
             hint = f"; put a field that holds a {file.separator!r} in quotes" if len(fields) > width else ""
             raise DataError(
-                f"{file.path}, line {line}: {len(fields)} fields where the header has {width} columns{hint}"
+                f"{file.path}, line {line}: the header has {width} fields and this row has {len(fields)}{hint}"
             )
     return blank
 
@@ -67,8 +67,8 @@ def unreadable(file: DelimitedFile, error: OSError) -> DataError:
     return DataError(f"{path} can't be read: {error.strerror or error}")
 
 
-def explain(file: DelimitedFile, error: Exception) -> DataError:
-    """Return why the file can't be read as a table."""
+def explain(file: DelimitedFile, error: BaseException | None = None) -> DataError:
+    """Return why the file can't be read as a table; `error` is what its reader said."""
     if isinstance(error, EOFError | zlib.error):
         return DataError(f"{file.path} is compressed and damaged: {error}")
     try:
@@ -83,7 +83,8 @@ def explain(file: DelimitedFile, error: Exception) -> DataError:
         return DataError(
             f'{file.path}, line {unbalanced[0]}: quotation marks do not match; write one inside of a quoted field as ""'
         )
-    return DataError(f"{file.path} can't be read as CSV: {str(error).splitlines()[0]}")
+    reason, *_ = str(error).splitlines()
+    return DataError(f"{file.path} can't be read as CSV: {reason}")
 
 
 def _wrong_encoding(file: DelimitedFile, error: UnicodeError) -> DataError:

@@ -29,10 +29,12 @@ def read_table(file: DelimitedFile, *, missing: Collection[str], texts: Collecti
     """
     try:
         header = diagnosis.header(file)
+        if file.count('"') % 2:
+            raise diagnosis.explain(file)
         frame = _parse(file, missing, [name for name in header if name.strip() in texts])
     except OSError as error:
         raise diagnosis.unreadable(file, error) from error
-    except (EOFError, UnicodeError, zlib.error, pl.exceptions.PolarsError) as error:
+    except (EOFError, UnicodeError, zlib.error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise diagnosis.explain(file, error) from error
     if frame.width != len(header):
         raise DataError(f"{file.path}: lines must end in a line feed, with or without a carriage return before it")
@@ -40,8 +42,8 @@ def read_table(file: DelimitedFile, *, missing: Collection[str], texts: Collecti
     frame = _without_blank_lines(frame, file, header)
     if frame.height == 0:
         raise DataError(f"{file.path} has a header and no rows")
-    texts_ = pl.selectors.string().str.strip_chars()
-    return frame.with_columns(pl.when(~texts_.is_in(["", *missing])).then(texts_))
+    stripped = pl.selectors.string().str.strip_chars()
+    return frame.with_columns(pl.when(~stripped.is_in(["", *missing])).then(stripped))
 
 
 def _parse(file: DelimitedFile, missing: Collection[str], texts: Collection[str]) -> pl.DataFrame:
@@ -70,7 +72,7 @@ def _without_blank_lines(frame: pl.DataFrame, file: DelimitedFile, header: Colle
     texts = [pl.Series(header), *frame.select(pl.selectors.string())]
     inside = sum(text.str.count_matches(file.separator, literal=True).sum() for text in texts)
     needed = (frame.width - 1) * (frame.height + 1)
-    if file.count_separators() - inside == needed and not (frame.width == 1 and frame.to_series().has_nulls()):
+    if file.count(file.separator) - inside == needed and not (frame.width == 1 and frame.to_series().has_nulls()):
         return frame
     blank = diagnosis.blank_rows(file)
     return frame.filter(~pl.int_range(pl.len()).is_in(blank)) if blank else frame

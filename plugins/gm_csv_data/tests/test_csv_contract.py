@@ -1,0 +1,78 @@
+"""CSVDataProvider keeps to the port's contract, for each kind of table."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from gm_csv_data import CSVDataProvider
+
+from gmcore.domain import SplitConfig
+from gmcore.testing.data_provider import DataProviderContract
+
+HEADER = "size,colour,open,kind,shop,weight,day"
+ROWS = [
+    "{size},{colour},{open},{kind},s{shop},{weight},2024-03-{day:02}".format(
+        size="" if i == 4 else i * 0.5 - 3,
+        colour=["red", "", "blue", "green"][i % 4],
+        open=["true", "false"][i % 2],
+        kind=["apple", "pear", "plum"][i * 7 % 3],
+        shop=i // 3,
+        weight=i % 3,
+        day=28 - i,
+    )
+    for i in range(27)
+]
+
+
+class CSVContract(DataProviderContract):
+    """Providers of one written file."""
+
+    header: ClassVar[str] = HEADER
+    rows: ClassVar[list[str]] = ROWS
+    options: ClassVar[dict[str, Any]] = {}
+
+    @pytest.fixture(autouse=True)
+    def _write(self, tmp_path):
+        self.path = tmp_path / "fruit.csv"
+        self.path.write_text("\n".join([self.header, *self.rows]) + "\n")
+
+    def provider(self):
+        return CSVDataProvider(path=self.path, **self.options)
+
+    def unreadable(self):
+        return CSVDataProvider(path=Path("nowhere.csv"), **self.options)
+
+
+class TestPlain(CSVContract):
+    options: ClassVar[dict[str, Any]] = {"target": "kind", "drop": ("shop", "day")}
+
+    def without_target(self):
+        """The target column is cut out of the file."""
+        path = self.path.with_name("unlabelled.csv")
+        lines = [",".join(f for i, f in enumerate(row.split(",")) if i != 3) for row in [self.header, *self.rows]]
+        path.write_text("\n".join(lines))
+        return CSVDataProvider(path=path)
+
+
+class TestGroupsWeightsAndTestRows(CSVContract):
+    options: ClassVar[dict[str, Any]] = {
+        "target": "kind",
+        "group": "shop",
+        "weight": "weight",
+        "drop": ("day",),
+        "test": SplitConfig(fraction=0.2),
+    }
+
+
+class TestTime(CSVContract):
+    options: ClassVar[dict[str, Any]] = {"target": "kind", "time": "day", "drop": ("shop",)}
+
+
+class TestSeveralTargets(CSVContract):
+    header, rows = "a,b,c,d", [f"{i},{i % 5},{i * 0.1},{i % 7}" for i in range(12)]
+    options: ClassVar[dict[str, Any]] = {"target": ("c", "d")}
+
+
+class TestCategoriesAlone(CSVContract):
+    header, rows = "a,b", [f"{'xyz'[i % 3]},{i * 1.5}" for i in range(12)]
+    options: ClassVar[dict[str, Any]] = {"target": "b"}
