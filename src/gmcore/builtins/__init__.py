@@ -1,1 +1,3 @@
-"""The plugin gmcore ships, through the same door as all others."""
+"""The plugin gmcore ships, through the same door as all others: nothing is imported before it is named."""
+
+__all__: list[str] = []
