@@ -43,3 +43,9 @@ def backend(backend_class, request):
 @pytest.fixture(scope="session")
 def double(backend_class):
     return backend_class(dtype="float64", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def program(backend):
+    """Compile a function where that is quick: XLA's own compiler, and not MLX's, which calls the system's."""
+    return lambda fn: backend.compile(fn, loops=True)

@@ -57,7 +57,7 @@ def close(found, expected, dtype):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_a_fleet_of_layers_gives_the_references_numbers(backend, name):
+def test_a_fleet_of_layers_gives_the_references_numbers(backend, program, name):
     layer, inputs = LAYERS[name]
     members = fleet_of(layer, inputs)
 
@@ -66,7 +66,7 @@ def test_a_fleet_of_layers_gives_the_references_numbers(backend, name):
 
     trees = zip(*[(one.params, one.buffers, inputs) for one in members], strict=True)
     stacked = tuple(tree_map(lambda *x: np.stack(x), *tree) for tree in trees)
-    found = backend.to_numpy(backend.compile(backend.vmap(forward))(*backend.asarray(stacked)))
+    found = backend.to_numpy(program(backend.vmap(forward))(*backend.asarray(stacked)))
     assert found.dtype == backend.dtype
     for one, output in zip(members, found, strict=True):
         expected, _ = layer.apply(one, inputs, xp=NumPyNamespace(), key=None, training=False)
@@ -82,7 +82,7 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_loss_gives_the_references_numbers_and_its_gradient_is_a_difference_quotient(backend, name):
+def test_a_loss_gives_the_references_numbers_and_its_gradient_is_a_difference_quotient(backend, program, name):
     outputs, targets = 3 * NUMBERS, TARGETS.get(name, HOLES_FILLED)
 
     def total(outputs, targets):
@@ -90,7 +90,7 @@ def test_a_loss_gives_the_references_numbers_and_its_gradient_is_a_difference_qu
         return backend.xp.sum(losses), losses
 
     args = backend.asarray((outputs, targets))
-    (_, losses), gradients = backend.to_numpy(backend.compile(backend.value_and_grad(total))(*args))
+    (_, losses), gradients = backend.to_numpy(program(backend.value_and_grad(total))(*args))
     reference = lambda outputs: LOSSES[name](NumPyNamespace(), outputs, targets)
     assert losses.shape == (12,)
     assert {losses.dtype, gradients.dtype} == {np.dtype(backend.dtype)}
@@ -108,7 +108,7 @@ OPTIMIZERS = [SGD(), SGD(momentum=0.9, dampening=0.1), SGD(momentum=0.9, nestero
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_a_fleet_of_optimizers_gives_the_references_numbers(backend, optimizer):
+def test_a_fleet_of_optimizers_gives_the_references_numbers(backend, program, optimizer):
     start = {"a": {"w": RNG.normal(size=(2, 3))}, "b": RNG.normal(size=(2, 4))}
     settings = {
         name: np.array([value, 2 * value if value < 0.5 else value]) for name, value in optimizer.settings.items()
@@ -118,7 +118,7 @@ def test_a_fleet_of_optimizers_gives_the_references_numbers(backend, optimizer):
     def update(gradients, state, params, step, settings):
         return optimizer.update(gradients, state, params, step=step, settings=settings, xp=backend.xp)
 
-    step_all = backend.compile(backend.vmap(update))
+    step_all = program(backend.vmap(update))
     params = backend.asarray(start)
     state = backend.vmap(lambda params: optimizer.init(params, xp=backend.xp))(params)
     for number, gradient in enumerate(gradients, start=1):
