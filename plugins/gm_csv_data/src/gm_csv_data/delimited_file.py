@@ -66,9 +66,12 @@ class DelimitedFile:
         lines = (line for line, fields in self.records() if fields)
         return next(line for place, line in enumerate(lines, start=-1) if place == row)
 
-    def count(self, mark: str) -> int:
-        """Return how often an ASCII character is found, inside of quoted fields too."""
+    def count(self, *marks: str) -> list[int]:
+        """Return how often each ASCII character is found, inside of quoted fields too."""
         if not self.is_utf8:
-            return self.decode().count(mark)
+            return [self.decode().count(mark) for mark in marks]
+        counts = [0] * len(marks)
         with self.open() as file:
-            return sum(chunk.count(mark.encode()) for chunk in iter(lambda: file.read(_CHUNK), b""))
+            while chunk := file.read(_CHUNK):
+                counts = [count + chunk.count(mark.encode()) for count, mark in zip(counts, marks, strict=True)]
+        return counts

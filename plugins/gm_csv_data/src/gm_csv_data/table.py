@@ -29,7 +29,8 @@ def read_table(file: DelimitedFile, *, missing: Collection[str], texts: Collecti
     """
     try:
         header = diagnosis.header(file)
-        if file.count('"') % 2:
+        separators, quotes = file.count(file.separator, '"')
+        if quotes % 2:
             raise diagnosis.explain(file)
         frame = _parse(file, missing, [name for name in header if name.strip() in texts])
     except OSError as error:
@@ -39,7 +40,9 @@ def read_table(file: DelimitedFile, *, missing: Collection[str], texts: Collecti
     if frame.width != len(header):
         raise DataError(f"{file.path}: lines must end in a line feed, with or without a carriage return before it")
     frame.columns = [name.strip() for name in header]
-    frame = _without_blank_lines(frame, file, header)
+    quotable = [pl.Series(header), *frame.select(pl.selectors.string())]
+    separators -= sum(column.str.count_matches(file.separator, literal=True).sum() for column in quotable)
+    frame = _without_blank_lines(frame, file, separators)
     if frame.height == 0:
         raise DataError(f"{file.path} has a header and no rows")
     stripped = pl.selectors.string().str.strip_chars()
@@ -63,16 +66,14 @@ def _parse(file: DelimitedFile, missing: Collection[str], texts: Collection[str]
         return pl.read_csv(source, separator=file.separator, null_values=null_values, infer_schema=False, glob=False)
 
 
-def _without_blank_lines(frame: pl.DataFrame, file: DelimitedFile, header: Collection[str]) -> pl.DataFrame:
+def _without_blank_lines(frame: pl.DataFrame, file: DelimitedFile, separators: int) -> pl.DataFrame:
     """Drop rows that are blank lines, and refuse those with too few fields.
 
-    Polars refuses too many fields, and fills up too few as it does blank lines. If the file has
-    just the separators that the table needs, beside those inside of texts, neither is there.
+    Polars refuses too many fields, and fills up too few as it does blank lines. If there are just
+    the separators between fields that the table needs, neither is there.
     """
-    texts = [pl.Series(header), *frame.select(pl.selectors.string())]
-    inside = sum(text.str.count_matches(file.separator, literal=True).sum() for text in texts)
     needed = (frame.width - 1) * (frame.height + 1)
-    if file.count(file.separator) - inside == needed and not (frame.width == 1 and frame.to_series().has_nulls()):
+    if separators == needed and not (frame.width == 1 and frame.to_series().has_nulls()):
         return frame
     blank = diagnosis.blank_rows(file)
     return frame.filter(~pl.int_range(pl.len()).is_in(blank)) if blank else frame
