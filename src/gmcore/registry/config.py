@@ -94,10 +94,10 @@ def _problems(error: BaseException, path: str) -> Iterator[str]:
     """Yield a line for every leaf of cattrs' tree of errors."""
     if isinstance(error, BaseValidationError):
         for child in error.exceptions:
-            yield from _problems(child, path + _step(child, path))
+            yield from _problems(child, _path_of(child, error.cl, path))
     elif isinstance(error, ForbiddenExtraKeysError):
         known = [field.alias for field in attrs.fields(error.cl) if field.init]
-        for key in sorted(error.extra_fields):
+        for key in sorted(map(str, error.extra_fields)):
             yield f"{_join(path, key)}: unknown key{did_you_mean(key, known)}"
     elif isinstance(error, GmcoreError) and not isinstance(error, ConfigError):
         raise error
@@ -109,14 +109,14 @@ def _problems(error: BaseException, path: str) -> Iterator[str]:
         raise error  # not about the options: a mistake in the class
 
 
-def _step(error: BaseException, path: str) -> str:
-    """Return how the path goes on to where an error was, by cattrs' note: `.name` or `[3]`."""
+def _path_of(error: BaseException, parent: Any, path: str) -> str:
+    """Return where in `parent` an error was, by the note that cattrs left on it."""
     for note in getattr(error, "__notes__", ()):
         if isinstance(note, AttributeValidationNote):
-            return _join(path, note.name)[len(path) :]
+            return _join(path, attrs.fields_dict(parent)[note.name].alias)
         if isinstance(note, IterableValidationNote):
-            return f"[{note.index}]" if isinstance(note.index, int) else _join(path, note.index)[len(path) :]
-    return ""
+            return f"{path}[{note.index}]" if isinstance(note.index, int) else _join(path, note.index)
+    return path
 
 
 def _join(path: str, name: object) -> str:

@@ -105,7 +105,7 @@ def compile_hooks(plugins: Iterable[Any], registry: Registry[object]) -> Hooks:
     for plugin in plugins:
         try:
             title, made = _made(plugin, registry)
-            if title in titles.values():
+            if isinstance(plugin, str | tuple) and title in titles.values():
                 raise ConfigError([f"hooks: {title} is named twice"])
             titles[_register(manager, title, made)] = title
         except InputError as error:
@@ -134,8 +134,8 @@ def _register(manager: pluggy.PluginManager, title: str, plugin: object) -> Modu
     marked = [name for name in dir(plugin) if manager.parse_hookimpl_opts(plugin, name) is not None]
     forgotten = [name for name in _NAMES if name not in marked and callable(getattr(plugin, name, None))]
     if forgotten or not marked:
-        what = f"its {forgotten[0]!r}" if forgotten else "nothing in it"
-        raise PluginLoadError(f"{title} would not be called: {what} is marked with @hookimpl")
+        what = f"its {forgotten[0]!r} is not" if forgotten else "nothing in it is"
+        raise PluginLoadError(f"{title} would not be called: {what} marked with @hookimpl")
     # A stand-in, since pluggy compares plugins with ==, which two with the same options may be.
     stand_in = ModuleType(title)
     vars(stand_in).update({name: getattr(plugin, name) for name in marked})
@@ -144,8 +144,12 @@ def _register(manager: pluggy.PluginManager, title: str, plugin: object) -> Modu
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         unknown = [caller.name for caller in manager.get_hookcallers(stand_in) or () if not caller.has_spec()]
-        what = f"unknown hook {unknown[0]!r}{did_you_mean(unknown[0], _NAMES)}" if unknown else str(error)
-        raise PluginLoadError(f"{title} does not fit: {what}") from error
+        if unknown:
+            what = f"has {unknown[0]!r}, which is no hook of gmcore{did_you_mean(unknown[0], _NAMES)}"
+        else:
+            name = next((name for name in marked if repr(name) in str(error)), "")
+            what = f"has a {name!r} that can't be called with 'context' alone: {str(error).splitlines()[-1]}"
+        raise PluginLoadError(f"{title} {what}") from error
     return stand_in
 
 

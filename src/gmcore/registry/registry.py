@@ -51,6 +51,10 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         self._registered: dict[str, Entry] = {}
         self._removed: set[EntryPoint] = set()
 
+    # A mapping's own comparison would import every plugin.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
     def __getitem__(self, name: str) -> Callable[..., T]:
         """Return what builds the component, imported if need be.
 

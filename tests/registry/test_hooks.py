@@ -1,0 +1,171 @@
+from types import ModuleType
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+from gmcore.domain import EpochStart, Hooks
+from gmcore.errors import ConfigError, PluginLoadError, UnknownNameError
+from gmcore.registry import PluginRegistry, Registry, compile_hooks, hookimpl
+from gmcore.registry.hooks import HookSpecs
+
+START = EpochStart(members=(0,), epoch=1)
+
+
+@attrs.frozen
+class Listener:
+    """Writes down what it is told."""
+
+    name: str = "listener"
+    told: Any = attrs.field(factory=list)
+
+    @hookimpl
+    def epoch_start(self, context: EpochStart) -> None:
+        self.told.append(f"{self.name} {context.epoch}")
+
+
+@pytest.fixture
+def registry() -> Registry[object]:
+    return Registry("hook plugin")
+
+
+def compiled(*plugins: Any, registry: Registry[object] | None = None) -> Hooks:
+    return compile_hooks(plugins, registry or Registry("hook plugin"))
+
+
+def listening(**functions: Any) -> ModuleType:
+    module = ModuleType("listening")
+    vars(module).update(functions)
+    return module
+
+
+def test_every_moment_has_a_specification_with_its_context():
+    moments = {field.name for field in attrs.fields(Hooks)}
+    assert moments == {name for name in vars(HookSpecs) if not name.startswith("_")}
+    for field in attrs.fields(Hooks):
+        context = getattr(HookSpecs, field.name).__annotations__["context"]
+        assert f"[[{context.__module__}.{context.__name__}]" in str(field.type)
+
+
+def test_a_hook_that_nobody_has_is_an_empty_tuple(registry):
+    registry.register("listener", Listener)
+    hooks = compiled("listener", registry=registry)
+    assert compiled() == Hooks()
+    assert len(hooks.epoch_start) == 1
+    assert attrs.evolve(hooks, epoch_start=()) == Hooks()
+
+
+def test_plugins_are_used_by_name_with_options_or_as_they_are(registry):
+    told: list[str] = []
+    registry.register("listener", Listener)
+    registry.register("module", listening(epoch_start=hookimpl(lambda context: told.append("module"))))
+    hooks = compiled(("listener", {"name": "a", "told": told}), "module", Listener("b", told), registry=registry)
+    for function in hooks.epoch_start:
+        function(START)
+    assert told == ["b 1", "module", "a 1"]
+
+
+def test_the_order_is_pluggys():
+    order: list[str] = []
+
+    def plugin(name: str, **order_options: bool) -> ModuleType:
+        return listening(epoch_start=hookimpl(lambda context: order.append(name), **order_options))
+
+    for function in compiled(
+        plugin("early"), plugin("last", trylast=True), plugin("first", tryfirst=True), plugin("late")
+    ).epoch_start:
+        function(START)
+    assert order == ["first", "late", "early", "last"]
+
+
+def test_wrappers_surround_the_others():
+    order: list[str] = []
+
+    class Timer:
+        @hookimpl(wrapper=True)
+        def epoch_start(self, context):
+            order.append(f"before {context.epoch}")
+            result = yield
+            order.append("after")
+            return result
+
+    hooks = compiled(Timer(), Listener("told", order)).epoch_start
+    assert len(hooks) == 1
+    hooks[0](START)
+    assert order == ["before 1", "told 1", "after"]
+
+
+def test_a_hook_may_leave_out_the_context():
+    told = []
+    (function,) = compiled(listening(epoch_start=hookimpl(lambda: told.append(1)))).epoch_start
+    function(START)
+    assert told == [1]
+
+
+def test_equal_plugins_and_plugins_with_arrays_are_told_apart():
+    @attrs.frozen
+    class Holds:
+        array: np.ndarray
+
+        @hookimpl
+        def epoch_start(self) -> None: ...
+
+    told: list[str] = []
+    assert len(compiled(Listener("a", told), Listener("a", told)).epoch_start) == 2
+    assert len(compiled(Holds(np.zeros(2)), Holds(np.zeros(2))).epoch_start) == 2
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_exception_says_whose_hook_it_comes_from(wrapped, install):
+    source = (
+        "from gmcore.registry import hookimpl\n@hookimpl\ndef epoch_start(context): raise RuntimeError('disk full')"
+    )
+    install("gm-board", "1.2", entry_points={"gmcore.hooks": {"board": "board"}}, modules={"board": source})
+    registry = PluginRegistry("float32").hooks
+
+    def wrapper(context):
+        return (yield)
+
+    others = [listening(epoch_start=hookimpl(wrapper, wrapper=True))] if wrapped else []
+    with pytest.raises(RuntimeError, match="disk full") as error:
+        compiled("board", *others, registry=registry).epoch_start[0](START)
+    assert "in hook epoch_start" in error.value.__notes__[0]
+    assert "hook plugin 'board' of gm-board 1.2" in error.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("functions", "message"),
+    [
+        (
+            {"epoch_strat": hookimpl(lambda context: None)},
+            "has 'epoch_strat', which is no hook of gmcore, did you mean 'epoch_start'?",
+        ),
+        (
+            {"epoch_start": hookimpl(lambda ctx: None)},
+            "has a 'epoch_start' that can't be called with 'context' alone: Argument(s) {'ctx'}",
+        ),
+        ({"epoch_start": lambda context: None}, "its 'epoch_start' is not marked with @hookimpl"),
+        ({"unrelated": 3}, "nothing in it is marked with @hookimpl"),
+    ],
+)
+def test_a_plugin_that_would_not_be_called_is_refused(functions, message, registry):
+    registry.register("tracker", listening(**functions))
+    with pytest.raises(PluginLoadError) as error:
+        compiled("tracker", registry=registry)
+    assert str(error.value).startswith("hook plugin 'tracker' of")
+    assert message in str(error.value)
+
+
+def test_problems_of_several_plugins_are_told_at_once(registry):
+    registry.register("listener", Listener)
+    with pytest.raises(ConfigError) as error:
+        compiled(("listener", {"nam": "a"}), "listener", "listener", "absent", (None, {}), registry=registry)
+    assert [problem.partition(",")[0] for problem in error.value.problems] == [
+        "hooks.listener.nam: unknown key",
+        f"hooks: hook plugin 'listener' of {Listener.__module__}:Listener is named twice",
+        "hooks: no hook plugin named 'absent': there is 'listener'",
+        "hooks: a hook plugin is used by its name",
+    ]
+    with pytest.raises(UnknownNameError):
+        compiled("absent", registry=registry)
