@@ -106,7 +106,10 @@ MANY = "".join(f"t{i},{'pq'[i % 2]}\n" for i in range(300))
             "data.csv, line 1: byte 0xff is no text in utf-8; say how it is written, such as encoding = 'utf-16'",
         ),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "data.csv is no text file"),
-        (gzip.compress(b"a,y\n1,p\n2,q\n" * 99)[:-20], "data.csv can't be read: unexpected end of file"),
+        (
+            gzip.compress(b"a,y\n1,p\n2,q\n" * 99, mtime=0)[:-20],
+            "data.csv is compressed and damaged: Compressed file ended before the end-of-stream marker was reached",
+        ),
     ],
 )
 def test_a_file_that_is_no_table(refusal, content, message):
@@ -183,6 +186,7 @@ def test_options_that_do_not_fit_the_file(refusal, content, options, message):
         ({"separator": "::"}, "separator must be one ASCII character that is no part of a number, got '::'"),
         ({"encoding": "utf9"}, "encoding must be one that Python knows, such as 'utf-8' or 'latin-1', got 'utf9'"),
         ({"types": {"a": "text"}}, "'types' must be in"),
+        ({"types": {"y": "categorical"}}, "types are for features, got 'y'; what a target is, task says"),
         ({"task": "guess"}, "'task' must be in"),
         ({"group": "y"}, "a column has one role, got 'y' more than once in target, group, time, weight and drop"),
         ({"task": "regression", "classes": ("a", "b")}, "task = 'regression' has no classes, got 'a', 'b'"),

@@ -94,6 +94,9 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
             raise ValueError(
                 f"a column has one role, got '{twice}' more than once in target, group, time, weight and drop"
             )
+        misplaced = next((name for name in self.types if name in roles), None)
+        if misplaced is not None:
+            raise ValueError(f"types are for features, got '{misplaced}'; what a target is, task says")
         if self.task == "regression" and self.classes:
             raise ValueError(f"task = 'regression' has no classes, got {', '.join(map(repr, self.classes))}")
         if len(self._targets) > 1 and (self.task == "classification" or self.classes):
