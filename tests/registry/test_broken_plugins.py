@@ -64,7 +64,8 @@ def test_beside_broken_plugins_everything_else_works_and_a_listing_names_them(in
     install("gm-typo", entry_points={"gmcore.model_provider": {"m": "t:X"}, "gmcore.v2.hooks": {"n": "t:Y"}})
     plugins = PluginRegistry("float32")
     assert plugins.metric_computers.create("accuracy")
-    found = {(info.distribution, info.name): info for info in plugins.check()}
+    plugins.metric_computers.check()
+    found = {(info.distribution, info.name): info for info in plugins.entries()}
     assert found["gm-raises", "raises"].reason.endswith("RuntimeError: no licence; update or uninstall gm-raises")
     assert found["gm-exits", "exits"].state is State.BROKEN
     assert found["gm-one", "dup"].state is found["gm-two", "dup"].state is State.AMBIGUOUS

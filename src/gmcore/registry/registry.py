@@ -1,7 +1,6 @@
 """A port's components by name: found, loaded when first used, and built."""
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +49,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         self._installed: dict[EntryPoint, Entry] = {}
         self._registered: dict[str, Entry] = {}
         self._removed: set[EntryPoint] = set()
+        self._names: dict[str, list[Entry]] | None = None
 
     # A mapping's own comparison would import every plugin.
     __eq__ = object.__eq__
@@ -130,6 +130,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
                     f"there is a {self.kind} named {name!r} already ({owners}): choose another name or unregister that"
                 )
             self._registered[name] = Entry.of(name, factory, self.kind)
+            self._names = None
         return factory
 
     def unregister(self, name: str) -> None:
@@ -142,7 +143,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
             entry = self._entry(name)
             if self._registered.pop(entry.point.name, None) is None:
                 self._removed.add(entry.point)
-                self._seen = ()
+            self._names = None
             self._ready.clear()
 
     def clear(self) -> None:
@@ -150,7 +151,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         with self._lock:
             self._groups = {}
             self._registered.clear()
-            self._installed.clear()
+            self._names = None
             self._ready.clear()
 
     def info(self, name: str) -> EntryInfo:
@@ -159,23 +160,25 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         Raises:
             UnknownNameError, AmbiguousNameError: as when looking the name up.
         """
-        return self._info(self._entry(name))
+        entry = self._entry(name)
+        return self._info(entry, [entry])
 
     def entries(self) -> tuple[EntryInfo, ...]:
         """Return what is known of every entry, by name: also of broken and ambiguous ones."""
-        entries = sorted(self._all(), key=lambda entry: entry.point[1:])
-        return tuple(self._info(entry) for entry in entries)
+        names = self._by_name()
+        return tuple(self._info(entry, names[name]) for name in sorted(names) for entry in names[name])
 
     def check(self) -> tuple[EntryInfo, ...]:
         """Import every entry and return what is known of each then."""
-        for entry in self._all():
-            with suppress(PluginLoadError):
-                entry.load()
+        for same in self._by_name().values():
+            for entry in same:
+                with suppress(PluginLoadError):
+                    entry.load()
         return self.entries()
 
-    def _info(self, entry: Entry) -> EntryInfo:
+    def _info(self, entry: Entry, same: list[Entry]) -> EntryInfo:
         point = entry.point
-        others = [other for other in self._matches(point.name) if other is not entry]
+        others = [other for other in same if other is not entry]
         state, reason = entry.state, entry.reason
         if others and not reason:
             claims = " and ".join(owner(other.point) for other in others)
@@ -191,15 +194,18 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
             reason=reason,
         )
 
-    def _all(self) -> list[Entry]:
-        """Return all entries, after looking whether other distributions are installed by now."""
+    def _by_name(self) -> Mapping[str, list[Entry]]:
+        """Return all entries by short name, after looking whether other distributions are installed by now."""
         with self._lock:
             points = scan() if self._groups else ()
-            if points is not self._seen:
-                self._seen = points
+            if self._names is None or points is not self._seen:
                 mine = [point for point in self._mine(points) if point not in self._removed]
                 self._installed = {point: self._installed.get(point) or Entry(point, self.kind) for point in mine}
-            return [*self._registered.values(), *self._installed.values()]
+                names: dict[str, list[Entry]] = {}
+                for entry in (*self._registered.values(), *self._installed.values()):
+                    names.setdefault(entry.point.name, []).append(entry)
+                self._seen, self._names = points, names
+            return self._names
 
     def _mine(self, points: tuple[EntryPoint, ...]) -> Iterator[EntryPoint]:
         """Yield this registry's entries; a distribution's entry for one dtype goes before its general one."""
@@ -211,16 +217,16 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
 
     def _index(self) -> dict[str, Entry]:
         """Return all entries by the name that works."""
-        entries = self._all()
-        counts = Counter(entry.point.name for entry in entries)
-        names = {
-            entry.point.name if counts[entry.point.name] == 1 else _long_name(entry.point): entry for entry in entries
+        names = self._by_name()
+        return {
+            name if len(names[name]) == 1 else _long_name(entry.point): entry
+            for name in sorted(names)
+            for entry in names[name]
         }
-        return dict(sorted(names.items()))
 
     def _matches(self, name: str) -> list[Entry]:
         distribution, slash, short = name.rpartition("/")
-        entries = [entry for entry in self._all() if entry.point.name == short]
+        entries = self._by_name().get(short, [])
         if not slash:
             return entries
         return [entry for entry in entries if normalise(entry.point.distribution) == normalise(distribution)]
