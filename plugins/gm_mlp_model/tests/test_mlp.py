@@ -1,0 +1,174 @@
+import attrs
+import numpy as np
+import pytest
+from gm_mlp_model import MLPProvider
+
+from gmcore.domain import Feature, Kind, Rows, Schema, Target, TargetKind
+from gmcore.errors import ConfigError
+from gmcore.testing.numpy_namespace import NumPyNamespace
+
+XP = NumPyNamespace()
+BINARY = Target(names=("kind",), kind=TargetKind.BINARY, classes=("no", "yes"))
+MANY = Target(names=("kind",), kind=TargetKind.MULTICLASS, classes=("a", "b", "c"))
+NUMBERS = Target(names=("price", "area"), kind=TargetKind.REGRESSION)
+FEATURES = (
+    Feature(name="size"),
+    Feature(name="colour", kind=Kind.CATEGORICAL, categories=("red", "green", "blue")),
+    Feature(name="old", kind=Kind.BOOLEAN),
+    Feature(name="town", kind=Kind.CATEGORICAL, categories=tuple("abcdefghi")),
+)
+
+
+def model(target=MANY, features=FEATURES, **options):
+    return MLPProvider(**options).create(Schema(features=features, target=target))
+
+
+def rows(target=MANY, count=12):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(count, target.width)) * [50, 0.01] + [1000, 3] if target is NUMBERS else None
+    return Rows(
+        schema=Schema(features=FEATURES, target=target),
+        inputs={
+            "numeric": np.column_stack([rng.normal(5, 2, count), rng.integers(0, 2, count)]).astype(float),
+            "categorical": np.column_stack([rng.integers(0, 4, count), rng.integers(0, 10, count)]).astype(np.int32),
+        },
+        targets=rng.integers(0, target.width, count).astype(np.int32) if values is None else values,
+    )
+
+
+def described(**options):
+    return [(line.name, line.description) for line in model(**options).info.layers]
+
+
+def test_layers_follow_from_columns_and_settings():
+    assert described(hidden=(8, 4), activation="tanh", dropout=0.2) == [
+        ("inputs.numeric.0", "Impute(strategy='mean')"),
+        ("inputs.numeric.1", "Standardize()"),
+        ("inputs.categorical", "OneHot(categories=(3, 9))"),
+        ("trunk.0", "Dense(in_features=16, out_features=8)"),
+        ("trunk.1", "Tanh()"),
+        ("trunk.2", "Dropout(rate=0.2)"),
+        ("trunk.3", "Dense(in_features=8, out_features=4)"),
+        ("trunk.4", "Tanh()"),
+        ("trunk.5", "Dropout(rate=0.2)"),
+        ("head", "Dense(in_features=4, out_features=3)"),
+    ]
+
+
+def test_without_hidden_layers_it_is_linear():
+    assert described(hidden=())[-2:] == [
+        ("inputs.categorical", "OneHot(categories=(3, 9))"),
+        ("head", "Dense(in_features=16, out_features=3)"),
+    ]
+
+
+@pytest.mark.parametrize(("size", "width"), [(None, 3), (5, 5)])
+def test_embeddings_are_as_wide_as_asked_or_as_the_root_of_the_categories(size, width):
+    line = described(embedding="embedding", embedding_size=size)[2]
+    assert line == ("inputs.categorical", f"Embedding(categories=(3, 9), size={width})")
+
+
+@pytest.mark.parametrize(("kind", "numeric", "categorical"), [(Kind.NUMERIC, 1, 0), (Kind.CATEGORICAL, 0, 1)])
+def test_an_input_is_absent_where_the_columns_have_none_of_its_kind(kind, numeric, categorical):
+    one = model(features=(Feature(name="only", kind=kind),))
+    shapes = {"numeric": (numeric,), "categorical": (categorical,)}
+    assert one.info.input_shapes == {name: shape for name, shape in shapes.items() if shape != (0,)}
+
+
+@pytest.mark.parametrize(("target", "width"), [(BINARY, 1), (MANY, 3), (NUMBERS, 2)], ids=["binary", "many", "numbers"])
+def test_the_head_is_as_wide_as_the_target_needs(target, width):
+    assert model(target).info.layers[-1].output_shape == (width,)
+    assert model(target).info.output_shape == (target.width,)
+
+
+def test_the_activation_decides_how_weights_start():
+    spread = lambda **options: model(hidden=(500,), **options).init(np.random.default_rng(0)).params["trunk"]["0"]
+    assert spread(activation="relu")["weight"].std() == pytest.approx(np.sqrt(2 / 16), rel=0.05)
+    assert spread(activation="tanh")["weight"].std() == pytest.approx(np.sqrt(2 / 516), rel=0.05)
+
+
+def test_a_regression_learns_the_same_whatever_the_targets_units():
+    data = rows(NUMBERS)
+    scaled = attrs.evolve(data, targets=data.targets * [0.5, 1024.0] + [4.0, -8.0])
+    one = model(NUMBERS)
+    losses, predictions = [], []
+    for known in (data, scaled):
+        variables = one.adapt(one.init(np.random.default_rng(1)), known)
+        outputs, _ = one.apply(variables, known.inputs, xp=XP, key=None, training=False)
+        losses.append(one.loss(variables, outputs, known.targets, xp=XP))
+        predictions.append(one.predict(variables, outputs, xp=XP))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-9)
+    assert predictions[1] == pytest.approx(predictions[0] * [0.5, 1024.0] + [4.0, -8.0], rel=1e-9)
+
+
+def test_predicting_the_mean_costs_one_and_gives_the_mean():
+    data = rows(NUMBERS)
+    one = model(NUMBERS)
+    variables = one.adapt(one.init(np.random.default_rng(1)), data)
+    outputs = np.zeros((12, 2))
+    assert one.loss(variables, outputs, data.targets, xp=XP).mean() == pytest.approx(1)
+    assert one.predict(variables, outputs, xp=XP) == pytest.approx(np.tile(data.targets.mean(axis=0), (12, 1)))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"loss": "mse"}, 4.0),
+        ({"loss": "mae"}, 2.0),
+        ({"loss": "huber"}, 1.5),
+        ({"loss": "huber", "huber_delta": 0.5}, 0.875),
+    ],
+    ids=str,
+)
+def test_a_regression_can_have_another_loss(options, expected):
+    one = model(NUMBERS, **options)
+    targets = one.init(np.random.default_rng(0))
+    assert one.loss(targets, np.full((1, 2), 2.0), np.zeros((1, 2)), xp=XP) == pytest.approx([expected])
+
+
+def test_unlikely_classes_keep_their_digits():
+    one = model(BINARY)
+    yes = one.predict(one.init(np.random.default_rng(0)), np.array([[40.0], [-40.0]]), xp=XP)
+    assert yes == pytest.approx(np.array([[4.248354255291589e-18, 1], [1, 4.248354255291589e-18]]), rel=1e-12)
+
+
+def test_columns_are_needed():
+    with pytest.raises(ConfigError, match="an MLP needs at least one feature column, the data has none"):
+        model(features=())
+
+
+@pytest.mark.parametrize(
+    ("target", "loss", "message"),
+    [
+        (MANY, "mse", "'mse' is for numbers, the target 'kind' has classes"),
+        (NUMBERS, "cross_entropy", "'cross_entropy' is for classes, the target 'price' has numbers"),
+    ],
+)
+def test_a_loss_that_does_not_suit_the_target_is_refused(target, loss, message):
+    with pytest.raises(ConfigError, match=message):
+        model(target, loss=loss)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden": (64, 0)}, r"hidden must be widths of 1 or more, got \(64, 0\)"),
+        ({"hidden": "64"}, r"hidden must be widths of 1 or more, got \('6', '4'\)"),
+        ({"activation": "softmax"}, r"activation.*softmax"),
+        ({"dropout": 1.0}, r"dropout.*1.0"),
+        ({"impute": "zero"}, r"impute.*zero"),
+        ({"embedding": "hash"}, r"embedding.*hash"),
+        ({"embedding": "embedding", "embedding_size": 0}, r"embedding_size.*0"),
+        ({"embedding_size": 4}, r'embedding_size is for embedding = "embedding", got 4 with "one_hot"'),
+        ({"loss": "log"}, r"loss.*log"),
+        ({"huber_delta": 0.0}, r"huber_delta.*0.0"),
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        MLPProvider(**options)
+
+
+def test_a_list_of_widths_will_do():
+    assert MLPProvider(hidden=[3, 2]) == MLPProvider(hidden=(3, 2))

@@ -1,0 +1,280 @@
+"""Contract: what every model provider and its models keep to."""
+
+# ruff: noqa: S101 - these are checks
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gmcore.domain import Array, Feature, Kind, Rows, Schema, Target, TargetKind, Tree, Variables
+from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map, tree_unflatten
+from gmcore.errors import InputError
+from gmcore.ports import Backend, Model, ModelProvider, Namespace
+from gmcore.registry import PluginRegistry
+from gmcore.testing.numpy_namespace import NumPyNamespace
+
+__all__ = ["ModelProviderContract"]
+
+_KEY = np.array([7, 11], np.uint32)
+
+
+class ModelProviderContract(ABC):
+    """Checks for a model provider; subclass it as `TestYours` in a test module, and pytest runs them.
+
+    Numbers are checked under the NumPy reference; gradients and fleets on every backend that is
+    installed, and not at all where none is.
+    """
+
+    @abstractmethod
+    def provider(self) -> ModelProvider:
+        """Return a new provider, the same every time."""
+
+    def cases(self) -> Mapping[str, Rows]:
+        """Return rows by name; override to leave out what the models are not for."""
+        return {
+            "two classes": _rows(_BINARY, numeric=True, categorical=True),
+            "many classes, numbers alone": _rows(_MANY, numeric=True),
+            "a number, categories alone": _rows(_NUMBER, categorical=True),
+            "two numbers": _rows(_NUMBERS, numeric=True, categorical=True),
+        }
+
+    def backends(self) -> Iterator[Backend]:
+        """Yield a float64 backend on the CPU for each that is installed and can be used here."""
+        registry = PluginRegistry("float64").backends
+        for name in registry:
+            try:
+                yield registry.create(name, device="cpu")
+            except InputError:  # another plugin's trouble
+                continue
+
+    def fitted(self) -> Iterator[tuple[str, Model, Variables, Rows]]:
+        """Yield each case with a model that was adapted to two thirds of its rows."""
+        for name, rows in self.cases().items():
+            model = self.provider().create(rows.schema)
+            yield name, model, model.adapt(model.init(np.random.default_rng(0)), _part(rows)), rows
+
+    def test_it_is_a_model_provider_and_makes_models(self) -> None:
+        """The ports are subclassed, or their methods are all there."""
+        assert isinstance(self.provider(), ModelProvider)
+        for name, model, _, rows in self.fitted():
+            assert isinstance(model, Model), name
+            assert model.schema == rows.schema, name
+
+    def test_it_says_what_a_model_is_made_of(self) -> None:
+        """The summary tells the parameters that there are, and the shapes that go in and come out."""
+        for name, model, variables, rows in self.fitted():
+            info = model.info
+            assert info == self.provider().create(rows.schema).info, name
+            assert info.parameter_count == sum(leaf.size for leaf in tree_leaves(variables.params)), name
+            assert dict(info.input_shapes) == {key: column.shape[1:] for key, column in rows.inputs.items()}, name
+            assert info.output_shape == (rows.schema.target.width,), name
+
+    def test_fresh_variables_are_a_function_of_the_generator(self) -> None:
+        """Equal generators give equal numbers, and other generators others; NumPy's global draws are left alone."""
+        for name, model, _, _ in self.fitted():
+            before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002 - the one to be left alone
+            first, again, other = (model.init(np.random.default_rng(seed)) for seed in (1, 1, 2))
+            assert _same(_tree(first), _tree(again)), name
+            assert not _same(_tree(first), _tree(other)), name
+            assert np.random.get_state()[1].tolist() == before, name  # type: ignore[index]  # noqa: NPY002 - as above
+
+    def test_variables_start_on_the_host_in_float64(self) -> None:
+        """So that every backend and both dtypes start from the same numbers; codes are int32, marks booleans."""
+        for name, model, variables, _ in self.fitted():
+            for one in (model.init(np.random.default_rng(0)), variables):
+                for path, leaf in tree_flatten(_tree(one)).items():
+                    assert isinstance(leaf, np.ndarray), f"{name}: {path} is {type(leaf).__name__}"
+                    assert leaf.dtype in (np.float64, np.int32, np.bool_), f"{name}: {path} is {leaf.dtype}"
+
+    def test_adapting_keeps_the_shapes_and_changes_nothing_in_place(self) -> None:
+        """What it learns comes back; what it was given stays, the rows too."""
+        for name, model, _, rows in self.fitted():
+            fresh, before = model.init(np.random.default_rng(0)), model.init(np.random.default_rng(0))
+            adapted, copy = model.adapt(fresh, rows), self.cases()[name]
+            assert _same(_tree(fresh), _tree(before)), name
+            assert all(np.array_equal(rows.inputs[key], copy.inputs[key], equal_nan=True) for key in copy.inputs), name
+            assert _shapes(fresh) == _shapes(adapted), name
+
+    def test_adapting_uses_only_the_rows_it_is_given(self) -> None:
+        """Adapted to other rows first, a model is as one that never saw them: a fold can't leak."""
+        for name, _, variables, rows in self.fitted():
+            model = self.provider().create(rows.schema)
+            fresh = model.init(np.random.default_rng(0))
+            model.adapt(fresh, rows)
+            assert _same(_tree(model.adapt(fresh, _part(rows))), _tree(variables)), name
+
+    def test_outputs_losses_and_predictions_have_their_shapes_in_both_dtypes(self) -> None:
+        """One output row, one loss and one prediction a row: finite, whatever is missing or was never seen."""
+        for name, model, variables, rows in self.fitted():
+            count, width = len(rows), rows.schema.target.width
+            for dtype in ("float32", "float64"):
+                outputs, losses, predictions = _pass(model, variables, rows, dtype)
+                assert outputs.shape[0] == count, name
+                assert losses.shape == (count,), name
+                assert predictions.shape == (count, width), name
+                for found in (outputs, losses, predictions):
+                    assert found.dtype == dtype, f"{name}: {found.dtype} from {dtype}"
+                    assert np.isfinite(found).all(), name
+
+    def test_classes_have_probabilities(self) -> None:
+        """From 0 to 1, and 1 in all."""
+        for name, model, variables, rows in self.fitted():
+            if rows.schema.target.is_classification:
+                _, _, predictions = _pass(model, variables, rows)
+                assert (predictions >= 0).all(), name
+                assert np.allclose(predictions.sum(axis=1), 1, rtol=0, atol=1e-12), name
+
+    def test_a_row_does_not_depend_on_the_rows_beside_it(self) -> None:
+        """Any batch gives the same outputs, up to the order in which a matrix product adds."""
+        for name, model, variables, rows in self.fitted():
+            some = np.array([5, 0, 17])
+            everything, apart = _pass(model, variables, rows), _pass(model, variables, rows.take(some))
+            for a, b in zip(everything, apart, strict=True):
+                assert np.allclose(a[some], b, rtol=1e-12, atol=1e-12), name
+
+    def test_outside_training_nothing_is_random_and_nothing_is_remembered(self) -> None:
+        """No key is needed, and the buffers come back as they were."""
+        xp = NumPyNamespace()
+        for name, model, variables, rows in self.fitted():
+            first, after = model.apply(variables, rows.inputs, xp=xp, key=None, training=False)
+            again, _ = model.apply(variables, rows.inputs, xp=xp, key=None, training=False)
+            assert np.array_equal(first, again), name
+            assert _same(after, variables.buffers), name
+
+    def test_in_training_randomness_is_a_function_of_the_key(self) -> None:
+        """Equal keys give equal outputs, and the buffers keep their shapes."""
+        xp = NumPyNamespace()
+        for name, model, variables, rows in self.fitted():
+            first, after = model.apply(variables, rows.inputs, xp=xp, key=_KEY, training=True)
+            again, _ = model.apply(variables, rows.inputs, xp=xp, key=_KEY, training=True)
+            assert np.array_equal(first, again), name
+            assert _shapes(Variables({}, after)) == _shapes(Variables({}, variables.buffers)), name
+
+    def test_variables_survive_a_file(self) -> None:
+        """A file keeps a flat mapping, without the branches that are empty."""
+        for name, model, variables, rows in self.fitted():
+            tree = tree_unflatten(tree_flatten(_tree(variables)))
+            read = Variables(tree.get("params", {}), tree.get("buffers", {}))
+            assert np.array_equal(_pass(model, read, rows)[2], _pass(model, variables, rows)[2]), name
+
+    def test_the_gradient_is_a_difference_quotient(self) -> None:
+        """Along a random direction, on every backend, in float64."""
+        for backend in self.backends():
+            for name, model, variables, rows in self.fitted():
+                found, expected = _slopes(backend, model, variables, rows)
+                # A step of 1e-6 leaves about nine digits; where a ReLU bends within it, one or two fewer.
+                assert np.isclose(found, expected, rtol=1e-6, atol=1e-9), f"{name}, {backend.name}: {found} {expected}"
+
+    def test_the_members_of_a_fleet_get_what_each_would_alone(self) -> None:
+        """A backend's `vmap` over variables gives the reference's outputs, losses and predictions."""
+        for backend in self.backends():
+            for name, model, variables, rows in self.fitted():
+                other = model.adapt(model.init(np.random.default_rng(1)), rows)
+                members = (variables, other)
+                fleet = _fleet(backend, model, members, rows)
+                for place, member in enumerate(members):
+                    for found, expected in zip(fleet, _pass(model, member, rows), strict=True):
+                        same = np.allclose(found[place], expected, rtol=1e-10, atol=1e-10)
+                        assert same, f"{name}, {backend.name}, member {place}"
+
+
+_BINARY = Target(names=("kind",), kind=TargetKind.BINARY, classes=("no", "yes"))
+_MANY = Target(names=("kind",), kind=TargetKind.MULTICLASS, classes=("a", "b", "c"))
+_NUMBER = Target(names=("price",), kind=TargetKind.REGRESSION)
+_NUMBERS = Target(names=("price", "area"), kind=TargetKind.REGRESSION)
+_CATEGORIES = (("red", "green", "blue"), ("small", "large"))
+
+
+def _rows(target: Target, *, numeric: bool = False, categorical: bool = False, count: int = 30) -> Rows:
+    """Return rows with missing values, constant columns, other scales and, in the last third, new categories."""
+    rng = np.random.default_rng(3)
+    features: list[Feature] = []
+    inputs: dict[str, np.ndarray] = {}
+    if numeric:
+        features += [Feature(name=f"n{i}") for i in range(3)] + [Feature(name="flag", kind=Kind.BOOLEAN)]
+        numbers = rng.normal(size=(count, 3)) * [1.0, 100.0, 0.0] + [0.0, 5000.0, 3.0]
+        numbers[rng.random(numbers.shape) < 0.2] = np.nan  # noqa: PLR2004 - a fifth
+        inputs["numeric"] = np.column_stack([numbers, rng.integers(0, 2, count)]).astype(np.float64)
+    if categorical:
+        features += [
+            Feature(name=f"c{i}", kind=Kind.CATEGORICAL, categories=names) for i, names in enumerate(_CATEGORIES)
+        ]
+        early = np.arange(count) < 2 * count // 3
+        first = np.where(early, rng.integers(0, 3, count), rng.integers(0, 4, count))
+        second = np.where(early, 1, rng.integers(0, 3, count))
+        inputs["categorical"] = np.column_stack([first, second]).astype(np.int32)
+    values = rng.normal(size=(count, target.width)) * 20 + 300
+    classes = rng.integers(0, target.width, count).astype(np.int32)
+    targets = classes if target.is_classification else values
+    return Rows(schema=Schema(features=tuple(features), target=target), inputs=inputs, targets=targets)
+
+
+def _part(rows: Rows) -> Rows:
+    return rows.take(np.arange(2 * len(rows) // 3))
+
+
+def _tree(variables: Variables) -> Tree:
+    return {"params": variables.params, "buffers": variables.buffers}
+
+
+def _same(tree: Tree, other: Tree) -> bool:
+    one, two = tree_flatten(tree), tree_flatten(other)
+    return one.keys() == two.keys() and all(np.array_equal(one[path], two[path], equal_nan=True) for path in one)
+
+
+def _shapes(variables: Variables) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    return {path: (leaf.shape, leaf.dtype) for path, leaf in tree_flatten(_tree(variables)).items()}
+
+
+def _as(tree: Any, dtype: str) -> Any:
+    return tree_map(lambda leaf: leaf.astype(dtype) if leaf.dtype.kind == "f" else leaf, tree)
+
+
+def _forward(model: Model, xp: Namespace) -> Callable[..., tuple[Array, Array, Array]]:
+    def forward(params: Tree, buffers: Tree, inputs: Mapping[str, Array], targets: Array) -> tuple[Array, Array, Array]:
+        known = Variables(params, buffers)
+        outputs, _ = model.apply(known, inputs, xp=xp, key=None, training=False)
+        return outputs, model.loss(known, outputs, targets, xp=xp), model.predict(known, outputs, xp=xp)
+
+    return forward
+
+
+def _pass(model: Model, variables: Variables, rows: Rows, dtype: str = "float64") -> tuple[Array, Array, Array]:
+    known = (variables.params, variables.buffers, rows.inputs, rows.targets)
+    return _forward(model, NumPyNamespace(dtype))(*(_as(tree, dtype) for tree in known))
+
+
+def _fleet(backend: Backend, model: Model, members: Sequence[Variables], rows: Rows) -> tuple[np.ndarray, ...]:
+    held = _stack([one.params for one in members]), _stack([one.buffers for one in members])
+    fleet = backend.vmap(_forward(model, backend.xp), (0, 0, None, None))
+    found: tuple[np.ndarray, ...] = backend.to_numpy(
+        backend.compile(fleet, loops=True)(*backend.asarray((*held, rows.inputs, rows.targets)))
+    )
+    return found
+
+
+def _stack(trees: Sequence[Tree]) -> Any:
+    return tree_map(lambda *leaves: np.stack(leaves), *trees)
+
+
+def _slopes(backend: Backend, model: Model, variables: Variables, rows: Rows) -> tuple[float, float]:
+    rng = np.random.default_rng(5)
+    direction = tree_map(lambda leaf: rng.normal(size=leaf.shape), variables.params)
+
+    def mean_loss(params: Tree, buffers: Tree, inputs: Mapping[str, Array], targets: Array) -> tuple[Array, Array]:
+        _, losses, _ = _forward(model, backend.xp)(params, buffers, inputs, targets)
+        return backend.xp.mean(losses), losses
+
+    # `loops`, though there are none: so a backend that calls a slow compiler for single functions does not.
+    gradient_of = backend.compile(backend.value_and_grad(mean_loss), loops=True)
+    args = backend.asarray((variables.params, variables.buffers, rows.inputs, rows.targets))
+    gradient = backend.to_numpy(gradient_of(*args)[1])
+    found = sum(float(np.sum(leaf)) for leaf in tree_leaves(tree_map(np.multiply, gradient, direction)))
+
+    def moved(step: float) -> float:
+        params = tree_map(lambda leaf, d: leaf + step * d, variables.params, direction)
+        return float(np.mean(_pass(model, Variables(params, variables.buffers), rows)[1]))
+
+    return found, (moved(1e-6) - moved(-1e-6)) / 2e-6
