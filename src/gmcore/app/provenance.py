@@ -61,15 +61,11 @@ def toml_text(run: Run) -> str:
             "schedule": {"name": config.training.schedule["name"], **unstructure(run.schedule)},
         },
         "validation": _component(config.validation, run.validator),
-        "metrics": {"use": [_component(table, one) for table, one in _metrics(run)]},
+        "metrics": {
+            "use": [_component(table, one) for table, one in zip(config.metrics.use, run.metrics, strict=True)]
+        },
     }
     return tomli_w.dumps(_without_none(resolved))
-
-
-def _metrics(run: Run) -> list[tuple[Mapping[str, Any], Any]]:
-    if run.config.metrics.use:
-        return list(zip(run.config.metrics.use, run.metrics, strict=True))
-    return [({"use": type(one).__name__}, one) for one in run.metrics]
 
 
 def _component(table: Mapping[str, Any], component: object) -> dict[str, Any]:

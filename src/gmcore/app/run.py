@@ -9,7 +9,7 @@ import attrs
 
 from gmcore.app.backends import ChosenBackend, choose_backend
 from gmcore.app.components import Builder
-from gmcore.app.run_config import RunConfig, read_run_file, run_config
+from gmcore.app.run_config import MetricsTable, RunConfig, read_run_file, run_config
 from gmcore.builtins.metrics import default_metrics
 from gmcore.domain import Cancellation, Hooks, Rows, Split
 from gmcore.errors import ConfigError, DataError
@@ -106,8 +106,11 @@ def open_run(
     builder.finish(str(path) if path else "")
     rows, split = _rows(parts["data"])
     model = parts["model_provider"].create(rows.schema)
-    asked = parts.pop("metrics")
-    metrics = asked or [registry.metric_computers.create(name) for name in default_metrics(rows.schema)]
+    metrics = parts.pop("metrics")
+    if not metrics:
+        names = default_metrics(rows.schema)
+        config = attrs.evolve(config, metrics=MetricsTable(use=tuple({"use": name} for name in names)))
+        metrics = [registry.metric_computers.create(name) for name in names]
     for metric in metrics:
         metric.check(rows.schema)
     return Run(

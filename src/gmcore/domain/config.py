@@ -39,15 +39,15 @@ class SplitConfig:
     """How rows are held out.
 
     Attributes:
-        fraction: the share that is held out, between 0 and 1; `ceil(fraction * rows)` rows, as in
-            scikit-learn.
+        fraction: the share that is held out, below 1; `ceil(fraction * rows)` rows, as in
+            scikit-learn; 0 for none.
         strategy: `"random"`; `"chronological"`: the latest rows; `"stratified"`: each class in
             proportion; `"auto"`: chronological where the schema has a time column, else stratified
             for classes and random for numbers. Rows of one group are never divided.
         seed: where a random choice starts.
     """
 
-    fraction: float = attrs.field(default=0.2, validator=_FRACTION)
+    fraction: float = attrs.field(default=0.2, validator=[ge(0.0), lt(1.0)])
     strategy: Literal["auto", "random", "chronological", "stratified"] = attrs.field(
         default="auto", validator=in_(("auto", *_STRATEGIES))
     )

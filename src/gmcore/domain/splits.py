@@ -27,7 +27,7 @@ def split_rows(rows: Rows, *, validation: SplitConfig | None = None, test: Split
     train = np.arange(len(rows), dtype=np.int64)
     parts = {"test": train[:0], "validation": train[:0]}
     for name, config in (("test", test), ("validation", validation)):
-        if config is not None:
+        if config is not None and config.fraction > 0:
             train, parts[name] = held_out(rows, train, config, generator(config.seed, f"{name} split"))
     return Split(train=train, **parts)
 

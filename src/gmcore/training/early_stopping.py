@@ -16,12 +16,12 @@ def start(kept: Tree, has_stop: np.ndarray) -> dict[str, Any]:
     """Return the state before the first epoch; `has_stop` `(members,)`: who has rows to stop on."""
     members = len(has_stop)
     return {
-        "kept": kept,
         "has_stop": has_stop,
         "active": np.ones(members, bool),
         "best_loss": np.full(members, np.inf),
         "best_epoch": np.zeros(members, np.int32),
         "stale": np.zeros(members, np.int32),
+        "kept": kept,
     }
 
 

@@ -168,18 +168,19 @@ def _plan(task: TrainingTask, members: Sequence[Member], learning_rates: np.ndar
 
 
 def _begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any]:
+    """Return carry and state before the first epoch, keys in the order in which the programs return them."""
     backend = task.backend
-    fresh = [fresh_variables(task, member) for member in members]
-    held = {"params": stack([one.params for one in fresh]), "buffers": stack([one.buffers for one in fresh])}
-    nothing = np.zeros(len(members))
-    carry = backend.asarray({**held, "loss": nothing, "weight": nothing})
 
     def init(params: Tree) -> Tree:
         return task.optimizer.init(params, xp=backend.xp)
 
-    carry = {**carry, "optimizer": backend.vmap(init)(carry["params"])}
+    fresh = [fresh_variables(task, member) for member in members]
+    held = {"params": stack([one.params for one in fresh]), "buffers": stack([one.buffers for one in fresh])}
     has_stop = np.array([len(member.stop) > 0 for member in members])
-    return carry, backend.asarray(start(held, has_stop))
+    state = backend.asarray(start(held, has_stop))
+    begun = backend.asarray(held)
+    sums = backend.asarray({"loss": np.zeros(len(members)), "weight": np.zeros(len(members))})
+    return {**begun, "optimizer": backend.vmap(init)(begun["params"]), **sums}, state
 
 
 def _segments(task: TrainingTask, batches: Tree, members: int) -> list[Tree]:

@@ -1,0 +1,115 @@
+"""Microseconds a training step: gmcore's whole loop against the same step hand-written in the library.
+
+Both sides train the same networks on the same resident rows with Adam, standardising each batch with statistics of
+the member's own, and both gather their batches from shuffled indices. gmcore's side is the whole of
+`GradientDescent.train`: shuffling, history, hooks and the end of every epoch. The hand-written side is the fastest
+form of the library: one `lax.scan` an epoch with a donated carry in JAX, a compiled step with `async_eval` in MLX, and
+its indices are made beforehand. The two take turns, epoch by epoch; medians are printed.
+
+    python benchmarks/steps.py [--backend metal] [--backend jax] [--device cpu] [--quick] [--json FILE]
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+import gmcore
+from by_hand import BY_HAND
+from gmcore.domain import Feature, Hooks, Member, Rows, Schema, Target, TargetKind, WorkflowConfig
+from gmcore.nn.optimizers import OPTIMIZERS
+from gmcore.nn.schedules import SCHEDULES
+from gmcore.ports import TrainingTask
+from gmcore.training import GradientDescent
+
+
+@attrs.frozen
+class Case:
+    """One network, its batch, and how many rows and epochs it is timed over."""
+
+    sizes: tuple[int, ...]
+    batch: int
+    steps: int
+    epochs: int
+
+    @property
+    def title(self):
+        return f"{'-'.join(map(str, self.sizes))} batch {self.batch}"
+
+
+CASES = (Case((10, 16, 2), 8, 256, 24), Case((64, 128, 64, 10), 64, 64, 12), Case((256, 512, 512, 10), 256, 4, 8))
+FLEETS = (1, 10, 50)
+
+
+def rows_of(case):
+    rng = np.random.default_rng(0)
+    count = case.batch * case.steps
+    inputs, classes = rng.normal(size=(count, case.sizes[0])), case.sizes[-1]
+    schema = Schema(
+        features=tuple(Feature(name=f"x{place}") for place in range(case.sizes[0])),
+        target=Target(names=("y",), kind=TargetKind.MULTICLASS, classes=tuple(map(str, range(classes)))),
+    )
+    return Rows(schema=schema, inputs={"numeric": inputs}, targets=rng.integers(0, classes, count).astype(np.int32))
+
+
+def gmcore_epochs(case, fleet, backend, rows):
+    """Yield after every epoch of gmcore's loop that the host has read; the caller's clock stands still meanwhile."""
+    model = gmcore.float32.model_providers.create("mlp", hidden=case.sizes[1:-1]).create(rows.schema)
+    moments = []
+    task = TrainingTask(
+        model=model,
+        rows=rows,
+        backend=backend,
+        optimizer=OPTIMIZERS["adam"](learning_rate=1e-3),
+        schedule=SCHEDULES["constant"](),
+        config=WorkflowConfig(max_epochs=case.epochs, batch_size=case.batch, members_per_chunk=fleet),
+        hooks=Hooks(epoch_end=(lambda _: moments.append(time.perf_counter()),)),
+    )
+    members = [Member(index=place, train=np.arange(len(rows))) for place in range(fleet)]
+    GradientDescent().train(task, members)
+    # The first epoch compiles, the second may still be paying for it.
+    return np.diff(moments)[1:] / case.steps * 1e6
+
+
+def measured(case, fleet, backend, rounds):
+    rows = rows_of(case)
+    by_hand = BY_HAND[backend.name](case.sizes, case.batch, case.steps, fleet, rows, backend.device)
+    by_hand(case.epochs)
+    ours, theirs = [], []
+    for _ in range(rounds):
+        ours.append(statistics.median(gmcore_epochs(case, fleet, backend, rows)))
+        theirs.append(statistics.median(by_hand(case.epochs)[1:]))
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    return statistics.median(ours), statistics.median(theirs), statistics.median(ratios)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backend", action="append", choices=sorted(BY_HAND))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="the smallest network alone")
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    table = []
+    print(f"{'backend':8} {'device':6} {'network':32} {'fleet':>5} {'gmcore us':>10} {'by hand us':>10} {'ratio':>6}")
+    for name in asked.backend or sorted(set(BY_HAND) & set(gmcore.float32.backends)):
+        backend = gmcore.float32.backends.create(name, device=asked.device)
+        for case in CASES[: 1 if asked.quick else None]:
+            for fleet in FLEETS:
+                ours, theirs, ratio = measured(case, fleet, backend, asked.rounds)
+                print(f"{name:8} {backend.device:6} {case.title:32} {fleet:5} {ours:10.1f} {theirs:10.1f} {ratio:6.3f}")
+                sys.stdout.flush()
+                row = {"backend": name, "device": backend.device, "network": case.title, "fleet": fleet}
+                table.append({**row, "gmcore_us": ours, "by_hand_us": theirs, "ratio": ratio})
+    if asked.json:
+        asked.json.write_text(json.dumps(table, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
