@@ -53,7 +53,7 @@ def test_a_hook_that_nobody_has_is_an_empty_tuple(registry):
     registry.register("listener", Listener)
     hooks = compiled("listener", registry=registry)
     assert compiled() == Hooks()
-    assert len(hooks.epoch_start) == 1
+    assert len(hooks.epoch_start) == len(compiled(Listener).epoch_start) == 1
     assert attrs.evolve(hooks, epoch_start=()) == Hooks()
 
 
@@ -78,7 +78,7 @@ def test_a_path_among_the_options_starts_from_the_run_files_folder(registry):
             raise OSError(self.path)
 
     hooks = compile_hooks([("diary", {"path": "log.txt"})], registry, base=Path("/runs"))
-    with pytest.raises(OSError, match=r"^/runs/log\.txt$"):
+    with pytest.raises(OSError, match=r"^/runs/log\.txt\n"):
         hooks.epoch_start[0](START)
 
 

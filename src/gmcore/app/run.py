@@ -152,7 +152,7 @@ def _components(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -
             builder.component(registry.metric_computers, table, f"metrics.use[{place}]")
             for place, table in enumerate(config.metrics.use)
         ],
-        "hooks": builder.attempt(lambda: compile_hooks(listeners, registry.hooks), "hooks.use"),
+        "hooks": builder.attempt(lambda: compile_hooks(listeners, registry.hooks, base=builder.base), "hooks.use"),
         "chosen": builder.attempt(backend, "backend"),
     }
 

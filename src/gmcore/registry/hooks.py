@@ -1,6 +1,7 @@
 """What plugins are told along the way: the specifications, and their plugins compiled to tuples."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -85,13 +86,14 @@ class HookSpecs:
 _NAMES = tuple(field.name for field in attrs.fields(Hooks))
 
 
-def compile_hooks(plugins: Iterable[Any], registry: Registry[object]) -> Hooks:
+def compile_hooks(plugins: Iterable[Any], registry: Registry[object], *, base: Path | None = None) -> Hooks:
     """Return who is told of what, in pluggy's order: the plugin that was named last goes first.
 
     Args:
         plugins: each a name in the registry, a pair of a name and its options, or the plugin
-            itself: an object or module with functions that are marked with `hookimpl`.
+            itself: an object, class or module with functions that are marked with `hookimpl`.
         registry: `PluginRegistry.hooks`.
+        base: the folder that relative paths among the options start from.
 
     Raises:
         PluginLoadError: if a plugin has a hook that gmcore doesn't know, one with wrong arguments, or none.
@@ -104,7 +106,7 @@ def compile_hooks(plugins: Iterable[Any], registry: Registry[object]) -> Hooks:
     errors: list[InputError] = []
     for plugin in plugins:
         try:
-            title, made = _made(plugin, registry)
+            title, made = _made(plugin, registry, base)
             if isinstance(plugin, str | tuple) and title in titles.values():
                 raise ConfigError([f"hooks: {title} is named twice"])
             titles[_register(manager, title, made)] = title
@@ -117,14 +119,15 @@ def compile_hooks(plugins: Iterable[Any], registry: Registry[object]) -> Hooks:
     return Hooks(**{name: _compiled(getattr(manager.hook, name), titles) for name in _NAMES})
 
 
-def _made(plugin: Any, registry: Registry[object]) -> tuple[str, object]:
+def _made(plugin: Any, registry: Registry[object], base: Path | None) -> tuple[str, object]:
     """Return what errors call a plugin, and the plugin."""
     if not isinstance(plugin, str | tuple):
-        return f"hook plugin {plugin!r}", plugin
+        made = plugin() if isinstance(plugin, type) else plugin
+        return f"hook plugin {getattr(made, '__name__', type(made).__qualname__)}", made
     name, options = (plugin, {}) if isinstance(plugin, str) else plugin
     if not isinstance(name, str):
         raise ConfigError([f"hooks: a hook plugin is used by its name, got {name!r}"])
-    made = registry.build(name, options, path=f"hooks.{name}")
+    made = registry.build(name, options, path=f"hooks.{name}", base=base)
     info = registry.info(name)
     source = f"{info.distribution} {info.version}".strip() or info.value
     return f"hook plugin {info.name!r} of {source}", made
