@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gmcore.app import Run, open_run
-from gmcore.cli.describe import architecture, overview
+from gmcore.cli.describe import describe
 from gmcore.cli.options import as_json, run_file
 from gmcore.cli.output import say, write_json
 from gmcore.training import folds_of
@@ -23,10 +23,8 @@ def command(run: Path, *, as_json: bool) -> None:
     """
     opened = open_run(run)
     folds = len(folds_of(opened.validator, opened.rows))
-    say(overview(opened))
-    say(f"folds    {folds}")
-    say()
-    say(architecture(opened.model.info, opened.config.dtype))
+    say(describe(opened))
+    say(f"{folds} folds")
     if as_json:
         write_json(_report(opened, run, folds))
 

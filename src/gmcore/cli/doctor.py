@@ -61,11 +61,7 @@ def command(ctx: click.Context, *, bench: bool, as_json: bool) -> None:
     say("\n" + "\n".join(f"auto, {dtype}: {why}" for dtype, why in auto.items()))
     say("\n" + _plugins(found, troubles))
     if as_json:
-        report = {
-            "backends": [_plain(place) for place in places],
-            "auto": auto,
-            "troubles": [attrs.asdict(info) for info in troubles],
-        }
+        report = {"backends": [_report(place) for place in places], "auto": auto, "troubles": troubles}
         write_json({**machine, "packages": packages, **report})
     ctx.exit(1 if troubles or not any(place.device.available for place in places) else 0)
 
@@ -148,10 +144,7 @@ def _plugins(found: Iterable[EntryInfo], troubles: Iterable[EntryInfo]) -> str:
     return "\n".join(lines) or f"all {len(list(found))} plugins load"
 
 
-def _plain(place: _Place) -> dict[str, Any]:
-    device = attrs.asdict(place.device)
-    name, reason = device.pop("name"), device.pop("reason")
-    return {
-        "backend": place.backend, "device": name, "dtype": place.dtype, "available": not reason, "reason": reason,
-        **device, "facts": place.facts, **place.speed,
-    }  # fmt: skip
+def _report(place: _Place) -> dict[str, Any]:
+    about = {"backend": place.backend, "device": place.device.name, "dtype": place.dtype}
+    known = {"available": place.device.available, "reason": place.device.reason, "preference": place.device.preference}
+    return {**about, **known, "because": place.device.because, "facts": place.facts, **place.speed}

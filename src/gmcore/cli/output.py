@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
-__all__ = ["say", "table", "write_json"]
+__all__ = ["plain", "say", "table", "write_json"]
 
 _LARGE = 100
 
@@ -19,8 +20,21 @@ def say(text: str = "") -> None:
 
 
 def write_json(report: Mapping[str, object]) -> None:
-    """Write an object for programs; a number that is none becomes null."""
-    click.echo(json.dumps(_plain(report), indent=2, allow_nan=False))
+    """Write an object for programs."""
+    click.echo(json.dumps(plain(report), indent=2, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: lists for tuples, text for paths, null for numbers that are none."""
+    if attrs.has(type(value)):
+        value = attrs.asdict(value, recurse=False)
+    if isinstance(value, Mapping):
+        return {name: plain(child) for name, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(child) for child in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -40,13 +54,3 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if abs(value) < _LARGE else f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(child) for name, child in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(child) for child in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Path) else value

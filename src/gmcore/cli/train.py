@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gmcore.app import Trained, open_run, train
-from gmcore.cli.describe import architecture, overview
+from gmcore.cli.describe import describe
 from gmcore.cli.options import as_json, run_file, runs_folder
 from gmcore.cli.output import say, table, write_json
 from gmcore.cli.progress import progress
@@ -21,11 +21,8 @@ __all__ = ["command"]
 def command(run: Path, runs: Path, *, as_json: bool) -> None:
     """Train one model as the file RUN says, and keep it in a folder of its own."""
     opened = open_run(run)
-    say(overview(opened))
-    say()
-    say(architecture(opened.model.info, opened.config.dtype))
-    say()
     with cancelled_by_signals() as cancellation:
+        say(describe(opened))
         done = train(opened, runs=runs, hooks=progress(opened.registry), cancellation=cancellation)
     say(_summary(done))
     if as_json:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gmcore.app import CrossValidated, cross_validate, open_run
-from gmcore.cli.describe import architecture, overview
+from gmcore.cli.describe import describe
 from gmcore.cli.options import as_json, run_file, runs_folder
 from gmcore.cli.output import say, table, write_json
 from gmcore.cli.progress import progress
@@ -21,11 +21,8 @@ __all__ = ["command"]
 def command(run: Path, runs: Path, *, as_json: bool) -> None:
     """Cross-validate as the file RUN says: train one model a fold, all at once, and score each on rows it never saw."""
     opened = open_run(run)
-    say(overview(opened))
-    say()
-    say(architecture(opened.model.info, opened.config.dtype))
-    say()
     with cancelled_by_signals() as cancellation:
+        say(describe(opened))
         done = cross_validate(opened, runs=runs, hooks=progress(opened.registry), cancellation=cancellation)
     say(_summary(done))
     if as_json:

@@ -1,6 +1,7 @@
 """`gmcore plugins info`: what a plugin is and which options it has."""
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,28 +11,31 @@ import click
 
 import gmcore
 from gmcore.cli.options import as_json
-from gmcore.cli.output import say, table, write_json
+from gmcore.cli.output import plain, say, write_json
 from gmcore.errors import UnknownNameError, did_you_mean
-from gmcore.registry import EntryInfo
+from gmcore.registry import EntryInfo, Registry
 
 __all__ = ["command"]
 
 
 @attrs.frozen(kw_only=True)
-class Option:
-    """What a run file may say of a component.
-
-    Attributes:
-        name: the key.
-        type: as the class spells it.
-        default: as Python spells it; empty where the option is required.
-        description: from the class's docstring.
-    """
+class _Option:
+    """What a run file may say of a component; `default` is as JSON has it."""
 
     name: str
     type: str
-    default: str
+    required: bool
+    default: object
     description: str
+
+
+@attrs.frozen(kw_only=True)
+class _Plugin:
+    """A component, as people and programs want to know it."""
+
+    entry: EntryInfo
+    description: str
+    options: tuple[_Option, ...]
 
 
 @click.command("info")
@@ -42,68 +46,52 @@ def command(name: str, *, as_json: bool) -> None:
 
     The plugin is imported. Where several distributions have the name, DISTRIBUTION/NAME says which.
     """
-    found = list(_found(name))
-    if not found:
-        known = {info.name for registry in (gmcore.float32, gmcore.float64) for info in registry.entries()}
+    both = (gmcore.float64, gmcore.float32)
+    registries = {port: one for plugins in both for port, one in plugins.registries.items() if _has(one, name)}
+    if not registries:
+        known = {info.name for plugins in both for info in plugins.entries()}
         raise UnknownNameError(f"no plugin named {name!r}{did_you_mean(name, known)}")
-    for info, component in found:
-        say(_text(info, component))
+    found = [_plugin(registry, name) for registry in registries.values()]
+    say("\n".join(map(_text, found)))
     if as_json:
-        write_json({"plugins": [_report(info, component) for info, component in found]})
+        write_json({"plugins": [_report(one) for one in found]})
 
 
-def _found(name: str) -> Iterator[tuple[EntryInfo, Any]]:
-    seen = set()
-    for plugins in (gmcore.float32, gmcore.float64):
-        for port, registry in plugins.registries.items():
-            if name in registry and port not in seen:
-                seen.add(port)
-                yield registry.info(name), registry[name]
+def _has(registry: Registry[Any], name: str) -> bool:
+    """Return whether a name is there; an ambiguous one is, so that looking it up says how to tell them apart."""
+    return name in registry or any(info.name == name for info in registry.entries())
 
 
-def _text(info: EntryInfo, component: Any) -> str:
-    options = [(one.name, one.type, one.default or "(required)", one.description) for one in _options(component)]
-    return "\n".join(
-        [
-            f"{info.port} {info.name!r}, {info.distribution} {info.version} ({info.value})",
-            f"{_summary(component)}\n",
-            table(("option", "type", "default", ""), options) if options else "no options",
-            "",
-        ]
-    )
+def _plugin(registry: Registry[Any], name: str) -> _Plugin:
+    component = registry[name]
+    text = inspect.getdoc(component) or ""
+    options = tuple(option for option in _options(component, text) if option.name not in registry.bound)
+    return _Plugin(entry=registry.info(name), description=text.partition("\n\n")[0], options=options)
 
 
-def _report(info: EntryInfo, component: Any) -> dict[str, object]:
-    options = [attrs.asdict(option) for option in _options(component)]
-    return {**attrs.asdict(info), "description": _summary(component), "options": options}
-
-
-def _summary(component: Any) -> str:
-    return (inspect.getdoc(component) or "").partition("\n\n")[0]
-
-
-def _options(component: Any) -> Iterator[Option]:
-    if not attrs.has(component):
-        return
-    descriptions = _descriptions(inspect.getdoc(component) or "")
-    for field in attrs.fields(component):
+def _options(component: Any, text: str) -> Iterator[_Option]:
+    descriptions = _descriptions(text)
+    for field in attrs.fields(component) if attrs.has(component) else ():
         if field.init:
-            yield Option(
-                name=field.alias or field.name,
+            yield _Option(
+                name=field.alias,
                 type=_type(field.type),
+                required=field.default is attrs.NOTHING,
                 default=_default(field.default),
                 description=descriptions.get(field.name, ""),
             )
 
 
 def _type(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else re.sub(r"\b\w+\.", "", str(annotation))
+    if isinstance(annotation, type):
+        return annotation.__name__
+    text = re.sub(r"\b\w+\.", "", str(annotation))
+    return re.sub(r"Literal\[(.*?)\]", lambda found: found[1].replace(", ", " | ").replace("'", '"'), text)
 
 
-def _default(default: Any) -> str:
-    if default is attrs.NOTHING:
-        return ""
-    return repr(default.factory() if isinstance(default, attrs.Factory) else default)  # type: ignore[arg-type]
+def _default(default: Any) -> object:
+    value = default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+    return None if value is attrs.NOTHING else plain(value)
 
 
 def _descriptions(text: str) -> dict[str, str]:
@@ -111,3 +99,20 @@ def _descriptions(text: str) -> dict[str, str]:
     section = re.search(r"^Attributes:\n((?:[ \t].*\n?|\n)*)", text, re.MULTILINE)
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section[1] if section else "", re.MULTILINE)
     return {name: re.sub(r"\s+", " ", description) for name, description in entries}
+
+
+def _text(plugin: _Plugin) -> str:
+    entry = plugin.entry
+    head = f"{entry.port} {entry.name!r}, {entry.distribution} {entry.version} ({entry.value})"
+    options = "\n".join(map(_paragraph, plugin.options)) or "  it has no options"
+    return f"{head}\n{plugin.description}\n\n{options}\n"
+
+
+def _report(plugin: _Plugin) -> dict[str, object]:
+    return {**attrs.asdict(plugin.entry), "description": plugin.description, "options": plugin.options}
+
+
+def _paragraph(option: _Option) -> str:
+    default = "" if option.default is None else f" = {json.dumps(option.default)}"
+    body = click.formatting.wrap_text(option.description, initial_indent="      ", subsequent_indent="      ")
+    return f"  {option.name}{' (required)' if option.required else default}: {option.type}\n{body}"

@@ -1,6 +1,5 @@
 """`gmcore plugins list`: every plugin that is installed, and what is wrong with which."""
 
-import attrs
 import click
 
 import gmcore
@@ -26,7 +25,7 @@ def command(*, check: bool, as_json: bool) -> None:
         if info.reason:
             say(f"\n{info.port} {info.name!r}: {info.reason}")
     if as_json:
-        write_json({"plugins": [attrs.asdict(info) for info in found]})
+        write_json({"plugins": found})
 
 
 def entries(*, check: bool) -> tuple[EntryInfo, ...]:

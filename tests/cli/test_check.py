@@ -1,0 +1,26 @@
+def test_a_good_run_file_is_described(folder, report):
+    told = report("check", "run.toml")
+    assert told["rows"] == 45
+    assert told["features"] == ["petal", "colour"]
+    assert told["classes"] == ["iris", "rose", "tulip"]
+    assert told["folds"] == 3
+    assert sorted(path.name for path in folder.iterdir()) == ["flowers.csv", "run.toml"]
+
+
+def test_every_error_is_said_at_once_with_its_place(folder, call):
+    text = (folder / "run.toml").read_text()
+    text = text.replace("seed = 3", "seed = -1").replace("hidden", "hiden").replace("n_splits = 3", "n_splits = 'x'")
+    (folder / "run.toml").write_text(text.replace('"accuracy"', '"acuracy"'))
+    done = call("check", "run.toml")
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    for part in ("seed", "model.hiden", "'hidden'", "validation.n_splits", "metrics.use", "'accuracy'"):
+        assert part in done.stderr
+
+
+def test_folds_that_cannot_be_are_found_without_training(folder, call):
+    text = (folder / "run.toml").read_text()
+    (folder / "run.toml").write_text(text.replace("n_splits = 3", "n_splits = 30"))
+    done = call("check", "run.toml")
+    assert done.exit_code == 2
+    assert "30" in done.stderr

@@ -1,0 +1,63 @@
+import csv
+import io
+
+import pytest
+
+import gmcore
+
+
+@pytest.fixture
+def model(folder, report):
+    return report("train", "run.toml")["model"]
+
+
+def parsed(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_stdout_has_the_class_and_a_probability_for_each(model, call):
+    done = call("predict", model, "flowers.csv")
+    rows = parsed(done.stdout)
+    assert list(rows[0]) == ["kind", "probability_iris", "probability_rose", "probability_tulip"]
+    assert len(rows) == 45
+    for row in rows:
+        chances = {name.removeprefix("probability_"): float(row[name]) for name in list(row)[1:]}
+        assert sum(chances.values()) == pytest.approx(1, abs=1e-6)
+        assert row["kind"] == max(chances, key=chances.get)
+
+
+def test_the_numbers_are_those_of_the_library(model, call, folder):
+    columns = {"petal": [0.5, 2.5], "colour": ["red", "blue"]}
+    expected = gmcore.load(model).predict_proba(columns)
+    (folder / "two.csv").write_text("petal,colour\n0.5,red\n2.5,blue\n")
+    rows = parsed(call("predict", model, "two.csv").stdout)
+    assert [float(row["probability_iris"]) for row in rows] == pytest.approx(expected[:, 0], rel=1e-6)
+
+
+def test_output_goes_to_a_file(model, call, folder):
+    done = call("predict", model, "flowers.csv", "--output", "answers.csv")
+    assert done.stdout == ""
+    assert (folder / "answers.csv").read_text() == call("predict", model, "flowers.csv").stdout
+
+
+def test_json_has_the_predictions_or_says_where_they_are(model, report):
+    told = report("predict", model, "flowers.csv")
+    assert told["rows"] == len(told["predictions"]) == 45
+    assert set(told["predictions"][0]) == {"kind", "probability_iris", "probability_rose", "probability_tulip"}
+    told = report("predict", model, "flowers.csv", "--output", "answers.csv")
+    assert told["output"] == "answers.csv"
+    assert "predictions" not in told
+
+
+def test_a_run_folder_is_as_good_as_its_model(folder, report, call):
+    told = report("train", "run.toml")
+    assert call("predict", told["run"], "flowers.csv").stdout == call("predict", told["model"], "flowers.csv").stdout
+
+
+def test_values_have_a_column_a_target(folder, report, call):
+    (folder / "sizes.csv").write_text("a,b,c\n" + "".join(f"{n},{n % 7},{2 * n}\n" for n in range(30)))
+    (folder / "sizes.toml").write_text('data = { use = "csv", path = "sizes.csv", target = ["b", "c"] }\n')
+    model = report("train", "sizes.toml")["model"]
+    rows = parsed(call("predict", model, "sizes.csv").stdout)
+    assert list(rows[0]) == ["b", "c"]
+    assert len(rows) == 30

@@ -1,0 +1,49 @@
+import subprocess
+import sys
+
+import pytest
+
+from gmcore.cli.root import gmcore
+
+
+def test_help_names_every_command(call):
+    shown = call("--help").stdout
+    assert all(name in shown for name in ("train", "validate", "predict", "check", "plugins", "doctor"))
+
+
+@pytest.mark.parametrize("name", gmcore.summaries)
+def test_each_command_explains_itself_and_has_json(name, call):
+    shown = call(name, "--help").stdout
+    assert "--json" in shown or "Commands:" in shown
+
+
+def test_the_version_is_that_of_the_distribution(call):
+    assert call("--version").stdout == "gmcore 0.1.0\n"
+
+
+def test_an_unknown_command_is_wrong_input(call):
+    done = call("trian")
+    assert done.exit_code == 2
+    assert "trian" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_module_is_a_command_too():
+    done = subprocess.run([sys.executable, "-m", "gmcore", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == "gmcore 0.1.0\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["plugins", "list"], ["plugins", "list", "--json"]])
+def test_what_needs_no_numbers_imports_neither_numpy_nor_a_plugin(arguments):
+    code = f"""
+import sys
+from gmcore.cli.root import gmcore
+try:
+    gmcore({arguments!r})
+except SystemExit:
+    pass
+heavy = [name for name in sys.modules if name in ("numpy", "cattrs", "pluggy") or name.startswith("gm_")]
+print("imported:", *heavy)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "imported:"

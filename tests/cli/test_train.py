@@ -1,0 +1,37 @@
+import json
+
+import gmcore
+
+
+def test_json_says_what_came_out_and_where(folder, report):
+    told = report("train", "run.toml")
+    assert set(told) == {"run", "model", "epochs", "best_epoch", "train", "validation", "seconds"}
+    assert told["epochs"] == told["best_epoch"] == 4
+    assert set(told["train"]) == set(told["validation"]) == {"loss", "accuracy"}
+    assert (folder / told["run"]).is_dir()
+    assert gmcore.load(told["model"]).schema.target.classes == ("iris", "rose", "tulip")
+
+
+def test_people_read_stderr_alone(folder, call):
+    done = call("train", "run.toml")
+    assert done.exit_code == 0
+    assert done.stdout == ""
+    assert "Dense(in_features=3, out_features=8)" in done.stderr
+    assert "45 rows, 1 numeric, 1 categorical, target kind (3 classes)" in done.stderr
+    assert "model.safetensors" in done.stderr
+
+
+def test_the_run_folder_says_what_it_was_made_of(folder, report):
+    told = report("train", "run.toml", "--runs", "elsewhere")
+    run = folder / told["run"]
+    assert run.parent.name == "elsewhere"
+    assert not (folder / "runs").exists()
+    assert json.loads((run / "status.json").read_text())["status"] == "done"
+    assert json.loads((run / "provenance.json").read_text())["seed"] == 3
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_resolved_run_file_trains_the_same_model(folder, report):
+    first = report("train", "run.toml")
+    again = report("train", f"{first['run']}/config.toml")
+    assert again["train"] == first["train"]
