@@ -8,6 +8,7 @@ from types import ModuleType
 import attrs
 
 from gm_metal_backend.blas import preload
+from gm_metal_backend.mending import mend
 
 __all__ = ["Library", "load"]
 
@@ -53,4 +54,5 @@ def load() -> Library:
     # Here and not above: MLX binds its BLAS, and reads its environment, when it is imported.
     import mlx.core as mx  # noqa: PLC0415
 
+    mend(mx)
     return Library(mx=mx, blas=blas)

@@ -81,7 +81,7 @@ class MLXNamespace(Namespace):
         return self.functions.exp(x)
 
     def expm1(self, x: Array) -> Array:
-        return mx.expm1(x)
+        return self.functions.expm1(x)
 
     def log(self, x: Array) -> Array:
         return mx.log(x)

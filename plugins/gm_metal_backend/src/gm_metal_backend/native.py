@@ -11,6 +11,7 @@ __all__ = [
     "cos",
     "erf",
     "exp",
+    "expm1",
     "log_softmax",
     "logsumexp",
     "normal",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 exp = mx.exp
+expm1 = mx.expm1
 sin = mx.sin
 cos = mx.cos
 sigmoid = mx.sigmoid
@@ -61,7 +63,7 @@ def log_softmax(x: Array, axis: int) -> Array:
 
 def uniform(key: Array, shape: tuple[int, ...]) -> Array:
     """Return draws from [0, 1): 24 bits each."""
-    return (bits(key, shape) >> 8).astype(mx.float32) * 2.0**-24
+    return (bits(key, shape) // 256).astype(mx.float32) * 2.0**-24
 
 
 def normal(key: Array, shape: tuple[int, ...]) -> Array:

@@ -17,6 +17,7 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 def bits(key: Array, shape: tuple[int, ...]) -> Array:
     """Return uint32 draws of 32 random bits (Threefry); `split` is MLX's only door to them."""
     count = math.prod(shape)
+    # No shifts below, nor ^: MLX's vmap gets them wrong.
     return mx.random.split(key, max(1, -(-count // 2))).reshape(-1)[:count].reshape(shape)
 
 
@@ -29,7 +30,7 @@ class KeyedRandom(Random):
     def fold_in(self, key: Array, data: int) -> Array:
         mixed = _mix(data)
         other = mx.array([mixed >> 32, mixed & 0xFFFFFFFF], dtype=mx.uint32)
-        return mx.random.split(key ^ other, 1)[0]
+        return mx.random.split(key + other, 1)[0]
 
     def uniform(self, key: Array, shape: tuple[int, ...]) -> Array:
         return self.functions.uniform(key, shape)

@@ -1,0 +1,14 @@
+"""What several of these tests start from."""
+
+import pytest
+from gm_metal_backend import MetalBackend
+
+
+@pytest.fixture(params=["float32", "float64"])
+def backend(request):
+    return MetalBackend(dtype=request.param, device="cpu")
+
+
+@pytest.fixture
+def exact():
+    return MetalBackend(dtype="float64", device="cpu")

@@ -1,0 +1,148 @@
+"""Which device is taken, and what is said of the others."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from gm_metal_backend import MetalBackend
+
+from gmcore.errors import BackendUnavailableError
+
+
+def _python(code, **environment):
+    """Return what `code` prints, as JSON, in a fresh interpreter, where nothing of MLX is imported yet."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("MKL_CBWR", "MLX_ENABLE_TF32")}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_auto_takes_the_best_device_that_is_here():
+    usable = [device.name for device in MetalBackend.devices("float32") if device.available]
+    assert MetalBackend().device == usable[0]
+    assert MetalBackend(dtype="float64").device == "cpu"
+
+
+def test_every_device_is_listed_the_best_first():
+    for dtype in ("float32", "float64"):
+        found = MetalBackend.devices(dtype)
+        assert [(device.name, device.preference) for device in found] == [("metal", 100), ("cuda", 80), ("cpu", 40)]
+
+
+@pytest.mark.parametrize("device", ["metal", "cuda"])
+def test_float64_is_for_the_cpu_alone(device):
+    with pytest.raises(BackendUnavailableError) as raised:
+        MetalBackend(dtype="float64", device=device)
+    assert f"MLX can't compute float64 on device '{device}'" in str(raised.value)
+    assert "device = 'cpu' works" in str(raised.value)
+
+
+@pytest.mark.parametrize("options", [{"dtype": "float16"}, {"device": "tpu"}])
+def test_an_unknown_option_is_named(options):
+    ((name, value),) = options.items()
+    with pytest.raises(ValueError, match=re.escape(f"{name} must be one of ") + f".*got '{value}'"):
+        MetalBackend(**options)
+
+
+def test_without_mlx_the_devices_say_what_to_install():
+    found = _python(
+        """
+        import json, sys
+        sys.modules["mlx"] = None
+        from gm_metal_backend import MetalBackend
+        from gmcore.errors import BackendUnavailableError
+        reasons = [device.reason for device in MetalBackend.devices("float32") if device.name == "cpu"]
+        try:
+            MetalBackend()
+        except BackendUnavailableError as error:
+            reasons.append(str(error))
+        print(json.dumps(reasons))
+        """
+    )
+    assert all("MLX does not import" in reason and "pip install 'gm-metal-backend" in reason for reason in found)
+    assert found[1].startswith("MLX can't compute float32 on device 'auto': ")
+
+
+def test_looking_at_the_entry_point_imports_no_mlx():
+    code = "import json, sys; import gm_metal_backend; print(json.dumps('mlx.core' in sys.modules))"
+    assert _python(code) is False
+
+
+TRAIN = """
+import json
+import numpy as np
+from gm_metal_backend import MetalBackend
+backend = MetalBackend(device="cpu")
+step = backend.compile(lambda x: backend.xp.tanh(x * 3.0 + 1.0))
+found = backend.to_numpy(step(step(backend.asarray(np.ones(3)))))
+print(json.dumps([dict(backend.provenance()), backend.compilations, found.tolist()]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="MLX compiles with another compiler there")
+def test_without_a_compiler_functions_run_as_they_are_written(tmp_path):
+    provenance, compilations, found = _python(TRAIN, PATH=str(tmp_path))
+    assert provenance["compile"].startswith("off: there is no g++")
+    assert compilations == 0
+    assert found == pytest.approx([0.99933] * 3, abs=1e-5)
+
+
+def test_with_a_compiler_that_fails_functions_run_as_they_are_written(tmp_path):
+    compiler = tmp_path / "g++"
+    compiler.write_text('#!/bin/sh\n[ "$1" = --version ] || { echo broken; exit 1; }\n')
+    compiler.chmod(0o755)
+    provenance, compilations, _ = _python(TRAIN, PATH=f"{tmp_path}:/bin:/usr/bin", TMPDIR=str(tmp_path))
+    assert provenance["compile"].startswith("off: g++ fails here")
+    assert compilations == 0
+
+
+def test_provenance_says_what_the_numbers_depend_on():
+    provenance, compilations, _ = _python(TRAIN)
+    assert provenance["device"] == "cpu"
+    assert provenance["compile"] == "on"
+    assert compilations == 1
+    assert provenance["MLX_ENABLE_TF32"] == "0"
+    assert provenance["processor"]
+    assert re.match(r"0\.\d+", provenance["mlx"])
+
+
+def test_settings_of_the_environment_are_kept():
+    provenance, _, _ = _python(TRAIN, MLX_ENABLE_TF32="1", MKL_CBWR="AVX2")
+    assert provenance["MLX_ENABLE_TF32"] == "1"
+    assert provenance["MKL_CBWR"] == "AVX2"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux needs another BLAS")
+def test_the_blas_that_provenance_names_is_the_one_that_multiplies():
+    provenance, place = _python(
+        """
+        import ctypes, json
+        from gm_metal_backend import MetalBackend
+        provenance = dict(MetalBackend(device="cpu").provenance())
+        address = ctypes.cast(ctypes.CDLL(None).cblas_sgemm, ctypes.c_void_p).value
+        for line in open("/proc/self/maps"):
+            start, end = (int(bound, 16) for bound in line.split()[0].split("-"))
+            if start <= address < end:
+                print(json.dumps([provenance, line.split()[-1]]))
+        """
+    )
+    if provenance["blas"].startswith("MLX's own"):
+        pytest.skip("no optimised BLAS is installed here")
+    assert os.path.realpath(place) == os.path.realpath(provenance["blas"]) or provenance["blas"] in place
+    assert provenance["MKL_CBWR"] == "AUTO,STRICT"
+
+
+def test_mlx_imported_before_is_said(tmp_path):
+    provenance, _, _ = _python(f"import mlx.core\n{TRAIN}")
+    if sys.platform == "linux":
+        assert provenance["blas"].startswith("unknown: mlx was imported before")

@@ -1,0 +1,55 @@
+"""Keyed draws: their resolution, their independence, and that members of a fleet draw for themselves."""
+
+import numpy as np
+import pytest
+
+KEYS = np.array([[1, 2], [3, 4], [1, 3]], np.uint32)
+
+
+def test_uniform_uses_every_bit_of_the_mantissa(backend):
+    bits = {"float32": 24, "float64": 53}[backend.dtype]
+    draws = backend.to_numpy(backend.xp.random.uniform(backend.asarray(KEYS[0]), (4096,)))
+    scaled = draws.astype(np.float64) * 2.0**bits
+    assert 0 <= draws.min() < draws.max() < 1
+    assert (scaled == np.floor(scaled)).all()
+    assert np.any(scaled % 2 == 1)
+
+
+@pytest.mark.parametrize("name", ["uniform", "normal"])
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (0,)])
+def test_each_member_draws_what_its_key_says(backend, name, shape):
+    draw = lambda key: getattr(backend.xp.random, name)(key, shape)
+    fleet = backend.to_numpy(backend.vmap(draw)(backend.asarray(KEYS)))
+    alone = [backend.to_numpy(draw(backend.asarray(key))) for key in KEYS]
+    assert fleet.shape == (3, *shape)
+    assert np.array_equal(fleet, np.stack(alone))
+
+
+def test_normal_has_the_normal_distributions_moments_and_tails(backend):
+    draws = backend.to_numpy(backend.xp.random.normal(backend.asarray(KEYS[0]), (100_000,))).astype(np.float64)
+    # Four standard errors of each.
+    assert abs(draws.mean()) < 4 / 100_000**0.5
+    assert abs(draws.std() - 1) < 4 / 200_000**0.5
+    assert abs(np.mean(np.abs(draws) < 1) - 0.682689) < 4 * (0.2166 / 100_000) ** 0.5
+    assert abs(np.mean(np.abs(draws) > 3) - 0.0026998) < 4 * (0.0027 / 100_000) ** 0.5
+
+
+def test_folding_gives_other_keys_and_the_same_ones_again(backend):
+    fold = lambda key, data: tuple(backend.to_numpy(backend.xp.random.fold_in(backend.asarray(key), data)))
+    found = {fold(key, data) for key in KEYS for data in (0, 1, 2, 7, 2**40)}
+    assert len(found) == 15
+    assert fold(KEYS[0], 7) == fold(KEYS[0], 7)
+    assert not found & {tuple(key) for key in KEYS}
+
+
+def test_a_folded_key_is_not_what_the_key_itself_draws(backend):
+    key, random = backend.asarray(KEYS[0]), backend.xp.random
+    own = backend.to_numpy(random.uniform(key, (2,)))
+    folded = backend.to_numpy(random.uniform(random.fold_in(key, 0), (2,)))
+    assert not np.any(own == folded)
+
+
+def test_folding_works_inside_a_fleet(backend):
+    fold = lambda key: backend.xp.random.fold_in(key, 3)
+    fleet = backend.to_numpy(backend.vmap(fold)(backend.asarray(KEYS)))
+    assert np.array_equal(fleet[1], backend.to_numpy(fold(backend.asarray(KEYS[1]))))
