@@ -180,7 +180,7 @@ def _begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any]:
     state = backend.asarray(start(held, has_stop))
     begun = backend.asarray(held)
     sums = backend.asarray({"loss": np.zeros(len(members)), "weight": np.zeros(len(members))})
-    return {**begun, "optimizer": backend.vmap(init)(begun["params"]), **sums}, state
+    return {**begun, "optimizer": backend.compile(backend.vmap(init))(begun["params"]), **sums}, state
 
 
 def _segments(task: TrainingTask, batches: Tree, members: int) -> list[Tree]:

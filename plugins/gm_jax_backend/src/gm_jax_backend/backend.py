@@ -77,7 +77,9 @@ class JAXBackend(Backend):
 
     def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:
         del loops  # XLA compiles loops as well
-        compiled = jax.jit(self._counted(fn), donate_argnums=donate)
+        # Results that are not bound to a device would have the next call compiled once more.
+        place = jax.sharding.SingleDeviceSharding(self._place)
+        compiled = jax.jit(self._counted(fn), donate_argnums=donate, out_shardings=place)
         call = _without_donation_warning(compiled) if donate else compiled
         return cast("F", self._scoped(lambda *args: call(*self._placed(args))))
 
