@@ -10,12 +10,15 @@
 Importing this imports nothing else: each name is loaded when it is first used.
 """
 
-from typing import TYPE_CHECKING, Any
+# A variable of this name is true to type checkers; `typing` itself costs more than all the rest of this import.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from gmcore.app.api import cross_validate, train
     from gmcore.app.trained_model import load
-    from gmcore.registry import PluginRegistry
+    from gmcore.registry import PluginRegistry, hookimpl
 
     float32: PluginRegistry
     float64: PluginRegistry
@@ -31,6 +34,7 @@ __all__ = [
     "cross_validate",
     "float32",
     "float64",
+    "hookimpl",
     "load",
     "train",
 ]
@@ -38,27 +42,29 @@ __all__ = [
 _ALIASES = {"Float32Registry": "float32", "Float64Registry": "float64"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Load a public name at its first use (PEP 562)."""
     value = _loaded(_ALIASES.get(name, name))
     globals()[name] = value
     return value
 
 
-def _loaded(name: str) -> Any:
+def _loaded(name: str) -> "Any":
     # Imports stand inside because laziness is the point: `import gmcore` costs a millisecond.
     if name in ("float32", "float64"):
         from gmcore.registry import PluginRegistry  # noqa: PLC0415
 
-        return PluginRegistry(name)
-    if name in ("train", "cross_validate"):
-        import gmcore.app.api as api  # noqa: PLC0415, PLR0402
+        return PluginRegistry("float64" if name == "float64" else "float32")
+    homes = {
+        "train": "gmcore.app.api",
+        "cross_validate": "gmcore.app.api",
+        "load": "gmcore.app.trained_model",
+        "hookimpl": "gmcore.registry",
+    }
+    if name in homes:
+        from importlib import import_module  # noqa: PLC0415
 
-        return getattr(api, name)
-    if name == "load":
-        from gmcore.app.trained_model import load  # noqa: PLC0415
-
-        return load
+        return getattr(import_module(homes[name]), name)
     raise AttributeError(f"module 'gmcore' has no attribute '{name}'")
 
 

@@ -1,1 +1,20 @@
-"""What a plugin must pass, and stand-ins to pass it with."""
+"""What a plugin must pass, a suite a port, and stand-ins to pass it with."""
+
+from gmcore.testing.cross_validator import CrossValidatorContract
+from gmcore.testing.data_provider import DataProviderContract
+from gmcore.testing.fakes import TinyModel, two_moons
+from gmcore.testing.metric_computer import MetricComputerContract
+from gmcore.testing.model_provider import ModelProviderContract
+from gmcore.testing.numpy_namespace import NumPyNamespace
+from gmcore.testing.sequence_provider import SequenceProviderContract
+
+__all__ = [
+    "CrossValidatorContract",
+    "DataProviderContract",
+    "MetricComputerContract",
+    "ModelProviderContract",
+    "NumPyNamespace",
+    "SequenceProviderContract",
+    "TinyModel",
+    "two_moons",
+]
