@@ -6,6 +6,7 @@ import attrs
 
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
+from gmcore.nn.optimizers.members import beside
 from gmcore.nn.optimizers.moments import Moments
 from gmcore.nn.optimizers.validators import DECAY, NOT_NEGATIVE, POSITIVE
 from gmcore.ports import Namespace, Optimizer
@@ -41,7 +42,7 @@ class Adam(Optimizer):
     def update(
         self, gradients: Tree, state: Tree, params: Tree, *, step: Array, settings: Mapping[str, Array], xp: Namespace
     ) -> tuple[Tree, Tree]:
-        gradients = tree_map(lambda g, p: g + settings["weight_decay"] * p, gradients, params)
+        gradients = tree_map(lambda g, p: g + beside(settings["weight_decay"], p, xp) * p, gradients, params)
         state = self._moments.update(state, gradients)
         params = self._moments.descend(params, state, step=step, learning_rate=settings["learning_rate"], xp=xp)
         return params, state

@@ -6,6 +6,7 @@ import attrs
 
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
+from gmcore.nn.optimizers.members import beside
 from gmcore.nn.optimizers.moments import Moments
 from gmcore.nn.optimizers.validators import DECAY, NOT_NEGATIVE, POSITIVE
 from gmcore.ports import Namespace, Optimizer
@@ -45,7 +46,7 @@ class AdamW(Optimizer):
     ) -> tuple[Tree, Tree]:
         keep = 1 - settings["learning_rate"] * settings["weight_decay"]
         state = self._moments.update(state, gradients)
-        params = tree_map(lambda p: p * keep, params)
+        params = tree_map(lambda p: p * beside(keep, p, xp), params)
         params = self._moments.descend(params, state, step=step, learning_rate=settings["learning_rate"], xp=xp)
         return params, state
 

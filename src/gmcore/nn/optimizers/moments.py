@@ -6,6 +6,7 @@ import attrs
 
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
+from gmcore.nn.optimizers.members import beside
 from gmcore.nn.optimizers.validators import DECAY, POSITIVE
 from gmcore.ports import Namespace
 
@@ -41,7 +42,10 @@ class Moments:
         """Return the parameters after the step that the moments give."""
         size = learning_rate / _correction(self.beta1, step, xp)
         scale = 1 / xp.sqrt(_correction(self.beta2, step, xp))
-        move = lambda p, m, v: p - size * (m / (xp.sqrt(v) * scale + self.epsilon))
+
+        def move(p: Array, m: Array, v: Array) -> Array:
+            return p - beside(size, p, xp) * (m / (xp.sqrt(v) * beside(scale, p, xp) + self.epsilon))
+
         new: Tree = tree_map(move, params, state["m"], state["v"])
         return new
 

@@ -7,6 +7,7 @@ import attrs
 
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
+from gmcore.nn.optimizers.members import beside
 from gmcore.nn.optimizers.validators import DECAY, NOT_NEGATIVE, POSITIVE
 from gmcore.ports import Namespace, Optimizer
 
@@ -50,11 +51,22 @@ class SGD(Optimizer):
     def update(
         self, gradients: Tree, state: Tree, params: Tree, *, step: Array, settings: Mapping[str, Array], xp: Namespace
     ) -> tuple[Tree, Tree]:
-        rate, momentum = settings["learning_rate"], settings.get("momentum")
-        gradients = tree_map(lambda g, p: g + settings["weight_decay"] * p, gradients, params)
-        if momentum is None:
-            return tree_map(lambda p, g: p - rate * g, params, gradients), state
-        entering = 1 - xp.where(step > 1, settings["dampening"], xp.zeros_like(step))
-        sums = tree_map(lambda b, g: momentum * b + entering * g, state["momentum"], gradients)
-        directions = tree_map(lambda g, b: g + momentum * b, gradients, sums) if self.nesterov else sums
-        return tree_map(lambda p, d: p - rate * d, params, directions), {"momentum": sums}
+        numbers = dict(settings)
+        if self.momentum:  # the first gradient enters the sum whole
+            numbers["entering"] = 1 - xp.where(step > 1, settings["dampening"], xp.zeros_like(step))
+        gradients = tree_map(lambda g, p: g + beside(numbers["weight_decay"], p, xp) * p, gradients, params)
+        directions, state = self._directions(gradients, state, numbers, xp)
+        move = lambda p, d: p - beside(numbers["learning_rate"], p, xp) * d
+        return tree_map(move, params, directions), state
+
+    def _directions(
+        self, gradients: Tree, state: Tree, numbers: Mapping[str, Array], xp: Namespace
+    ) -> tuple[Tree, Tree]:
+        if not self.momentum:
+            return gradients, state
+
+        def kept(b: Array) -> Array:
+            return beside(numbers["momentum"], b, xp) * b
+
+        sums = tree_map(lambda b, g: kept(b) + beside(numbers["entering"], g, xp) * g, state["momentum"], gradients)
+        return tree_map(lambda g, b: g + kept(b), gradients, sums) if self.nesterov else sums, {"momentum": sums}

@@ -1,0 +1,20 @@
+"""Numbers of one member, or of each member of a fleet."""
+
+from gmcore.domain import Array
+from gmcore.ports import Namespace
+
+__all__ = ["beside"]
+
+
+def beside(number: Array, leaf: Array, xp: Namespace) -> Array:
+    """Return a scalar as it is, and one number a member in a shape that goes with the members' leaves.
+
+    So an optimizer that works number by number takes a whole fleet without `vmap`, which keeps MLX from
+    fusing it: a step of ten small models costs half as much.
+
+    Args:
+        number: scalar, or `(members,)`.
+        leaf: any shape, or `(members, …)`.
+        xp: the backend's namespace.
+    """
+    return xp.reshape(number, (-1,) + (1,) * (leaf.ndim - 1)) if number.ndim else number
