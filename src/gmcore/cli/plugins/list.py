@@ -16,7 +16,7 @@ __all__ = ["command", "entries"]
 def command(*, check: bool, as_json: bool) -> None:
     """Name every plugin that is installed: for which port, by whom, and whether it can be used.
 
-    Nothing is imported, so that a plugin will not load is seen with --check, or once it is used.
+    Nothing is imported without --check, so that is what finds a plugin that will not load.
     """
     found = entries(check=check)
     head = ("port", "name", "distribution", "version", "dtype", "state")
@@ -24,6 +24,8 @@ def command(*, check: bool, as_json: bool) -> None:
     for info in found:
         if info.reason:
             say(f"\n{info.port} {info.name!r}: {info.reason}")
+    if not check:
+        say("\nnone was imported: with --check each is, and those that don't load are named")
     if as_json:
         write_json({"plugins": found})
 
