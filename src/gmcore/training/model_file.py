@@ -32,7 +32,7 @@ def write_model(path: Path, variables: Variables, *, schema: Schema, **about: ob
     flat = tree_flatten({"params": variables.params, "buffers": variables.buffers})
     header = {"format": FORMAT, "schema": attrs.asdict(schema), **about}
     text = json.dumps(header, sort_keys=True, separators=(",", ":"))
-    arrays = {name: np.ascontiguousarray(array) for name, array in flat.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in flat.items()}
     write_whole(path, save(arrays, metadata={"gmcore": text}))
 
 
