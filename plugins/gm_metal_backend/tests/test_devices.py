@@ -138,7 +138,8 @@ def test_the_blas_that_provenance_names_is_the_one_that_multiplies():
     )
     if provenance["blas"].startswith("MLX's own"):
         pytest.skip("no optimised BLAS is installed here")
-    assert os.path.realpath(place) == os.path.realpath(provenance["blas"]) or provenance["blas"] in place
+    assert re.search("libmkl_rt|libopenblas", provenance["blas"]).group() in place
+    assert re.search(r"\d{4}\.\d|OpenBLAS \d", provenance["blas"])
     assert provenance["MKL_CBWR"] == "AUTO,STRICT"
 
 

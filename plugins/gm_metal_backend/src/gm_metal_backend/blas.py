@@ -24,7 +24,7 @@ def preload() -> str:
         return "unknown: mlx was imported before gmcore's backend, so its BLAS was not chosen"
     # The same bits whatever the alignment and the number of threads: a member of a fleet starts anywhere.
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
-    return next(filter(_loads, _candidates()), f"MLX's own, the reference BLAS ({_ADVICE})")
+    return next(filter(None, map(_load, _candidates())), f"MLX's own, the reference BLAS ({_ADVICE})")
 
 
 def _candidates() -> Iterator[str]:
@@ -34,9 +34,20 @@ def _candidates() -> Iterator[str]:
     yield from ("libmkl_rt.so", "libmkl_rt.so.3", "libmkl_rt.so.2", "libopenblas.so.0")
 
 
-def _loads(path: str) -> bool:
+def _load(path: str) -> str:
+    """Load what is there and return what it is, or nothing."""
     try:
         library = ctypes.CDLL(path, ctypes.RTLD_GLOBAL)
     except OSError:
-        return False
-    return all(hasattr(library, name) for name in _SYMBOLS)
+        return ""
+    return f"{_version(library)} ({path})" if all(hasattr(library, name) for name in _SYMBOLS) else ""
+
+
+def _version(library: ctypes.CDLL) -> str:
+    text = ctypes.create_string_buffer(256)
+    if hasattr(library, "MKL_Get_Version_String"):
+        library.MKL_Get_Version_String(text, len(text))
+    elif hasattr(library, "openblas_get_config"):
+        library.openblas_get_config.restype = ctypes.c_char_p
+        text.value = library.openblas_get_config()
+    return text.value.decode().strip() or "unknown version"
