@@ -101,6 +101,14 @@ def test_a_regression_learns_the_same_whatever_the_targets_units():
     assert predictions[1] == pytest.approx(predictions[0] * [0.5, 1024.0] + [4.0, -8.0], rel=1e-9)
 
 
+def test_a_target_that_does_not_vary_is_predicted_and_breaks_nothing():
+    data = attrs.evolve(rows(NUMBERS), targets=np.tile([7.0, 0.1], (12, 1)))
+    one = model(NUMBERS)
+    variables = one.adapt(one.init(np.random.default_rng(1)), data)
+    assert one.predict(variables, np.zeros((12, 2)), xp=XP) == pytest.approx(data.targets, rel=1e-14)
+    assert one.loss(variables, np.zeros((12, 2)), data.targets, xp=XP) == pytest.approx(np.zeros(12), abs=1e-20)
+
+
 def test_predicting_the_mean_costs_one_and_gives_the_mean():
     data = rows(NUMBERS)
     one = model(NUMBERS)

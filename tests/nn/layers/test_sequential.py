@@ -31,7 +31,7 @@ def test_each_layer_learns_from_what_the_ones_before_make_of_the_rows():
     adapted = net.adapt(fresh, np.array([[1.0], [NAN], [5.0]]))
     assert adapted.buffers["0"]["fill"].tolist() == [3.0]
     assert adapted.buffers["1"]["mean"].tolist() == [3.0]
-    assert adapted.buffers["1"]["scale"] == pytest.approx([np.sqrt(8 / 3)])
+    assert adapted.buffers["1"]["gain"] == pytest.approx([np.sqrt(3 / 8)])
     assert adapted.params is not fresh.params
     assert adapted.params["2"] is fresh.params["2"]
 

@@ -49,7 +49,8 @@ class MLP(Model):
         variables = self.network.adapt(variables, rows.inputs)
         if self.schema.target.is_classification or rows.targets is None or not len(rows):
             return variables
-        return _with_target(variables, *mean_and_scale(rows.targets))
+        mean, scale = mean_and_scale(rows.targets)
+        return _with_target(variables, mean, np.where(scale > 0, scale, 1.0))
 
     def apply(
         self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool
