@@ -1,10 +1,12 @@
-"""Every backend that is installed, on the CPU, and a task to train on it."""
+"""Every backend that is installed, on the CPU, a task to train on it, and fleets to compare."""
 
 import attrs
+import numpy as np
 import pytest
 
 import gmcore
-from gmcore.domain import EarlyStoppingConfig, WorkflowConfig
+from gmcore.domain import EarlyStoppingConfig, Member, WorkflowConfig
+from gmcore.domain.tree import tree_flatten
 from gmcore.nn.optimizers import OPTIMIZERS
 from gmcore.nn.schedules import SCHEDULES
 from gmcore.ports import TrainingTask
@@ -36,3 +38,42 @@ def task(backend):
 def configured(task):
     """Return the task with some of its configuration changed."""
     return lambda **changes: attrs.evolve(task, config=attrs.evolve(task.config, **changes))
+
+
+@pytest.fixture
+def fleet():
+    return ragged_fleet
+
+
+@pytest.fixture
+def weights():
+    return all_weights
+
+
+@pytest.fixture
+def same_results():
+    return assert_same_results
+
+
+def ragged_fleet(count=8, seed=3):
+    """Return members whose rows differ in number, so that some have fewer steps than others."""
+    rng = np.random.default_rng(seed)
+    members = []
+    for index in range(count):
+        rows = rng.permutation(203)[: 90 + 13 * index]
+        members.append(Member(index=index, train=rows[20:], stop=rows[:20] if index % 3 else rows[:0], seed=seed))
+    return members
+
+
+def all_weights(results):
+    flat = [tree_flatten(result.variables.params) for result in results]
+    return [np.concatenate([one[name].ravel() for name in sorted(one)]) for one in flat]
+
+
+def assert_same_results(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        assert (one.member, one.epochs, one.best_epoch) == (other.member, other.epochs, other.best_epoch)
+        for name in one.history:
+            np.testing.assert_array_equal(one.history[name], other.history[name])
+    for one, other in zip(all_weights(found), all_weights(expected), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from gmcore.domain import BatchEnd, Cancellation, Hooks, Member
-from gmcore.domain.tree import tree_leaves
 from gmcore.errors import Cancelled, ConfigError, DataError, TrainingError
 from gmcore.nn.optimizers import OPTIMIZERS
 from gmcore.training import GradientDescent
@@ -14,47 +13,24 @@ from gmcore.training.chunks import members_at_once
 WORKFLOW = GradientDescent()
 
 
-def fleet(count=8, seed=3):
-    """Return members whose rows differ in number, so that some have fewer steps than others."""
-    rng = np.random.default_rng(seed)
-    members = []
-    for index in range(count):
-        rows = rng.permutation(203)[: 90 + 13 * index]
-        members.append(Member(index=index, train=rows[20:], stop=rows[:20] if index % 3 else rows[:0], seed=seed))
-    return members
-
-
-def weights(results):
-    return [np.concatenate([leaf.ravel() for leaf in tree_leaves(result.variables.params)]) for result in results]
-
-
-def assert_same_results(found, expected):
-    for one, other in zip(found, expected, strict=True):
-        assert (one.member, one.epochs, one.best_epoch) == (other.member, other.epochs, other.best_epoch)
-        for name in one.history:
-            np.testing.assert_array_equal(one.history[name], other.history[name])
-    for one, other in zip(weights(found), weights(expected), strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
 @pytest.mark.parametrize("size", [4, 3, 1])
-def test_results_do_not_depend_on_the_chunking(configured, size):
+def test_results_do_not_depend_on_the_chunking(configured, size, fleet, same_results):
     members = fleet()
     whole = WORKFLOW.train(configured(members_per_chunk=8), members)
-    assert_same_results(WORKFLOW.train(configured(members_per_chunk=size), members), whole)
+    same_results(WORKFLOW.train(configured(members_per_chunk=size), members), whole)
 
 
-def test_results_do_not_depend_on_which_other_members_there_are(task):
+def test_results_do_not_depend_on_which_other_members_there_are(task, fleet, same_results):
     members = fleet()
     whole = WORKFLOW.train(task, members)
     some = [members[place] for place in (6, 1, 3)]
-    assert_same_results(WORKFLOW.train(task, some), [whole[place] for place in (6, 1, 3)])
+    same_results(WORKFLOW.train(task, some), [whole[place] for place in (6, 1, 3)])
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_seed_others(task):
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(task, fleet, same_results, weights):
     members = fleet(2)
     first, again = WORKFLOW.train(task, members), WORKFLOW.train(task, members)
-    assert_same_results(again, first)
+    same_results(again, first)
     others = WORKFLOW.train(task, [attrs.evolve(member, seed=member.seed + 1) for member in members])
     assert not np.array_equal(weights(others)[0], weights(first)[0])
 
@@ -69,7 +45,7 @@ def test_training_learns(configured):
     assert result.history["train_loss"][-1] < result.history["train_loss"][0] / 2
 
 
-def test_held_out_rows_change_nothing_in_training(task):
+def test_held_out_rows_change_nothing_in_training(task, same_results):
     member = Member(train=np.arange(100), stop=np.arange(100, 120), score=np.arange(120, 203))
     (honest,) = WORKFLOW.train(task, [member])
     spoilt = task.rows.inputs["numeric"].copy()
@@ -77,7 +53,7 @@ def test_held_out_rows_change_nothing_in_training(task):
     targets = task.rows.targets.copy()
     targets[120:] = 1 - targets[120:]
     rows = attrs.evolve(task.rows, inputs={"numeric": spoilt}, targets=targets)
-    assert_same_results(WORKFLOW.train(attrs.evolve(task, rows=rows), [member]), [honest])
+    same_results(WORKFLOW.train(attrs.evolve(task, rows=rows), [member]), [honest])
 
 
 def test_the_weights_of_the_best_epoch_are_kept(configured):
@@ -112,21 +88,21 @@ def test_losses_are_means_over_samples_by_weight(task):
     assert by_rows.n_samples == 150
 
 
-def test_rows_of_weight_zero_teach_nothing(configured):
+def test_rows_of_weight_zero_teach_nothing(configured, same_results):
     """Their batches are another matter, so there is one batch an epoch."""
     task = configured(batch_size=203, shuffle=False, early_stopping=None)
     some = np.arange(203) < 120
     weighted = attrs.evolve(task, rows=attrs.evolve(task.rows, weights=some.astype(float)))
     spoilt = attrs.evolve(weighted.rows, targets=np.where(some, task.rows.targets, 1 - task.rows.targets))
     honest = WORKFLOW.train(weighted, [Member(train=np.arange(203))])
-    assert_same_results(WORKFLOW.train(attrs.evolve(weighted, rows=spoilt), [Member(train=np.arange(203))]), honest)
+    same_results(WORKFLOW.train(attrs.evolve(weighted, rows=spoilt), [Member(train=np.arange(203))]), honest)
 
 
-def test_members_have_their_own_settings(task):
+def test_members_have_their_own_settings(task, same_results):
     members = [Member(train=np.arange(100), settings={"learning_rate": rate}) for rate in (0.03, 0.001)]
     fast, slow = WORKFLOW.train(task, members)
     other = attrs.evolve(task, optimizer=OPTIMIZERS["adamw"](learning_rate=0.001))
-    assert_same_results(WORKFLOW.train(other, [Member(train=np.arange(100))]), [slow])
+    same_results(WORKFLOW.train(other, [Member(train=np.arange(100))]), [slow])
     assert fast.final_loss < slow.final_loss
 
 
@@ -146,7 +122,7 @@ def test_a_loss_that_is_not_finite_names_member_and_epoch(task):
         WORKFLOW.train(task, [Member(train=np.arange(100)), wild])
 
 
-def test_a_cancelled_training_stops_at_the_next_step(task):
+def test_a_cancelled_training_stops_at_the_next_step(task, fleet):
     cancellation = Cancellation()
     seen: list[BatchEnd] = []
 
@@ -161,7 +137,7 @@ def test_a_cancelled_training_stops_at_the_next_step(task):
     assert len(seen) == 1
 
 
-def test_hooks_hear_every_epoch_once_and_in_order(task):
+def test_hooks_hear_every_epoch_once_and_in_order(task, fleet):
     epochs, fits = [], []
     hooks = Hooks(epoch_end=(epochs.append,), fit_end=(fits.append,))
     results = WORKFLOW.train(attrs.evolve(task, hooks=hooks), fleet(3))
@@ -171,7 +147,7 @@ def test_hooks_hear_every_epoch_once_and_in_order(task):
     np.testing.assert_array_equal(last, [one.final_loss for one in results])
 
 
-def test_one_program_serves_every_epoch_and_chunk(configured):
+def test_one_program_serves_every_epoch_and_chunk(configured, fleet):
     task = configured(members_per_chunk=4, max_epochs=1)
     WORKFLOW.train(task, fleet())
     once = WORKFLOW.metrics["compilations"]

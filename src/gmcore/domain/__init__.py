@@ -4,6 +4,7 @@ from gmcore.domain.batch import Batch
 from gmcore.domain.cancellation import Cancellation
 from gmcore.domain.config import (
     BatchConfig,
+    CheckpointConfig,
     EarlyStoppingConfig,
     SequenceConfig,
     SplitConfig,
@@ -37,6 +38,7 @@ from gmcore.domain.results import (
 from gmcore.domain.rows import Rows
 from gmcore.domain.schema import Feature, Kind, Schema, Target, TargetKind
 from gmcore.domain.seeding import generator
+from gmcore.domain.snapshot import Snapshot
 from gmcore.domain.tree import Array, Tree, Variables
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "BatchEnd",
     "CVResult",
     "Cancellation",
+    "CheckpointConfig",
     "CheckpointSaved",
     "Device",
     "EarlyStoppingConfig",
@@ -69,6 +72,7 @@ __all__ = [
     "RunStart",
     "Schema",
     "SequenceConfig",
+    "Snapshot",
     "Split",
     "SplitConfig",
     "Target",

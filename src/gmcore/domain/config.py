@@ -7,6 +7,7 @@ from attrs.validators import ge, gt, in_, instance_of, lt, optional
 
 __all__ = [
     "BatchConfig",
+    "CheckpointConfig",
     "EarlyStoppingConfig",
     "SequenceConfig",
     "SplitConfig",
@@ -73,6 +74,23 @@ class EarlyStoppingConfig:
 
 
 @attrs.frozen(kw_only=True)
+class CheckpointConfig:
+    """When training writes down what it could go on from; it always does when it is stopped.
+
+    Attributes:
+        seconds: wall time after which the next chance is taken; None: never for that reason.
+        every_epochs: epochs after which it is written.
+        every_steps: steps within an epoch after which it is written.
+        keep: how many of the latest are kept.
+    """
+
+    seconds: float | None = attrs.field(default=60.0, validator=optional(ge(0.0)))
+    every_epochs: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    every_steps: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    keep: int = attrs.field(default=2, validator=ge(1))
+
+
+@attrs.frozen(kw_only=True)
 class SequenceConfig:
     """How a data set becomes an ordered list of smaller ones.
 
@@ -104,6 +122,7 @@ class WorkflowConfig:
         early_stopping: when to stop before that; None: never.
         members_per_chunk: how many members train at once; None: as many as fit.
         shuffle: whether each epoch draws the rows in another order.
+        checkpoint: when to write down what training could go on from.
     """
 
     max_epochs: int = attrs.field(default=50, validator=ge(1))
@@ -113,3 +132,4 @@ class WorkflowConfig:
     )
     members_per_chunk: int | None = attrs.field(default=None, validator=optional(ge(1)))
     shuffle: bool = True
+    checkpoint: CheckpointConfig = attrs.field(factory=CheckpointConfig)

@@ -6,10 +6,17 @@ from gmcore.ports.data_provider import DataProvider, SupportsRows, SupportsSchem
 from gmcore.ports.metric_computer import MetricComputer
 from gmcore.ports.model_provider import Model, ModelProvider
 from gmcore.ports.sequence_provider import SequenceProvider
-from gmcore.ports.training_workflow import Optimizer, Schedule, TrainingTask, TrainingWorkflow
+from gmcore.ports.training_workflow import (
+    CheckpointStore,
+    Optimizer,
+    Schedule,
+    TrainingTask,
+    TrainingWorkflow,
+)
 
 __all__ = [
     "Backend",
+    "CheckpointStore",
     "CrossValidator",
     "DataProvider",
     "MetricComputer",

@@ -13,6 +13,7 @@ from gmcore.domain import (
     Hooks,
     Member,
     Rows,
+    Snapshot,
     TrainingResult,
     Tree,
     ValidationResult,
@@ -23,7 +24,7 @@ from gmcore.ports.backend import Backend, Namespace
 from gmcore.ports.metric_computer import MetricComputer
 from gmcore.ports.model_provider import Model
 
-__all__ = ["Optimizer", "Schedule", "TrainingTask", "TrainingWorkflow"]
+__all__ = ["CheckpointStore", "Optimizer", "Schedule", "TrainingTask", "TrainingWorkflow"]
 
 
 @runtime_checkable
@@ -64,6 +65,27 @@ class Schedule(Protocol):
         """Return what the learning rate is multiplied by at `step`, from 0, of `total_steps`; both broadcast."""
 
 
+@runtime_checkable
+class CheckpointStore(Protocol):
+    """Where training keeps what it could go on from."""
+
+    @abstractmethod
+    def due(self, *, epoch: int, step: int) -> bool:
+        """Return whether a snapshot shall be saved now: `epoch` epochs are over, `step` steps of the next are done."""
+
+    @abstractmethod
+    def save(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot; it is durable when this returns.
+
+        Raises:
+            OutputError: if the place does not take it; the ones before are intact.
+        """
+
+    @abstractmethod
+    def load(self, chunk: int) -> Snapshot | None:
+        """Return the latest snapshot of a chunk that is whole, or None."""
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class TrainingTask:
     """Everything that the members of a fleet share.
@@ -78,6 +100,7 @@ class TrainingTask:
         metrics: what is computed when rows are scored.
         hooks: who is told.
         cancellation: checked between steps.
+        checkpoints: where training is kept, and gone on from; None for nowhere.
     """
 
     model: Model
@@ -89,6 +112,7 @@ class TrainingTask:
     metrics: tuple[MetricComputer, ...] = ()
     hooks: Hooks = attrs.field(factory=Hooks)
     cancellation: Cancellation = attrs.field(factory=Cancellation)
+    checkpoints: CheckpointStore | None = None
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ import numpy as np
 from gmcore.domain import Rows, Tree, ValidationResult, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.ports import Backend, MetricComputer, Model, TrainingTask
-from gmcore.training.fleet import evaluation_batch, stack
+from gmcore.training.members import evaluation_batch, stack
 from gmcore.training.plan import evaluation_plan
 from gmcore.training.step import evaluation_step
 

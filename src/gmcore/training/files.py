@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gmcore.errors import OutputError
 
-__all__ = ["write_whole"]
+__all__ = ["make_folder", "write_whole"]
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -27,6 +27,18 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, if it is not there.
+
+    Raises:
+        OutputError: if the place does not take it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
 
 
 def _make_durable(folder: Path) -> None:

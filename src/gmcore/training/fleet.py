@@ -1,261 +1,205 @@
-"""One chunk of a fleet: its members' state on the device, and the programs that move it on."""
+"""One chunk of a fleet, from its first step or its last checkpoint to its results."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
-from gmcore.domain import (
-    BatchEnd,
-    EpochEnd,
-    EpochStart,
-    Member,
-    TrainingResult,
-    Tree,
-    Variables,
-    generator,
-)
+from gmcore.domain import BatchEnd, EpochStart, Member, Snapshot, TrainingResult, Tree, Variables
 from gmcore.domain.tree import tree_map
-from gmcore.errors import ConfigError, TrainingError, did_you_mean
+from gmcore.errors import InputError
 from gmcore.ports import TrainingTask
-from gmcore.training.early_stopping import end_of_epoch, start
+from gmcore.training.members import begin, evaluation_batch, member_settings
 from gmcore.training.plan import TrainingPlan, evaluation_plan
-from gmcore.training.step import evaluation_step, training_step
+from gmcore.training.programs import Programs
+from gmcore.training.summaries import read_summary, stacked, unstacked
 
-__all__ = ["Programs", "evaluation_batch", "fresh_variables", "member_settings", "stack", "train_chunk"]
+__all__ = ["train_chunk"]
 
 # A segment is what one call enqueues: long enough to hide the call, short enough to stop within it.
 _OPERATIONS_A_SEGMENT = 2e10
 _STEPS_A_SEGMENT = 8192
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class Programs:
-    """The compiled programs of a task; chunks of one size share them.
-
-    Attributes:
-        task: whose they are.
-        segment: `(carry, plan, shared) -> carry`: some steps.
-        epoch: `(carry, plan, stop_plan, state, number, shared) -> (carry, state, summary)`: an
-            epoch's last steps, the look at the stop rows, and the end of the epoch.
-    """
-
-    task: TrainingTask
-    segment: Callable[..., Any]
-    epoch: Callable[..., Any]
-
-    @classmethod
-    def of(cls, task: TrainingTask) -> "Programs":
-        """Return the programs of a task; nothing is compiled before its first call."""
-        backend, model = task.backend, task.model
-        step = training_step(model, task.optimizer, backend)
-        look = evaluation_step(model, backend, predictions=False)
-        finish = backend.compile(end_of_epoch(task.config.early_stopping, backend.xp))
-
-        def segment(carry: Any, plan: Any, shared: Any) -> Any:
-            return backend.scan(step, carry, plan, shared)[0]
-
-        def epoch(carry: Any, plan: Any, stop_plan: Any, state: Any, number: Any, shared: Any) -> Any:
-            carry = segment(carry, plan, shared)
-            zeros = {name: backend.xp.zeros_like(carry[name]) for name in ("loss", "weight")}
-            seen = {"inputs": shared["inputs"], "targets": shared["targets"]}
-            seen |= {"params": carry["params"], "buffers": carry["buffers"]}
-            sums, _ = backend.scan(look, zeros, stop_plan, seen)
-            return finish(carry, sums, state, number)
-
-        return cls(
-            task=task,
-            segment=backend.compile(segment, loops=True, donate=(0,)),
-            epoch=backend.compile(epoch, loops=True, donate=(0, 3)),
-        )
-
-
-def train_chunk(programs: Programs, resident: Tree, members: Sequence[Member]) -> list[TrainingResult]:
-    """Train members together; `resident` has `inputs` and `targets` on the device.
+def train_chunk(programs: Programs, resident: Tree, members: Sequence[Member], number: int) -> list[TrainingResult]:
+    """Train members together; `resident` has `inputs` and `targets` on the device, `number` is the chunk's.
 
     Raises:
         Cancelled: at the next segment after a stop was asked for.
         TrainingError: if a member's loss is not finite.
     """
-    begun = time.perf_counter()
-    *summaries, kept = _epochs(programs, resident, members)
-    kept = programs.task.backend.to_numpy(kept)
-    seconds = time.perf_counter() - begun
-    return [_result(member, place, summaries, kept, seconds) for place, member in enumerate(members)]
+    chunk = _Chunk(programs=programs, resident=resident, members=members, number=number)
+    return chunk.train()
 
 
-def _epochs(programs: Programs, resident: Tree, members: Sequence[Member]) -> Iterator[Any]:
-    """Yield each epoch's summary as NumPy arrays, and last the kept variables, on the device."""
-    task = programs.task
-    backend = task.backend
-    settings = member_settings(task, members)
-    plan = _plan(task, members, settings.pop("learning_rate"))
-    shared = {**resident, "settings": backend.asarray(settings)}
-    stop_rows = [member.stop for member in members]
-    stop_plan = backend.asarray(evaluation_plan(stop_rows, evaluation_batch(task), task.rows.weights))
-    carry, state = _begin(task, members)
-    pending: tuple[Any, ...] = ()
-    for number in range(task.config.max_epochs):
-        _tell_start(task, members, number)
-        batches = plan.epoch(number)
-        *early, last = _segments(task, batches, len(members))
-        done = 0
-        for piece in early:
-            task.cancellation.check()
-            carry = programs.segment(carry, piece, shared)
-            done += len(piece["step"])
-            _tell_batch(task, members, number, done, batches)
-        task.cancellation.check()
-        count = backend.asarray(np.int32(number + 1))
-        carry, state, summary = programs.epoch(carry, last, stop_plan, state, count, shared)
-        _tell_batch(task, members, number, len(batches["step"]), batches)
+@attrs.define(kw_only=True, eq=False)
+class _Chunk:
+    """The state of a chunk; what is enqueued runs ahead of what the host has read by one epoch."""
+
+    programs: Programs
+    resident: Tree
+    members: Sequence[Member]
+    number: int
+    epoch: int = 0
+    step: int = 0
+    carry: Any = None
+    state: Any = None
+    history: list[Tree] = attrs.field(factory=list)
+    pending: tuple[Tree, np.ndarray] | None = None
+    before: float = 0.0
+    begun: float = attrs.field(factory=time.perf_counter)
+
+    @property
+    def task(self) -> TrainingTask:
+        return self.programs.task
+
+    @property
+    def who(self) -> tuple[int, ...]:
+        return tuple(member.index for member in self.members)
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.perf_counter() - self.begun
+
+    @property
+    def over(self) -> bool:
+        """Whether all epochs are done, or every member has stopped."""
+        return self.stopped or self.epoch >= self.task.config.max_epochs
+
+    @property
+    def stopped(self) -> bool:
+        """Whether every member is known to have stopped."""
+        return bool(self.history) and not self.history[-1]["active"].any()
+
+    def train(self) -> list[TrainingResult]:
+        finished = self._take_up()
+        if not finished:
+            self._all_epochs()
+            self._save(done=True)
+        kept = self.task.backend.to_numpy(self.state["kept"])
+        seconds = self.seconds if not finished else self.before
+        return [_result(member, place, self.history, kept, seconds) for place, member in enumerate(self.members)]
+
+    def _take_up(self) -> bool:
+        """Start from the last snapshot, or afresh; return whether there is nothing left to do."""
+        store, backend = self.task.checkpoints, self.task.backend
+        snapshot = store.load(self.number) if store else None
+        if snapshot is None:
+            self.carry, self.state = begin(self.task, self.members)
+            return False
+        if snapshot.members != self.who:
+            raise InputError(
+                f"the checkpoint holds the members {snapshot.members}, this chunk {self.who}: "
+                f"set members_per_chunk = {len(snapshot.members)}"
+            )
+        self.epoch, self.step, self.before = snapshot.epoch, snapshot.step, snapshot.seconds
+        self.carry, self.state = backend.asarray(snapshot.arrays["carry"]), backend.asarray(snapshot.arrays["state"])
+        self.history = unstacked(snapshot.arrays["history"])
+        return snapshot.done
+
+    def _all_epochs(self) -> None:
+        backend, config = self.task.backend, self.task.config
+        settings = member_settings(self.task, self.members)
+        plan = TrainingPlan(
+            members=self.members,
+            batch_size=config.batch_size,
+            shuffle=config.shuffle,
+            max_epochs=config.max_epochs,
+            schedule=self.task.schedule,
+            learning_rates=settings.pop("learning_rate"),
+            weights=self.task.rows.weights,
+        )
+        shared = {**self.resident, "settings": backend.asarray(settings)}
+        watched = [member.stop for member in self.members]
+        stop_plan = backend.asarray(evaluation_plan(watched, evaluation_batch(self.task), self.task.rows.weights))
+        while not self.over:
+            self._one_epoch(plan.epoch(self.epoch), stop_plan, shared)
+        self._settle()
+
+    def _one_epoch(self, batches: Tree, stop_plan: Tree, shared: Tree) -> None:
+        steps = len(batches["step"])
+        for tell in self.task.hooks.epoch_start:
+            tell(EpochStart(members=self.who, epoch=self.epoch + 1))
+        for piece in self._pieces(batches):
+            self._stop_if_asked()
+            if self.step + len(piece["step"]) < steps:
+                self.carry = self.programs.segment(self.carry, piece, shared)
+                self.step += len(piece["step"])
+            else:
+                self._end_epoch(piece, stop_plan, shared)
+            for call in self.task.hooks.batch_end:
+                done = self.step or steps
+                call(BatchEnd(members=self.who, epoch=self.epoch + (self.step > 0), step=done, steps=steps))
+            if self.task.checkpoints and self.task.checkpoints.due(epoch=self.epoch, step=self.step):
+                self._save()
+
+    def _end_epoch(self, piece: Tree, stop_plan: Tree, shared: Tree) -> None:
+        count = self.task.backend.asarray(np.int32(self.epoch + 1))
+        self.carry, self.state, summary = self.programs.epoch(self.carry, piece, stop_plan, self.state, count, shared)
         # The device works on this epoch while the host reads the one before.
-        if pending:
-            yield (read := _read(task, members, *pending))
-            if not read["active"].any():
-                break
-        pending = (summary, batches["learning_rate"][-1], number)
-    else:
-        yield _read(task, members, *pending)
-    yield state["kept"]
+        self._settle()
+        self.pending = (summary, piece["learning_rate"][-1])
+        self.epoch, self.step = self.epoch + 1, 0
 
+    def _settle(self) -> None:
+        """Read the epoch that was enqueued last, unless everyone had stopped before it."""
+        if self.pending is not None and not self.stopped:
+            number = len(self.history) + 1
+            self.history.append(read_summary(self.task, self.members, *self.pending, number))
+        self.pending = None
 
-def fresh_variables(task: TrainingTask, member: Member) -> Variables:
-    """Return a member's variables before its first step: drawn from its seed, adapted to its training rows."""
-    variables = task.model.init(generator(member.seed, "weights", member.index))
-    return task.model.adapt(variables, task.rows.take(member.train))
+    def _stop_if_asked(self) -> None:
+        if self.task.cancellation.requested:
+            self._save()
+            self.task.cancellation.check()
 
-
-def stack(trees: Sequence[Tree]) -> Any:
-    """Return one tree whose leaves have the members on the first axis."""
-    return tree_map(lambda *leaves: np.stack(leaves), *trees)
-
-
-def evaluation_batch(task: TrainingTask) -> int:
-    """Return how many rows are evaluated at once: a function of the task alone, so of no chunking."""
-    eighth = 1 << (len(task.rows) // 8).bit_length()
-    return max(task.config.batch_size, min(4096, eighth))
-
-
-def member_settings(task: TrainingTask, members: Sequence[Member]) -> dict[str, np.ndarray]:
-    """Return each of the optimizer's settings, `(members,)`, float64.
-
-    Raises:
-        ConfigError: if a member sets what the optimizer does not have.
-    """
-    defaults = task.optimizer.settings
-    for member in members:
-        for name in set(member.settings) - set(defaults):
-            raise ConfigError([f"member {member.index}: unknown setting '{name}'{did_you_mean(name, defaults)}"])
-    return {
-        name: np.array([member.settings.get(name, value) for member in members], np.float64)
-        for name, value in defaults.items()
-    }
-
-
-def _plan(task: TrainingTask, members: Sequence[Member], learning_rates: np.ndarray) -> TrainingPlan:
-    return TrainingPlan(
-        members=members,
-        batch_size=task.config.batch_size,
-        shuffle=task.config.shuffle,
-        max_epochs=task.config.max_epochs,
-        schedule=task.schedule,
-        learning_rates=learning_rates,
-        weights=task.rows.weights,
-    )
-
-
-def _begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any]:
-    """Return carry and state before the first epoch, keys in the order in which the programs return them."""
-    backend = task.backend
-
-    def init(params: Tree) -> Tree:
-        return task.optimizer.init(params, xp=backend.xp)
-
-    fresh = [fresh_variables(task, member) for member in members]
-    held = {"params": stack([one.params for one in fresh]), "buffers": stack([one.buffers for one in fresh])}
-    has_stop = np.array([len(member.stop) > 0 for member in members])
-    state = backend.asarray(start(held, has_stop))
-    begun = backend.asarray(held)
-    sums = backend.asarray({"loss": np.zeros(len(members)), "weight": np.zeros(len(members))})
-    return {**begun, "optimizer": backend.compile(backend.vmap(init))(begun["params"]), **sums}, state
-
-
-def _segments(task: TrainingTask, batches: Tree, members: int) -> list[Tree]:
-    """Cut an epoch into equal pieces and a last one that may be shorter."""
-    parameters = sum(layer.parameters for layer in task.model.info.layers)
-    operations = 6.0 * max(1, parameters) * task.config.batch_size * members
-    length = int(min(_STEPS_A_SEGMENT, max(1.0, _OPERATIONS_A_SEGMENT // operations)))
-    total = len(batches["step"])
-    return [tree_map(lambda leaf: leaf[at : at + length], batches) for at in range(0, total, length)]  # noqa: B023 - called at once
-
-
-def _tell_start(task: TrainingTask, members: Sequence[Member], number: int) -> None:
-    for call in task.hooks.epoch_start:
-        call(EpochStart(members=_who(members), epoch=number + 1))
-
-
-def _tell_batch(task: TrainingTask, members: Sequence[Member], number: int, done: int, batches: Tree) -> None:
-    for call in task.hooks.batch_end:
-        call(BatchEnd(members=_who(members), epoch=number + 1, step=done, steps=len(batches["step"])))
-
-
-def _read(
-    task: TrainingTask, members: Sequence[Member], summary: Tree, learning_rate: np.ndarray, number: int
-) -> dict[str, np.ndarray]:
-    read: dict[str, np.ndarray] = task.backend.to_numpy(summary)
-    was_active = read["was_active"]
-    _refuse_lost(members, was_active & ~np.isfinite(read["train_loss"]), read, learning_rate, number)
-    watched = was_active & np.array([len(member.stop) > 0 for member in members])
-    read["train_loss"] = np.where(was_active, read["train_loss"].astype(np.float64), np.nan)
-    read["stop_loss"] = np.where(watched, read["stop_loss"].astype(np.float64), np.nan)
-    for call in task.hooks.epoch_end:
-        call(
-            EpochEnd(
-                members=_who(members),
-                epoch=number + 1,
-                train_loss=read["train_loss"],
-                stop_loss=read["stop_loss"],
-                learning_rate=learning_rate,
-                active=read["active"],
+    def _save(self, *, done: bool = False) -> None:
+        if self.task.checkpoints is None:
+            return
+        self._settle()
+        to_numpy = self.task.backend.to_numpy
+        arrays = {
+            "carry": to_numpy(self.carry),
+            "state": to_numpy(self.state),
+            "history": stacked(self.history),
+        }
+        self.task.checkpoints.save(
+            Snapshot(
+                chunk=self.number,
+                members=self.who,
+                epoch=self.epoch,
+                step=self.step,
+                done=done,
+                seconds=self.seconds,
+                arrays=arrays,
             )
         )
-    return read
+
+    def _pieces(self, batches: Tree) -> Iterator[Tree]:
+        """Yield what is left of an epoch, cut at the same places however often it was stopped."""
+        parameters = sum(layer.parameters for layer in self.task.model.info.layers)
+        operations = 6.0 * max(1, parameters) * self.task.config.batch_size * len(self.members)
+        length = int(min(_STEPS_A_SEGMENT, max(1.0, _OPERATIONS_A_SEGMENT // operations)))
+        length = min(length, self.task.config.checkpoint.every_steps or length)
+        for at in range(0, len(batches["step"]), length):
+            if at >= self.step:
+                yield tree_map(lambda leaf, at=at: leaf[at : at + length], batches)
 
 
-def _refuse_lost(
-    members: Sequence[Member], lost: np.ndarray, read: Tree, learning_rate: np.ndarray, number: int
-) -> None:
-    if not lost.any():
-        return
-    place = int(np.argmax(lost))
-    raise TrainingError(
-        f"the loss of member {members[place].index} was {read['train_loss'][place]} in epoch {number + 1}: "
-        f"lower the learning rate (it was {learning_rate[place]:g}) or look for extreme values in the data"
-    )
-
-
-def _who(members: Sequence[Member]) -> tuple[int, ...]:
-    return tuple(member.index for member in members)
-
-
-def _result(member: Member, place: int, summaries: Sequence[Any], kept: Tree, seconds: float) -> TrainingResult:
-    epochs = sum(bool(summary["was_active"][place]) for summary in summaries)
-    history = {
-        name: np.array([summary[name][place] for summary in summaries[:epochs]]) for name in ("train_loss", "stop_loss")
-    }
-    final = float(history["train_loss"][-1])
-    best = float(summaries[-1]["best_loss"][place]) if len(member.stop) else final
+def _result(member: Member, place: int, history: Sequence[Tree], kept: Tree, seconds: float) -> TrainingResult:
+    epochs = sum(bool(summary["was_active"][place]) for summary in history)
+    losses = {name: np.array([one[name][place] for one in history[:epochs]]) for name in ("train_loss", "stop_loss")}
+    final = float(losses["train_loss"][-1])
     mine = tree_map(lambda leaf: leaf[place], kept)
     return TrainingResult(
         member=member.index,
         variables=Variables(mine["params"], mine["buffers"]),
         epochs=epochs,
-        best_epoch=int(summaries[-1]["best_epoch"][place]),
+        best_epoch=int(history[-1]["best_epoch"][place]),
         final_loss=final,
-        best_loss=best,
-        history=history,
+        best_loss=float(history[-1]["best_loss"][place]) if len(member.stop) else final,
+        history=losses,
         seconds=seconds,
     )

@@ -12,7 +12,9 @@ from gmcore.errors import DataError
 from gmcore.ports import TrainingTask, TrainingWorkflow
 from gmcore.training.chunks import members_at_once
 from gmcore.training.evaluate import evaluate
-from gmcore.training.fleet import Programs, member_settings, train_chunk
+from gmcore.training.fleet import train_chunk
+from gmcore.training.members import member_settings
+from gmcore.training.programs import Programs
 
 __all__ = ["GradientDescent"]
 
@@ -29,9 +31,9 @@ class GradientDescent(TrainingWorkflow):
         resident = resident_rows(task)
         programs = Programs.of(task)
         results: list[TrainingResult] = []
-        for chunk in _chunks(members, members_at_once(task, len(members))):
+        for number, chunk in enumerate(_chunks(members, members_at_once(task, len(members)))):
             self._tell_start(task, chunk)
-            trained = train_chunk(programs, resident, chunk)
+            trained = train_chunk(programs, resident, chunk, number)
             for call in task.hooks.fit_end:
                 call(FitEnd(members=tuple(member.index for member in chunk), results=tuple(trained)))
             results += trained

@@ -15,7 +15,7 @@ from gmcore.domain.tree import tree_flatten, tree_unflatten
 from gmcore.errors import ModelFileError
 from gmcore.training.files import write_whole
 
-__all__ = ["FORMAT", "read_model", "schema_from", "write_model"]
+__all__ = ["FORMAT", "metadata_of", "read_model", "schema_from", "write_model"]
 
 FORMAT = 1
 
@@ -48,7 +48,7 @@ def read_model(path: Path) -> tuple[Variables, dict[str, Any]]:
         raise ModelFileError(f"cannot read the model {path}: {error.strerror or error}") from error
     try:
         arrays = load(content)
-        header = json.loads(_metadata(content)["gmcore"])
+        header = json.loads(metadata_of(content)["gmcore"])
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ModelFileError(
             f"{path} is not a model that gmcore saved, or it is damaged ({error}): "
@@ -78,7 +78,7 @@ def schema_from(header: Mapping[str, Any]) -> Schema:
     )
 
 
-def _metadata(content: bytes) -> Mapping[str, str]:
+def metadata_of(content: bytes) -> Mapping[str, str]:
     """Return the metadata of a safetensors file: JSON behind an 8-byte length (safetensors' format page)."""
     length = int.from_bytes(content[:8], "little")
     metadata: Mapping[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]

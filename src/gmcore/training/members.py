@@ -1,0 +1,63 @@
+"""What a chunk's members start from, with the members on the first axis."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gmcore.domain import Member, Tree, Variables, generator
+from gmcore.domain.tree import tree_map
+from gmcore.errors import ConfigError, did_you_mean
+from gmcore.ports import TrainingTask
+from gmcore.training.early_stopping import start
+
+__all__ = ["begin", "evaluation_batch", "fresh_variables", "member_settings", "stack"]
+
+
+def begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any]:
+    """Return carry and state before the first epoch, keys in the order in which the programs return them."""
+    backend = task.backend
+
+    def init(params: Tree) -> Tree:
+        return task.optimizer.init(params, xp=backend.xp)
+
+    fresh = [fresh_variables(task, member) for member in members]
+    held = {"params": stack([one.params for one in fresh]), "buffers": stack([one.buffers for one in fresh])}
+    has_stop = np.array([len(member.stop) > 0 for member in members])
+    state = backend.asarray(start(held, has_stop))
+    begun = backend.asarray(held)
+    sums = backend.asarray({"loss": np.zeros(len(members)), "weight": np.zeros(len(members))})
+    return {**begun, "optimizer": backend.compile(backend.vmap(init))(begun["params"]), **sums}, state
+
+
+def fresh_variables(task: TrainingTask, member: Member) -> Variables:
+    """Return a member's variables before its first step: drawn from its seed, adapted to its training rows."""
+    variables = task.model.init(generator(member.seed, "weights", member.index))
+    return task.model.adapt(variables, task.rows.take(member.train))
+
+
+def stack(trees: Sequence[Tree]) -> Any:
+    """Return one tree whose leaves have the members on the first axis."""
+    return tree_map(lambda *leaves: np.stack(leaves), *trees)
+
+
+def evaluation_batch(task: TrainingTask) -> int:
+    """Return how many rows are evaluated at once: a function of the task alone, so of no chunking."""
+    eighth = 1 << (len(task.rows) // 8).bit_length()
+    return max(task.config.batch_size, min(4096, eighth))
+
+
+def member_settings(task: TrainingTask, members: Sequence[Member]) -> dict[str, np.ndarray]:
+    """Return each of the optimizer's settings, `(members,)`, float64.
+
+    Raises:
+        ConfigError: if a member sets what the optimizer does not have.
+    """
+    defaults = task.optimizer.settings
+    for member in members:
+        for name in set(member.settings) - set(defaults):
+            raise ConfigError([f"member {member.index}: unknown setting '{name}'{did_you_mean(name, defaults)}"])
+    return {
+        name: np.array([member.settings.get(name, value) for member in members], np.float64)
+        for name, value in defaults.items()
+    }

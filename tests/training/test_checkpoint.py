@@ -1,0 +1,129 @@
+"""Checkpoints: a run that was stopped ends in the same bits as one that never was."""
+
+import attrs
+import numpy as np
+import pytest
+
+from gmcore.domain import Cancellation, CheckpointConfig, Hooks, Snapshot
+from gmcore.errors import Cancelled, InputError, OutputError
+from gmcore.training import GradientDescent
+from gmcore.training.checkpoint import Checkpoints
+
+EVERY = CheckpointConfig(seconds=None, every_epochs=1, every_steps=3, keep=2)
+
+
+class Killed(BaseException):
+    """Stands in for a kill: nothing catches it."""
+
+
+def killed_after(writes):
+    """Return a hook that ends everything after so many checkpoints."""
+    seen = []
+
+    def count(moment):
+        seen.append(moment)
+        if len(seen) == writes:
+            raise Killed
+
+    return Hooks(checkpoint_saved=(count,))
+
+
+@pytest.fixture
+def stepwise(configured):
+    return configured(checkpoint=EVERY, members_per_chunk=3)
+
+
+@pytest.fixture
+def uninterrupted(stepwise, fleet):
+    return GradientDescent().train(stepwise, fleet(5))
+
+
+def kept_in(task, folder, hooks=None):
+    return attrs.evolve(task, checkpoints=Checkpoints(folder=folder, config=EVERY, hooks=hooks or Hooks()))
+
+
+@pytest.mark.parametrize("writes", [1, 2, 5, 9, 12])
+def test_a_killed_run_goes_on_to_the_same_bits(stepwise, uninterrupted, tmp_path, writes, fleet, same_results):
+    with pytest.raises(Killed):
+        GradientDescent().train(kept_in(stepwise, tmp_path, killed_after(writes)), fleet(5))
+    resumed = GradientDescent().train(kept_in(stepwise, tmp_path), fleet(5))
+    same_results(resumed, uninterrupted)
+
+
+def test_a_stopped_run_leaves_a_checkpoint_and_goes_on(stepwise, uninterrupted, tmp_path, fleet, same_results):
+    cancellation = Cancellation()
+    stop = Hooks(epoch_end=(lambda _: cancellation.cancel(15),))
+    task = attrs.evolve(kept_in(stepwise, tmp_path), hooks=stop, cancellation=cancellation)
+    with pytest.raises(Cancelled):
+        GradientDescent().train(task, fleet(5))
+    same_results(GradientDescent().train(kept_in(stepwise, tmp_path), fleet(5)), uninterrupted)
+
+
+def test_a_finished_run_is_read_back_without_training(stepwise, uninterrupted, tmp_path, fleet, same_results):
+    GradientDescent().train(kept_in(stepwise, tmp_path), fleet(5))
+    epochs = []
+    again = attrs.evolve(kept_in(stepwise, tmp_path), hooks=Hooks(epoch_start=(epochs.append,)))
+    same_results(GradientDescent().train(again, fleet(5)), uninterrupted)
+    assert epochs == []
+
+
+def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(
+    stepwise, uninterrupted, tmp_path, fleet, same_results
+):
+    with pytest.raises(Killed):
+        GradientDescent().train(kept_in(stepwise, tmp_path, killed_after(4)), fleet(5))
+    last = max(tmp_path.iterdir())
+    content = bytearray(last.read_bytes())
+    content[-1] ^= 1
+    last.write_bytes(content)
+    told = []
+    store = Checkpoints(folder=tmp_path, config=EVERY, say=told.append)
+    resumed = GradientDescent().train(attrs.evolve(stepwise, checkpoints=store), fleet(5))
+    same_results(resumed, uninterrupted)
+    assert len(told) == 1
+    assert last.name in told[0]
+    assert "checksum does not match" in told[0]
+
+
+def test_another_chunking_than_the_checkpoints_is_refused(stepwise, tmp_path, fleet):
+    with pytest.raises(Killed):
+        GradientDescent().train(kept_in(stepwise, tmp_path, killed_after(1)), fleet(5))
+    other = attrs.evolve(kept_in(stepwise, tmp_path), config=attrs.evolve(stepwise.config, members_per_chunk=5))
+    with pytest.raises(InputError, match="set members_per_chunk = 3"):
+        GradientDescent().train(other, fleet(5))
+
+
+def test_only_the_latest_are_kept(stepwise, tmp_path):
+    store = Checkpoints(folder=tmp_path, config=EVERY)
+    for step in (3, 6, 9):
+        store.save(snapshot(step=step))
+    assert [path.name[12:29] for path in sorted(tmp_path.iterdir())] == ["00000001-00000006", "00000001-00000009"]
+    assert store.load(0).step == 9
+    assert store.load(1) is None
+
+
+def test_a_snapshot_comes_back_as_it_was(tmp_path):
+    store = Checkpoints(folder=tmp_path, config=EVERY)
+    store.save(snapshot(step=3))
+    found = store.load(0)
+    assert attrs.asdict(found, filter=attrs.filters.exclude("arrays")) == attrs.asdict(
+        snapshot(step=3), filter=attrs.filters.exclude("arrays")
+    )
+    np.testing.assert_array_equal(found.arrays["carry"]["params"]["w"], np.ones((2, 3), np.float32))
+    assert found.arrays["history"] == {}
+
+
+def test_a_place_that_takes_nothing_is_an_output_error(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    store = Checkpoints(folder=tmp_path / "taken", config=EVERY)
+    with pytest.raises(OutputError, match="cannot write"):
+        store.save(snapshot(step=3))
+
+
+def snapshot(step):
+    arrays = {
+        "carry": {"params": {"w": np.ones((2, 3), np.float32)}},
+        "state": {"active": np.ones(2, bool)},
+        "history": {},
+    }
+    return Snapshot(chunk=0, members=(0, 1), epoch=1, step=step, done=False, seconds=1.5, arrays=arrays)
