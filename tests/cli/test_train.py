@@ -16,7 +16,7 @@ def test_people_read_stderr_alone(folder, call):
     done = call("train", "run.toml")
     assert done.exit_code == 0
     assert done.stdout == ""
-    assert "Dense(in_features=3, out_features=8)" in done.stderr
+    assert "Dense(in_features=4, out_features=8)" in done.stderr
     assert "45 rows, 1 numeric, 1 categorical, target kind (3 classes)" in done.stderr
     assert "model.safetensors" in done.stderr
 
