@@ -1,6 +1,6 @@
 """Run the examples of a Markdown page in the current folder, in order, as its reader would.
 
-- `python`: all blocks share one namespace; one with prompts is a doctest.
+- `python`: all blocks share one namespace; one with prompts is a doctest. A `text` block after it is what it prints.
 - `console`, `sh`: commands run. Output that is shown must be what comes; `...` stands for anything.
 - `toml`: must parse.
 - A block whose first line is a comment with a path is that file; a run file is then checked.
@@ -8,7 +8,9 @@
 python tests/run_page.py docs/tutorial.md
 """
 
+import contextlib
 import doctest
+import io
 import os
 import re
 import shlex
@@ -37,6 +39,7 @@ class Page:
     def __init__(self, path: str) -> None:
         self.path = path
         self.names = {"__name__": "__main__"}
+        self.printed = ""
         self.folder = Path.cwd()
         self.site = self.folder / ".site"
         scripts = str(Path(sys.executable).parent)
@@ -44,10 +47,13 @@ class Page:
         self.environment = os.environ | {"PATH": path, "PYTHONPATH": str(self.site), "COLUMNS": "100"}
 
     def run_block(self, line: int, language: str, text: str) -> None:
+        printed, self.printed = self.printed, ""
         if named := PATH_COMMENT.match(text):
             self.write(self.folder / named[1], text[named.end() :].lstrip("\n"))
         elif language == "python":
             self.run_python(line, text)
+        elif language == "text" and printed:
+            check_output("the block above", text, printed)
         elif language == "console":
             for match in COMMAND.finditer(text):
                 self.run_command(match[1], expected=match[2])
@@ -67,7 +73,9 @@ class Page:
 
     def run_python(self, line: int, text: str) -> None:
         if not text.startswith(">>>"):
-            exec(compile("\n" * line + text, self.path, "exec"), self.names)  # noqa: S102 - the page's own code
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                exec(compile("\n" * line + text, self.path, "exec"), self.names)  # noqa: S102 - the page's own code
+            self.printed = printed.getvalue()
             return
         example = doctest.DocTestParser().get_doctest(text, {}, self.path, self.path, line)
         example.globs = self.names
@@ -97,8 +105,13 @@ class Page:
     def check(self, command: str, done: subprocess.CompletedProcess[str], expected: str) -> None:
         """Without shown output a command must succeed; with it, an error may be what is shown."""
         assert done.returncode == 0 or expected, f"{command}: exit status {done.returncode}\n{done.stdout}"
-        same = not expected or doctest.OutputChecker().check_output(expected, done.stdout, FLAGS)
-        assert same, f"{command} is shown to print\n{expected}\nbut prints\n{done.stdout}"
+        if expected:
+            check_output(command, expected, done.stdout)
+
+
+def check_output(what: str, expected: str, found: str) -> None:
+    same = doctest.OutputChecker().check_output(expected, found, FLAGS)
+    assert same, f"{what} is shown to print\n{expected}\nbut prints\n{found}"
 
 
 def is_run_file(text: str) -> bool:

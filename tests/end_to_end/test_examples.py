@@ -39,10 +39,9 @@ def test_a_model_predicts_the_same_in_a_process_that_never_saw_its_data(tmp_path
     for file in ("run.toml", "breast_cancer.csv"):
         (tmp_path / file).write_bytes((source / file).read_bytes())
     code = """
-from pathlib import Path
 import gmcore
 done = gmcore.train("run.toml", runs="runs")
-for row in done.model.predict_numbers(done.model.read(Path("breast_cancer.csv"))):
+for row in done.model.predict_numbers(done.model.read("breast_cancer.csv")):
     print(*row.tolist())
 """
     trained = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -77,13 +77,13 @@ class TrainedModel:
         values: np.ndarray = numbers[:, 0] if target.width == 1 else numbers
         return values
 
-    def read(self, path: Path, **options: object) -> Rows:
+    def read(self, path: str | Path, **options: object) -> Rows:
         """Return the rows of a file, read the way the training data was.
 
         Raises:
             DataError: if the file or its columns are not what the model needs.
         """
-        told = {**self.header.get("data", {}), "path": str(path.resolve()), **options}
+        told = {**self.header.get("data", {}), "path": str(Path(path).resolve()), **options}
         registry = registry_for(self.backend.dtype)
         builder = Builder(registry=registry)
         data = builder.component(registry.data_providers, told, "data")
@@ -92,14 +92,14 @@ class TrainedModel:
             raise DataError(f"the data provider {told.get('use')!r} cannot read rows to predict")
         return data.rows_like(self.schema)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write it as one `.safetensors` file that any backend can load.
 
         Raises:
             OutputError: if the place does not take it.
         """
         about = {name: value for name, value in self.header.items() if name not in ("format", "schema")}
-        write_model(path, self.variables, schema=self.schema, **about)
+        write_model(Path(path), self.variables, schema=self.schema, **about)
 
     def _encoded(self, rows: Any) -> Rows:
         if isinstance(rows, Rows) and rows.schema == self.schema:
