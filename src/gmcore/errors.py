@@ -1,18 +1,18 @@
 """What can go wrong, as one tree.
 
-    GmcoreError
-    ├── InputError                     what the user gave is wrong: exit status 2
-    │   ├── ConfigError                a run file or a component's options   (ValueError)
-    │   ├── DataError                  rows, columns, splits and folds       (ValueError)
-    │   ├── ModelFileError             a saved model cannot be read          (ValueError)
-    │   ├── OutputError                the place to write to                 (OSError)
-    │   ├── BackendUnavailableError    a device or dtype is not here         (RuntimeError)
-    │   ├── UnknownNameError           no component has that name            (KeyError)
-    │   ├── AmbiguousNameError         several plugins claim one name        (LookupError)
-    │   ├── DuplicateNameError         a name is registered already          (ValueError)
-    │   └── PluginLoadError            an installed plugin does not import   (ImportError)
-    ├── TrainingError                  training itself failed: exit status 1 (RuntimeError)
-    └── Cancelled                      stopped on request: 130 or 143
+GmcoreError
+├── InputError                     what the user gave is wrong: exit status 2
+│   ├── ConfigError                a run file or a component's options   (ValueError)
+│   ├── DataError                  rows, columns, splits and folds       (ValueError)
+│   ├── ModelFileError             a saved model cannot be read          (ValueError)
+│   ├── OutputError                the place to write to                 (OSError)
+│   ├── BackendUnavailableError    a device or dtype is not here         (RuntimeError)
+│   ├── UnknownNameError           no component has that name            (KeyError)
+│   ├── AmbiguousNameError         several plugins claim one name        (LookupError)
+│   ├── DuplicateNameError         a name is registered already          (ValueError)
+│   └── PluginLoadError            an installed plugin does not import   (ImportError)
+├── TrainingError                  training itself failed: exit status 1 (RuntimeError)
+└── Cancelled                      stopped on request: 130 or 143
 """
 
 import difflib

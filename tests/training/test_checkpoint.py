@@ -9,7 +9,7 @@ from gmcore.errors import Cancelled, InputError, OutputError
 from gmcore.training import GradientDescent
 from gmcore.training.checkpoint import Checkpoints
 
-EVERY = CheckpointConfig(seconds=None, every_epochs=1, every_steps=3, keep=2)
+EVERY = CheckpointConfig(seconds=float("inf"), every_epochs=1, every_steps=3, keep=2)
 
 
 class Killed(BaseException):

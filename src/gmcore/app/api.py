@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gmcore.app import commands
+from gmcore.app.results import CrossValidated, Trained
 from gmcore.app.run import Run, open_run
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Cancellation, Hooks
@@ -23,7 +24,7 @@ def train(
     hooks: Hooks | None = None,
     cancellation: Cancellation | None = None,
     **settings: Any,
-) -> commands.Trained:
+) -> Trained:
     """Train one model.
 
     Args:
@@ -53,7 +54,7 @@ def cross_validate(
     hooks: Hooks | None = None,
     cancellation: Cancellation | None = None,
     **settings: Any,
-) -> commands.CrossValidated:
+) -> CrossValidated:
     """Train one model a fold, all as one fleet, and score each on the rows it never saw.
 
     Arguments and errors are those of `train`; `validation` may also be anything with scikit-learn's `split`.

@@ -7,97 +7,38 @@ from typing import Any, TypeVar
 
 import attrs
 
-from gmcore.app.provenance import provenance, toml_text
+from gmcore.app.provenance import provenance, resolved, toml_text
+from gmcore.app.results import CrossValidated, Trained
 from gmcore.app.run import Run
 from gmcore.app.trained_model import TrainedModel
 from gmcore.domain import (
     Cancellation,
     CheckpointSaved,
-    CVResult,
     Hooks,
     Member,
     RunEnd,
     RunError,
     RunStart,
     SplitConfig,
-    TrainingResult,
-    ValidationResult,
     generator,
 )
 from gmcore.domain.splits import held_out
 from gmcore.errors import Cancelled
 from gmcore.training import cross_validate as train_folds
 from gmcore.training import folds_of
+from gmcore.training.checkpoint import Checkpoints
 from gmcore.training.run_folder import RunFolder
 
-__all__ = ["CrossValidated", "Trained", "cross_validate", "train"]
+__all__ = [
+    "cross_validate",
+    "cross_validate_in",
+    "new_folder",
+    "parts_of",
+    "train",
+    "train_in",
+]
 
 R = TypeVar("R", "Trained", "CrossValidated")
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Trained:
-    """What `train` gives back.
-
-    Attributes:
-        model: ready to predict and to be saved.
-        training: epochs, history and weights.
-        train: how it does on the rows it was trained on.
-        validation: on the rows that steered early stopping; None without any.
-        test: on the rows that nothing saw; None without any.
-        folder: the run folder; None if none was asked for.
-        seconds: wall time of all of it.
-    """
-
-    model: TrainedModel
-    training: TrainingResult
-    train: ValidationResult
-    validation: ValidationResult | None
-    test: ValidationResult | None
-    folder: Path | None
-    seconds: float
-
-    @property
-    def report(self) -> dict[str, object]:
-        """The same as JSON values."""
-        scored = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {
-            "run": self.folder,
-            "model": self.folder / "model.safetensors" if self.folder else None,
-            "epochs": self.training.epochs,
-            "best_epoch": self.training.best_epoch,
-            **{name: {"loss": one.loss, **one.metrics} for name, one in scored.items() if one is not None},
-            "seconds": self.seconds,
-        }
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class CrossValidated:
-    """What `cross_validate` gives back.
-
-    Attributes:
-        result: the folds, their mean and spread.
-        folder: the run folder; None if none was asked for.
-    """
-
-    result: CVResult
-    folder: Path | None
-
-    @property
-    def report(self) -> dict[str, object]:
-        """The same as JSON values."""
-        folds = [
-            {
-                "index": fold.index,
-                "loss": fold.validation.loss,
-                "best_epoch": fold.training.best_epoch,
-                "epochs": fold.training.epochs,
-                "metrics": dict(fold.validation.metrics),
-            }
-            for fold in self.result.folds
-        ]
-        mean, std, seconds = self.result.mean, self.result.std, self.result.seconds
-        return {"run": self.folder, "folds": folds, "mean": mean, "std": std, "seconds": seconds}
 
 
 def train(
@@ -117,10 +58,22 @@ def train(
         OutputError: if the folder can't be written.
     """
     begun = time.perf_counter()
-    member = _plain_member(run)
+    return train_in(run, new_folder(run, "train", runs), hooks=hooks, cancellation=cancellation, begun=begun)
 
-    def work(run_hooks: Hooks, folder: RunFolder | None) -> Trained:
-        task = run.task(run_hooks, cancellation or Cancellation())
+
+def train_in(
+    run: Run,
+    folder: RunFolder | None,
+    *,
+    hooks: Hooks | None = None,
+    cancellation: Cancellation | None = None,
+    begun: float,
+) -> Trained:
+    """Do what `train` says, in a folder that is there already, from its last checkpoint if it has one."""
+    member = plain_member(run)
+
+    def work(run_hooks: Hooks) -> Trained:
+        task = run.task(run_hooks, cancellation or Cancellation(), _checkpoints(run, folder, run_hooks))
         (result,) = run.workflow.train(task, [member])
         roles = {"train": member.train, "validation": member.stop, "test": member.score}
         asked = {name: indices for name, indices in roles.items() if len(indices)}
@@ -144,7 +97,7 @@ def train(
             seconds=time.perf_counter() - begun,
         )
 
-    return _run(run, "train", runs, hooks, {"member": member}, work, lambda done: done.training)
+    return _run(run, "train", folder, hooks, work, lambda done: done.training)
 
 
 def cross_validate(
@@ -157,36 +110,58 @@ def cross_validate(
         Cancelled: if it was stopped; the run folder says so.
         TrainingError: if training failed; the run folder says so.
     """
+    return cross_validate_in(run, new_folder(run, "validate", runs), hooks=hooks, cancellation=cancellation)
+
+
+def cross_validate_in(
+    run: Run, folder: RunFolder | None, *, hooks: Hooks | None = None, cancellation: Cancellation | None = None
+) -> CrossValidated:
+    """Do what `cross_validate` says, in a folder that is there already, from its last checkpoints if it has any."""
     folds = folds_of(run.validator, run.rows)
 
-    def work(run_hooks: Hooks, folder: RunFolder | None) -> CrossValidated:
-        task = run.task(run_hooks, cancellation or Cancellation())
+    def work(run_hooks: Hooks) -> CrossValidated:
+        task = run.task(run_hooks, cancellation or Cancellation(), _checkpoints(run, folder, run_hooks))
         result = train_folds(run.workflow, task, folds, seed=run.config.seed)
         return CrossValidated(result=result, folder=folder.path if folder else None)
 
-    return _run(run, "validate", runs, hooks, {"folds": folds}, work, lambda done: done.result)
+    return _run(run, "validate", folder, hooks, work, lambda done: done.result)
+
+
+def new_folder(run: Run, command: str, runs: Path | None) -> RunFolder | None:
+    """Return a new folder under `runs` with what the run is made of, or None for None."""
+    if runs is None:
+        return None
+    facts = provenance(run, command, parts_of(run, command))
+    return RunFolder.create(runs, f"{run.name}-{command}", config=toml_text(run), provenance=facts)
+
+
+def parts_of(run: Run, command: str) -> list[Any]:
+    """Return whose rows a command is about: the one member, or the folds."""
+    return [plain_member(run)] if command == "train" else list(folds_of(run.validator, run.rows))
+
+
+def _checkpoints(run: Run, folder: RunFolder | None, hooks: Hooks) -> Checkpoints | None:
+    if folder is None:
+        return None
+    config = run.config.training.checkpoint
+    return Checkpoints(folder=folder.path / "checkpoints", config=config, hooks=hooks)
 
 
 def _run(
     run: Run,
     command: str,
-    runs: Path | None,
+    folder: RunFolder | None,
     hooks: Hooks | None,
-    parts: dict[str, Any],
-    work: Callable[[Hooks, RunFolder | None], R],
+    work: Callable[[Hooks], R],
     result_of: Callable[[R], Any],
 ) -> R:
     """Do `work` between the first hook and the last, with a folder that tells how it went."""
-    folder = None
-    if runs is not None:
-        facts = provenance(run, command, parts)
-        folder = RunFolder.create(runs, f"{run.name}-{command}", config=toml_text(run), provenance=facts)
     everyone = _together(run.hooks, hooks or Hooks(), Hooks(epoch_end=(folder.log_epoch,)) if folder else Hooks())
     path = folder.path if folder else None
     try:
         for start in everyone.run_start:
             start(RunStart(command=command, folder=path, config=run.tables))
-        done = work(everyone, folder)
+        done = work(everyone)
         if folder is not None:
             folder.write_json("result.json", done.report)
             folder.tell("done")
@@ -205,7 +180,7 @@ def _run(
     return done
 
 
-def _plain_member(run: Run) -> Member:
+def plain_member(run: Run) -> Member:
     """Return the one member of a plain training: it stops on the validation rows, or on a share of its own."""
     train_rows, stop = run.split.train, run.split.validation
     stopping = run.config.training.early_stopping
@@ -217,11 +192,10 @@ def _plain_member(run: Run) -> Member:
 
 def _header(run: Run) -> dict[str, object]:
     """Return what the model's file says besides weights and schema; nothing that differs between equal runs."""
-    data = {name: value for name, value in run.config.data.items() if name != "path"}
-    known = data.get("use") in run.registry.data_providers
+    data = {name: value for name, value in resolved(run.config.data, run.data).items() if name != "path"}
     return {
-        "model": dict(run.config.model),
-        "data": data if known else {"use": "csv"},
+        "model": resolved(run.config.model, run.model_provider),
+        "data": data if data["use"] in run.registry.data_providers else {"use": "csv"},
         "dtype": run.config.dtype,
         "seed": run.config.seed,
     }

@@ -4,7 +4,7 @@ import hashlib
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ import tomli_w
 from gmcore.app.run import Run
 from gmcore.registry import unstructure
 
-__all__ = ["provenance", "toml_text"]
+__all__ = ["FORMAT", "provenance", "resolved", "rows_sha256", "toml_text"]
+
+FORMAT = 1
 
 _PACKAGES = ("gmcore", "numpy", "safetensors", "attrs", "pluggy")
 
 
-def provenance(run: Run, command: str, parts: Mapping[str, Any]) -> dict[str, object]:
+def provenance(run: Run, command: str, parts: Sequence[Any]) -> dict[str, object]:
     """Return versions, device, data and split hashes, seed.
 
     Args:
@@ -29,13 +31,14 @@ def provenance(run: Run, command: str, parts: Mapping[str, Any]) -> dict[str, ob
         parts: the members or folds, whose rows are hashed.
     """
     return {
+        "format": FORMAT,
         "command": command,
         "seed": run.config.seed,
         "dtype": run.config.dtype,
         "backend": {"name": run.chosen.backend.name, "device": run.chosen.backend.device, "why": run.chosen.why},
         "compute": dict(run.chosen.backend.provenance()),
         "data": dict(run.data.metadata),
-        "rows_sha256": {name: _rows_sha256(part) for name, part in parts.items()},
+        "rows_sha256": rows_sha256(parts),
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
@@ -49,28 +52,31 @@ def toml_text(run: Run) -> str:
     A component that was given as an object is named by its class.
     """
     config = run.config
-    resolved: dict[str, Any] = {
+    tables: dict[str, Any] = {
         "seed": config.seed,
         "dtype": config.dtype,
         "backend": {"use": run.chosen.backend.name, "device": run.chosen.backend.device},
-        "data": _component(config.data, run.data),
-        "model": _component(config.model, run.model_provider),
+        "data": resolved(config.data, run.data),
+        "model": resolved(config.model, run.model_provider),
         "training": {
             **unstructure(config.training),
             "optimizer": {"name": config.training.optimizer["name"], **unstructure(run.optimizer)},
             "schedule": {"name": config.training.schedule["name"], **unstructure(run.schedule)},
         },
-        "validation": _component(config.validation, run.validator),
-        "metrics": {
-            "use": [_component(table, one) for table, one in zip(config.metrics.use, run.metrics, strict=True)]
-        },
+        "validation": resolved(config.validation, run.validator),
+        "metrics": {"use": [resolved(table, one) for table, one in zip(config.metrics.use, run.metrics, strict=True)]},
     }
-    return tomli_w.dumps(_without_none(resolved))
+    return tomli_w.dumps(_without_none(tables))
 
 
-def _component(table: Mapping[str, Any], component: object) -> dict[str, Any]:
-    options = unstructure(component) if attrs.has(type(component)) else {}
-    return {"use": table["use"], **options}
+def resolved(table: Mapping[str, Any], component: Any) -> dict[str, Any]:
+    """Return a component's table with every option spelt out."""
+    if not attrs.has(type(component)):
+        return {"use": table["use"]}
+    held = {field.alias: getattr(component, field.name) for field in attrs.fields(type(component)) if field.init}
+    # A run file's paths start from its folder, and this one will stand in another.
+    paths = {name: str(value.resolve()) for name, value in held.items() if isinstance(value, Path)}
+    return {"use": table["use"], **unstructure(component), **paths}
 
 
 def _without_none(value: Any) -> Any:
@@ -86,14 +92,13 @@ def _sayable(value: object) -> bool:
     return isinstance(value, str | bool | int | float | Mapping | list | tuple | Path)
 
 
-def _rows_sha256(part: Any) -> str:
-    """Return a hash over the row indices of a member, or of every fold."""
+def rows_sha256(parts: Sequence[Any]) -> str:
+    """Return a hash over the row indices of members or folds."""
     digest = hashlib.sha256()
-    for one in part if isinstance(part, list) else [part]:
-        for field in attrs.fields(type(one)):
-            value = getattr(one, field.name)
+    for part in parts:
+        for name, value in attrs.asdict(part, recurse=False).items():
             if isinstance(value, np.ndarray):
-                digest.update(field.name.encode() + np.ascontiguousarray(value).tobytes())
+                digest.update(name.encode() + np.ascontiguousarray(value).tobytes())
     return digest.hexdigest()
 
 

@@ -16,6 +16,7 @@ from gmcore.errors import ConfigError, DataError
 from gmcore.nn.optimizers import OPTIMIZERS
 from gmcore.nn.schedules import SCHEDULES
 from gmcore.ports import (
+    CheckpointStore,
     CrossValidator,
     DataProvider,
     MetricComputer,
@@ -61,7 +62,9 @@ class Run:
     chosen: ChosenBackend
     hooks: Hooks
 
-    def task(self, hooks: Hooks, cancellation: Cancellation) -> TrainingTask:
+    def task(
+        self, hooks: Hooks, cancellation: Cancellation, checkpoints: CheckpointStore | None = None
+    ) -> TrainingTask:
         """Return what the workflow is given."""
         return TrainingTask(
             model=self.model,
@@ -73,6 +76,7 @@ class Run:
             metrics=self.metrics,
             hooks=hooks,
             cancellation=cancellation,
+            checkpoints=checkpoints,
         )
 
 

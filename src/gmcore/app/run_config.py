@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 from attrs.validators import ge, in_, instance_of, optional
 
-from gmcore.domain import EarlyStoppingConfig, WorkflowConfig
+from gmcore.domain import CheckpointConfig, EarlyStoppingConfig, WorkflowConfig
 from gmcore.errors import ConfigError
 from gmcore.registry import structure
 
@@ -29,6 +29,7 @@ class TrainingTable:
         early_stopping: `{ patience = 10, min_delta = 0.0, fraction = 0.1, restore_best = true }`; never without.
         members_per_chunk: how many models of a fleet train at once; None, in a file `"auto"`: as many as fit.
         shuffle: whether each epoch draws the rows in another order.
+        checkpoint: `{ seconds = 60.0, every_epochs = …, every_steps = …, keep = 2 }`.
         workflow: which workflow trains.
     """
 
@@ -41,6 +42,7 @@ class TrainingTable:
     )
     members_per_chunk: int | None = attrs.field(default=None, validator=optional(ge(1)))
     shuffle: bool = True
+    checkpoint: CheckpointConfig = attrs.field(factory=CheckpointConfig)
     workflow: str = "gradient_descent"
 
     @property
@@ -52,6 +54,7 @@ class TrainingTable:
             early_stopping=self.early_stopping,
             members_per_chunk=self.members_per_chunk,
             shuffle=self.shuffle,
+            checkpoint=self.checkpoint,
         )
 
 

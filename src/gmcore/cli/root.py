@@ -58,6 +58,7 @@ class Commands(click.Group):
     summaries={
         "train": "Train one model.",
         "validate": "Cross-validate: train one model a fold, score each on rows it never saw.",
+        "resume": "Go on with a run that was stopped or killed.",
         "predict": "Predict the rows of a file with a trained model.",
         "check": "Say everything that is wrong with a run file, without training.",
         "plugins": "List the plugins that are installed, and their options.",

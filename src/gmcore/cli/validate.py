@@ -11,7 +11,7 @@ from gmcore.cli.output import say, table, write_json
 from gmcore.cli.progress import progress
 from gmcore.cli.signals import cancelled_by_signals
 
-__all__ = ["command"]
+__all__ = ["command", "summary"]
 
 
 @click.command("validate")
@@ -24,12 +24,13 @@ def command(run: Path, runs: Path, *, as_json: bool) -> None:
     with cancelled_by_signals() as cancellation:
         say(describe(opened))
         done = cross_validate(opened, runs=runs, hooks=progress(opened.registry), cancellation=cancellation)
-    say(_summary(done))
+    say(summary(done))
     if as_json:
         write_json(done.report)
 
 
-def _summary(done: CrossValidated) -> str:
+def summary(done: CrossValidated) -> str:
+    """Return what came out, for people."""
     result = done.result
     rows: list[tuple[object, ...]] = [
         (

@@ -78,13 +78,13 @@ class CheckpointConfig:
     """When training writes down what it could go on from; it always does when it is stopped.
 
     Attributes:
-        seconds: wall time after which the next chance is taken; None: never for that reason.
+        seconds: wall time after which the next chance is taken; `inf`: never for that reason.
         every_epochs: epochs after which it is written.
         every_steps: steps within an epoch after which it is written.
         keep: how many of the latest are kept.
     """
 
-    seconds: float | None = attrs.field(default=60.0, validator=optional(ge(0.0)))
+    seconds: float = attrs.field(default=60.0, validator=ge(0.0))
     every_epochs: int | None = attrs.field(default=None, validator=optional(ge(1)))
     every_steps: int | None = attrs.field(default=None, validator=optional(ge(1)))
     keep: int = attrs.field(default=2, validator=ge(1))

@@ -47,7 +47,10 @@ class Rows:
 
     def take(self, indices: np.ndarray) -> "Rows":
         """Return the rows at `indices`, in that order."""
-        pick = lambda column: None if column is None else column[indices]
+
+        def pick(column: np.ndarray | None) -> np.ndarray | None:
+            return None if column is None else column[indices]
+
         return attrs.evolve(
             self,
             inputs={name: column[indices] for name, column in self.inputs.items()},

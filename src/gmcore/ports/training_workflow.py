@@ -29,7 +29,11 @@ __all__ = ["CheckpointStore", "Optimizer", "Schedule", "TrainingTask", "Training
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """How gradients change parameters."""
+    """How gradients change parameters, those of a whole fleet at once.
+
+    Every leaf has the members on its first axis, and so have `step` and the settings, `(members,)`: an
+    optimizer may mix what is one member's, such as a norm over its gradients, never what is several members'.
+    """
 
     @property
     @abstractmethod
@@ -50,8 +54,8 @@ class Optimizer(Protocol):
             gradients: of the loss, in the shape of `params`.
             state: as `init` or the step before returned it.
             params: before the step.
-            step: which step this is, from 1, a float scalar.
-            settings: as in the property of that name, scalars, `"learning_rate"` already scheduled.
+            step: which step this is for each member, from 1, float.
+            settings: as in the property of that name, `"learning_rate"` already scheduled.
             xp: the backend's namespace.
         """
 

@@ -42,7 +42,7 @@ class Checkpoints(CheckpointStore):
 
     def due(self, *, epoch: int, step: int) -> bool:
         config = self.config
-        if config.seconds is not None and time.monotonic() - self._saved_at >= config.seconds:
+        if time.monotonic() - self._saved_at >= config.seconds:
             return True
         if step:
             return config.every_steps is not None and step % config.every_steps == 0
@@ -65,6 +65,11 @@ class Checkpoints(CheckpointStore):
             except (ModelFileError, OSError) as error:
                 self.say(f"{error}: taking the one before it")
         return None
+
+    def latest(self) -> list[Snapshot]:
+        """Return the latest whole snapshot of every chunk that has one."""
+        chunks = sorted({int(path.name.split("-")[1]) for path in self.folder.glob("chunk-*.safetensors")})
+        return [snapshot for chunk in chunks if (snapshot := self.load(chunk)) is not None]
 
     def _files(self, chunk: int) -> list[Path]:
         return sorted(self.folder.glob(f"{_prefix(chunk)}*.safetensors"))

@@ -17,17 +17,13 @@ __all__ = ["begin", "evaluation_batch", "fresh_variables", "member_settings", "s
 def begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any]:
     """Return carry and state before the first epoch, keys in the order in which the programs return them."""
     backend = task.backend
-
-    def init(params: Tree) -> Tree:
-        return task.optimizer.init(params, xp=backend.xp)
-
     fresh = [fresh_variables(task, member) for member in members]
     held = {"params": stack([one.params for one in fresh]), "buffers": stack([one.buffers for one in fresh])}
     has_stop = np.array([len(member.stop) > 0 for member in members])
     state = backend.asarray(start(held, has_stop))
     begun = backend.asarray(held)
     sums = backend.asarray({"loss": np.zeros(len(members)), "weight": np.zeros(len(members))})
-    return {**begun, "optimizer": backend.compile(backend.vmap(init))(begun["params"]), **sums}, state
+    return {**begun, "optimizer": task.optimizer.init(begun["params"], xp=backend.xp), **sums}, state
 
 
 def fresh_variables(task: TrainingTask, member: Member) -> Variables:

@@ -70,6 +70,16 @@ class RunFolder:
         except OSError as error:
             raise OutputError(f"cannot write {self.path / 'metrics.jsonl'}: {error.strerror}") from error
 
+    def forget_after(self, epochs: Mapping[tuple[int, ...], int]) -> None:
+        """Take out of `metrics.jsonl` what will be trained again: epochs after the given one, by members."""
+        path = self.path / "metrics.jsonl"
+        if not path.exists():
+            return
+        lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        told = [(line, json.loads(line)) for line in lines]
+        kept = [line for line, one in told if one["epoch"] <= epochs.get(tuple(one["members"]), 0)]
+        write_whole(path, "".join(kept).encode())
+
 
 def _new_folder(runs: Path, name: str) -> Path:
     try:

@@ -32,9 +32,6 @@ def training_step(model: Model, optimizer: Optimizer, backend: Backend) -> Step:
         means, kept = backend.vmap(member_loss)(params, *rest)
         return xp.sum(means), kept
 
-    def update(gradients: Tree, state: Tree, params: Tree, step: Array, settings: Tree) -> Any:
-        return optimizer.update(gradients, state, params, step=step, settings=settings, xp=xp)
-
     def step(carry: Any, x: Any, shared: Any) -> tuple[Any, None]:
         inputs = {name: column[x["indices"]] for name, column in shared["inputs"].items()}
         batch = (inputs, shared["targets"][x["indices"]], x["weights"], x["key"])
@@ -42,7 +39,9 @@ def training_step(model: Model, optimizer: Optimizer, backend: Backend) -> Step:
             carry["params"], carry["buffers"], *batch
         )
         settings = {**shared["settings"], "learning_rate": x["learning_rate"]}
-        params, state = backend.vmap(update)(gradients, carry["optimizer"], carry["params"], x["step"], settings)
+        params, state = optimizer.update(
+            gradients, carry["optimizer"], carry["params"], step=x["step"], settings=settings, xp=xp
+        )
         after = {"params": params, "buffers": buffers, "optimizer": state}
         if "exists" in x:
             after = select(xp, x["exists"], after, {name: carry[name] for name in after})

@@ -1,0 +1,75 @@
+"""What a command gives back, to code and as JSON values."""
+
+from pathlib import Path
+
+import attrs
+
+from gmcore.app.trained_model import TrainedModel
+from gmcore.domain import CVResult, TrainingResult, ValidationResult
+
+__all__ = ["CrossValidated", "Trained"]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Trained:
+    """What `train` gives back.
+
+    Attributes:
+        model: ready to predict and to be saved.
+        training: epochs, history and weights.
+        train: how it does on the rows it was trained on.
+        validation: on the rows that steered early stopping; None without any.
+        test: on the rows that nothing saw; None without any.
+        folder: the run folder; None if none was asked for.
+        seconds: wall time of all of it.
+    """
+
+    model: TrainedModel
+    training: TrainingResult
+    train: ValidationResult
+    validation: ValidationResult | None
+    test: ValidationResult | None
+    folder: Path | None
+    seconds: float
+
+    @property
+    def report(self) -> dict[str, object]:
+        """The same as JSON values."""
+        scored = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {
+            "run": self.folder,
+            "model": self.folder / "model.safetensors" if self.folder else None,
+            "epochs": self.training.epochs,
+            "best_epoch": self.training.best_epoch,
+            **{name: {"loss": one.loss, **one.metrics} for name, one in scored.items() if one is not None},
+            "seconds": self.seconds,
+        }
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class CrossValidated:
+    """What `cross_validate` gives back.
+
+    Attributes:
+        result: the folds, their mean and spread.
+        folder: the run folder; None if none was asked for.
+    """
+
+    result: CVResult
+    folder: Path | None
+
+    @property
+    def report(self) -> dict[str, object]:
+        """The same as JSON values."""
+        folds = [
+            {
+                "index": fold.index,
+                "loss": fold.validation.loss,
+                "best_epoch": fold.training.best_epoch,
+                "epochs": fold.training.epochs,
+                "metrics": dict(fold.validation.metrics),
+            }
+            for fold in self.result.folds
+        ]
+        mean, std, seconds = self.result.mean, self.result.std, self.result.seconds
+        return {"run": self.folder, "folds": folds, "mean": mean, "std": std, "seconds": seconds}

@@ -1,0 +1,35 @@
+"""`gmcore resume`: go on with a run that was stopped or killed."""
+
+from pathlib import Path
+
+import click
+
+from gmcore.app import Trained, registry_for, resume
+from gmcore.cli import train, validate
+from gmcore.cli.options import as_json
+from gmcore.cli.output import say, write_json
+from gmcore.cli.progress import progress
+from gmcore.cli.signals import cancelled_by_signals
+
+__all__ = ["command"]
+
+
+@click.command("resume")
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--backend", metavar="NAME", help="Another backend than the run's.")
+@click.option("--allow-changed-data", is_flag=True, help="Go on although the data is no longer what it was.")
+@as_json
+def command(folder: Path, backend: str | None, *, allow_changed_data: bool, as_json: bool) -> None:
+    """Go on with the run in folder RUN from its last checkpoint, to what it would have come to."""
+    with cancelled_by_signals() as cancellation:
+        done = resume(
+            folder,
+            backend={"use": backend} if backend else None,
+            allow_changed_data=allow_changed_data,
+            hooks=progress(registry_for("float32")),
+            cancellation=cancellation,
+            say=say,
+        )
+    say(train.summary(done) if isinstance(done, Trained) else validate.summary(done))
+    if as_json:
+        write_json(done.report)
