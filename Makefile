@@ -13,7 +13,11 @@ help:  ## say what there is
 
 demo: .venv/installed  ## train, cross-validate and predict on a real CSV
 	$(BIN)/gmcore train $(EXAMPLE)/run.toml
+	@echo
 	$(BIN)/gmcore validate $(EXAMPLE)/run.toml
+	@echo
+	$(BIN)/gmcore predict "$$(ls -d runs/breast_cancer-train-* | tail -n 1)" $(EXAMPLE)/breast_cancer.csv --output runs/predictions.csv
+	@echo; head -n 4 runs/predictions.csv
 
 test: .venv/installed  ## run every check there is
 	@$(BIN)/python -m pytest -n $(WORKERS)

@@ -3,7 +3,7 @@
 - `python`: all blocks share one namespace; one with prompts is a doctest. A `text` block after it is what it prints.
 - `console`, `sh`: commands run. Output that is shown must be what comes; `...` stands for anything.
 - `toml`: must parse.
-- A block whose first line is a comment with a path is that file; a run file is then checked.
+- A block whose first line is a comment with a path is that file; a run file that no command names is then checked.
 
 python tests/run_page.py docs/tutorial.md
 """
@@ -38,6 +38,7 @@ class Page:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.text = Path(path).read_text()
         self.names = {"__name__": "__main__"}
         self.printed = ""
         self.folder = Path.cwd()
@@ -49,7 +50,7 @@ class Page:
     def run_block(self, line: int, language: str, text: str) -> None:
         printed, self.printed = self.printed, ""
         if named := PATH_COMMENT.match(text):
-            self.write(self.folder / named[1], text[named.end() :].lstrip("\n"))
+            self.write(named[1], text[named.end() :].lstrip("\n"))
         elif language == "python":
             self.run_python(line, text)
         elif language == "text" and printed:
@@ -63,13 +64,14 @@ class Page:
         elif language == "toml":
             assert not is_run_file(text), "a whole run file must say where it stands: # path/to/run.toml"
 
-    def write(self, file: Path, text: str) -> None:
+    def write(self, name: str, text: str) -> None:
+        file = self.folder / name
         if file.exists():
-            assert file.read_text() == text, f"{file.name} is not what the page shows"
+            assert file.read_text() == text, f"{name} is not what the page shows"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-        if file.suffix == ".toml" and is_run_file(text):
-            self.run_command(f"gmcore check {shlex.quote(str(file))}")
+        if file.suffix == ".toml" and is_run_file(text) and self.text.count(name) == 1:
+            self.run_command(f"gmcore check {shlex.quote(name)}")
 
     def run_python(self, line: int, text: str) -> None:
         if not text.startswith(">>>"):
@@ -120,7 +122,7 @@ def is_run_file(text: str) -> bool:
 
 def main(path: str) -> None:
     page = Page(path)
-    for line, language, text in blocks(Path(path).read_text()):
+    for line, language, text in blocks(page.text):
         try:
             page.run_block(line, language, text)
         except BaseException as error:
