@@ -99,6 +99,7 @@ class Page:
         offline = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--target", str(self.site)]
         if projects:
             self.check("pip", self.call([sys.executable, "-m", "pip", "install", *offline, *projects]), "")
+            sys.path.insert(0, str(self.site))
 
     def call(self, words: list[str]) -> subprocess.CompletedProcess[str]:
         output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
