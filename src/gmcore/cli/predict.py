@@ -36,10 +36,11 @@ def command(model: Path, data: Path, output: Path | None, backend: str, *, as_js
     trained = load(model, backend=backend)
     numbers = trained.predict_numbers(trained.read(data))
     head, rows = _predictions(trained, numbers)
+    digits = _DIGITS[trained.backend.dtype]
     if output is not None:
-        write_whole(output, _csv(head, rows).encode())
+        write_whole(output, _csv(head, rows, digits).encode())
     elif not as_json:
-        click.echo(_csv(head, rows), nl=False)
+        click.echo(_csv(head, rows, digits), nl=False)
     if as_json:
         report = {"model": model, "data": data, "rows": len(rows), "output": output}
         inside = {"predictions": [dict(zip(head, row, strict=True)) for row in rows]} if output is None else {}
@@ -57,7 +58,7 @@ def _predictions(trained: TrainedModel, numbers: np.ndarray) -> tuple[list[str],
     return head, [[name, *row] for name, row in zip(classes, numbers.tolist(), strict=True)]
 
 
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]], digits: int = 9) -> str:
+def _csv(head: Sequence[str], rows: Iterable[Sequence[object]], digits: int) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
