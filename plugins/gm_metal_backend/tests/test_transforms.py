@@ -203,3 +203,28 @@ def test_a_whole_number_that_does_not_fit_is_an_error(backend):
 def test_text_is_no_array(backend):
     with pytest.raises(TypeError, match="got dtype <U1"):
         backend.asarray(np.array(["a"]))
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_nothing_at_all_has_a_sum(backend, axis):
+    nothing = backend.asarray(np.zeros((0, 3)))
+    for name in ("sum", "all", "any"):
+        found = backend.to_numpy(getattr(backend.xp, name)(nothing, axis=axis))
+        assert np.array_equal(found, getattr(np, name)(np.zeros((0, 3)), axis=axis))
+    assert np.isnan(backend.to_numpy(backend.xp.mean(nothing, axis=axis))).all()
+    fleet = backend.vmap(lambda x: backend.xp.sum(x, axis=axis))(backend.asarray(np.zeros((2, 0, 3))))
+    assert backend.to_numpy(fleet).sum() == 0
+
+
+def test_a_layer_without_inputs_gives_its_bias(backend):
+    found = backend.asarray(np.zeros((2, 0))) @ backend.asarray(np.zeros((0, 3))) + backend.asarray(np.ones(3))
+    assert backend.to_numpy(found).tolist() == [[1] * 3] * 2
+
+
+def test_whole_numbers_have_functions_in_the_backends_dtype(backend):
+    xp, whole = backend.xp, backend.asarray(np.array([0, 1, 3]))
+    third = {"mean": xp.mean(whole), "exp": xp.exp(whole)[1], "where": xp.where(whole > 0, 0.1, whole)[1]}
+    expected = {"mean": 4 / 3, "exp": np.e, "where": 0.1}
+    for name, found in backend.to_numpy(third).items():
+        assert found.dtype == backend.dtype
+        assert found == pytest.approx(expected[name], rel=1e-15 if backend.dtype == "float64" else 1e-6)

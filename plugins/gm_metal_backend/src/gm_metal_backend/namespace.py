@@ -1,11 +1,13 @@
 """The port's namespace in MLX's words."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
 import attrs
 import mlx.core as mx
+import numpy as np
 
 from gm_metal_backend import exact, native
 from gm_metal_backend.random import KeyedRandom
@@ -50,7 +52,7 @@ class MLXNamespace(Namespace):
         return mx.ones(shape, dtype=dtype or self.float)
 
     def full(self, shape: Shape, fill_value: Any, dtype: Any = None) -> Array:
-        return mx.broadcast_to(self._array(fill_value, dtype), shape)
+        return mx.full(shape, self._number(fill_value), dtype=dtype)
 
     def arange(self, stop: int) -> Array:
         return mx.arange(stop, dtype=mx.int32)
@@ -75,49 +77,46 @@ class MLXNamespace(Namespace):
         return mx.square(x)
 
     def sqrt(self, x: Array) -> Array:
-        return mx.sqrt(x)
+        return mx.sqrt(self._floats(x))
 
     def exp(self, x: Array) -> Array:
-        return self.functions.exp(x)
+        return self.functions.exp(self._floats(x))
 
     def expm1(self, x: Array) -> Array:
-        return self.functions.expm1(x)
+        return self.functions.expm1(self._floats(x))
 
     def log(self, x: Array) -> Array:
-        return mx.log(x)
+        return mx.log(self._floats(x))
 
     def log1p(self, x: Array) -> Array:
-        return mx.log1p(x)
+        return mx.log1p(self._floats(x))
 
     def sin(self, x: Array) -> Array:
-        return self.functions.sin(x)
+        return self.functions.sin(self._floats(x))
 
     def cos(self, x: Array) -> Array:
-        return self.functions.cos(x)
+        return self.functions.cos(self._floats(x))
 
     def tanh(self, x: Array) -> Array:
-        return mx.tanh(x)
+        return mx.tanh(self._floats(x))
 
     def erf(self, x: Array) -> Array:
-        return self.functions.erf(x)
+        return self.functions.erf(self._floats(x))
 
     def floor(self, x: Array) -> Array:
         return mx.floor(x)
 
     def pow(self, x: Array, y: Array) -> Array:
-        return mx.power(x, y)
+        return mx.power(self._number(x), self._number(y))
 
     def maximum(self, x: Array, y: Array) -> Array:
-        return mx.maximum(x, y)
+        return mx.maximum(self._number(x), self._number(y))
 
     def minimum(self, x: Array, y: Array) -> Array:
-        return mx.minimum(x, y)
+        return mx.minimum(self._number(x), self._number(y))
 
     def where(self, condition: Array, x: Array, y: Array) -> Array:
-        if not isinstance(x, mx.array) and not isinstance(y, mx.array):
-            # Two Python numbers would be float32.
-            x = self._array(x)
-        return mx.where(condition, x, y)
+        return mx.where(condition, self._number(x), self._number(y))
 
     def isnan(self, x: Array) -> Array:
         return mx.isnan(x)
@@ -126,13 +125,13 @@ class MLXNamespace(Namespace):
         return mx.isfinite(x)
 
     def sum(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
-        return mx.sum(x, axis=axis, keepdims=keepdims)
+        return _reduce(mx.sum, x, axis, keepdims, empty=0.0)
 
     def mean(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
-        return mx.mean(x, axis=axis, keepdims=keepdims)
+        return _reduce(mx.mean, self._floats(x), axis, keepdims, empty=math.nan)
 
     def var(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
-        return mx.var(x, axis=axis, keepdims=keepdims)
+        return _reduce(mx.var, self._floats(x), axis, keepdims, empty=math.nan)
 
     def max(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
         return mx.max(x, axis=axis, keepdims=keepdims)
@@ -141,10 +140,10 @@ class MLXNamespace(Namespace):
         return mx.min(x, axis=axis, keepdims=keepdims)
 
     def all(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
-        return mx.all(x, axis=axis, keepdims=keepdims)
+        return _reduce(mx.all, x, axis, keepdims, empty=1.0)
 
     def any(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
-        return mx.any(x, axis=axis, keepdims=keepdims)
+        return _reduce(mx.any, x, axis, keepdims, empty=0.0)
 
     def argmax(self, x: Array, axis: int) -> Array:
         return mx.argmax(x, axis=axis).astype(mx.int32)
@@ -180,7 +179,7 @@ class MLXNamespace(Namespace):
         return mx.stack(list(arrays), axis=axis)
 
     def matmul(self, x: Array, y: Array) -> Array:
-        return mx.matmul(x, y)
+        return mx.matmul(self._floats(x), self._floats(y))
 
     def take(self, x: Array, indices: Array, axis: int) -> Array:
         return mx.take(x, indices, axis=axis)
@@ -189,10 +188,10 @@ class MLXNamespace(Namespace):
         return mx.take_along_axis(x, indices, axis=axis)
 
     def sigmoid(self, x: Array) -> Array:
-        return self.functions.sigmoid(x)
+        return self.functions.sigmoid(self._floats(x))
 
     def softplus(self, x: Array) -> Array:
-        return self.functions.softplus(x)
+        return self.functions.softplus(self._floats(x))
 
     def logsumexp(self, x: Array, axis: int, keepdims: Flag = False) -> Array:
         return self.functions.logsumexp(x, axis=axis, keepdims=keepdims)
@@ -209,8 +208,18 @@ class MLXNamespace(Namespace):
     def stop_gradient(self, x: Array) -> Array:
         return mx.stop_gradient(x)
 
-    def _array(self, number: Any, dtype: Any = None) -> Array:
-        """Return a Python number as an array: floats in the backend's dtype."""
-        if isinstance(number, mx.array):
-            return number.astype(dtype) if dtype else number
-        return mx.array(number, dtype=dtype or (self.float if isinstance(number, float) else None))
+    def _number(self, x: Any) -> Any:
+        """Return a Python float in the backend's dtype: where no other side has one, MLX would take float32."""
+        return mx.array(x, dtype=self.float) if isinstance(x, float) else x
+
+    def _floats(self, x: Array) -> Array:
+        """Return whole numbers and booleans in the backend's float dtype: MLX would take float32."""
+        return x if mx.issubdtype(x.dtype, mx.floating) else x.astype(self.float)
+
+
+def _reduce(fn: Callable[..., Array], x: Array, axis: Axis, keepdims: bool, *, empty: float) -> Array:
+    """Return `fn` over axes; of no numbers at all `empty`, for which MLX's CPU code may search forever."""
+    if x.size:
+        return fn(x, axis=axis, keepdims=keepdims)
+    shape = np.empty(x.shape).sum(axis=axis, keepdims=keepdims).shape
+    return mx.full(shape, empty, dtype=x.dtype)
