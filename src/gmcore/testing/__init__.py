@@ -1,5 +1,6 @@
 """What a plugin must pass, a suite a port, and stand-ins to pass it with."""
 
+from gmcore.testing.backend import BackendContract
 from gmcore.testing.cross_validator import CrossValidatorContract
 from gmcore.testing.data_provider import DataProviderContract
 from gmcore.testing.fakes import TinyModel, two_moons
@@ -9,6 +10,7 @@ from gmcore.testing.numpy_namespace import NumPyNamespace
 from gmcore.testing.sequence_provider import SequenceProviderContract
 
 __all__ = [
+    "BackendContract",
     "CrossValidatorContract",
     "DataProviderContract",
     "MetricComputerContract",

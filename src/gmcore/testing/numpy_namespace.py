@@ -244,4 +244,5 @@ def _mean(x: Array, axis: Axis, keepdims: bool) -> Array:
 
 
 def _log_softmax(x: Array, axis: int) -> Array:
-    return x - np.logaddexp.reduce(x, axis=axis, keepdims=True)
+    below = x - np.max(x, axis=axis, keepdims=True)
+    return below - np.logaddexp.reduce(below, axis=axis, keepdims=True)
