@@ -94,6 +94,14 @@ def test_vmap_repeats_what_no_argument_changes_and_passes_empty_branches(backend
     assert state == {}
 
 
+def test_none_among_the_results_comes_through(backend):
+    fn = lambda x: {"none": None, "pair": (x, None), "last": x + 1}
+    for transformed in (backend.vmap(fn), backend.checkpoint(fn), backend.vmap(backend.checkpoint(fn))):
+        found = transformed(backend.xp.zeros((2,)))
+        assert (found["none"], found["pair"][1]) == (None, None)
+        assert backend.to_numpy((found["pair"][0], found["last"]))[1].tolist() == [1, 1]
+
+
 def test_value_and_grad_is_of_the_first_argument(backend):
     fn = lambda params, x: (backend.xp.sum(params["w"] ** 2 * x), {"x": x})
     given = ({"w": backend.asarray(np.array([1.0, 2.0]))}, backend.asarray(np.array([3.0, 4.0])))

@@ -90,7 +90,7 @@ class MetalBackend(Backend):
         return self._mx.value_and_grad(fn)  # type: ignore[no-any-return]
 
     def vmap(self, fn: F, in_axes: Any = 0) -> F:
-        return self._mx.vmap(fn, in_axes=in_axes)  # type: ignore[no-any-return]
+        return _through(lambda flat: self._mx.vmap(flat, in_axes=in_axes), fn)
 
     def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:  # noqa: ARG002 - MLX reuses what nobody holds
         return fn if loops else self._compile(fn)  # type: ignore[return-value]
@@ -113,7 +113,7 @@ class MetalBackend(Backend):
         return carry, stack(self._mx.stack, ys) if ys else None
 
     def checkpoint(self, fn: F) -> F:
-        return self._mx.checkpoint(fn)  # type: ignore[no-any-return]
+        return _through(self._mx.checkpoint, fn)
 
     def provenance(self) -> Mapping[str, str]:
         found = {
@@ -180,11 +180,28 @@ class MetalBackend(Backend):
         """Return a NumPy array in the dtype that it will have on the device."""
         host = np.asarray(host)
         if host.dtype.kind == "f":
-            return host.astype(self.dtype, copy=False)
+            return host.astype(self.dtype, order="C", copy=False)
         if host.dtype.kind == "b" or host.dtype == np.uint32:
-            return host
+            return np.asarray(host, order="C")
         if host.dtype.kind not in "iu":
             raise TypeError(f"arrays hold floats, whole numbers or booleans, got dtype {host.dtype}")
         if host.itemsize >= 4 and host.size and not _INT32.min <= host.min() <= host.max() <= _INT32.max:  # noqa: PLR2004 - bytes
             raise OverflowError(f"whole numbers must fit int32, got some from {host.min()} to {host.max()}")
-        return host.astype(np.int32, copy=False)
+        return host.astype(np.int32, order="C", copy=False)
+
+
+def _through(transform: Callable[[Any], Any], fn: F) -> F:
+    """Return `transform(fn)` where `fn` may return None in its tree: MLX's transforms take nothing but arrays."""
+
+    def transformed(*arguments: Any) -> Any:
+        tree: Any = None
+
+        def flat(*inner: Any) -> tuple[Array, ...]:
+            nonlocal tree
+            tree = fn(*inner)
+            return tuple(leaves(tree))
+
+        results = iter(transform(flat)(*arguments))
+        return map_leaves(lambda _: next(results), tree)
+
+    return transformed  # type: ignore[return-value]
