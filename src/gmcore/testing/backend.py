@@ -246,7 +246,7 @@ class BackendContract(ABC):
         backend: Any = self.backend()
         keys = np.random.default_rng(0).integers(0, 2**32, (3, 2), np.uint32)
         for draw in (backend.xp.random.uniform, backend.xp.random.normal):
-            member = lambda key, draw=draw: draw(backend.xp.random.fold_in(key, 4), (20,))
+            member: Any = lambda key, draw=draw: draw(backend.xp.random.fold_in(key, 4), (20,))
             together = backend.to_numpy(backend.vmap(member)(backend.asarray(keys)))
             alone = [backend.to_numpy(member(backend.asarray(key))) for key in keys]
             np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
