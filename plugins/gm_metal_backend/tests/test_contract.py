@@ -1,8 +1,11 @@
-"""The backend keeps to the port's contract, in both dtypes."""
+"""The backend keeps to the port's contract, in both dtypes, and on a GPU where there is one."""
 
+import pytest
 from gm_metal_backend import MetalBackend
 
 from gmcore.testing.backend import BackendContract
+
+GPUS = [device.name for device in MetalBackend.devices("float32") if device.available and device.name != "cpu"]
 
 
 class TestMetalFloat32(BackendContract):
@@ -13,3 +16,9 @@ class TestMetalFloat32(BackendContract):
 class TestMetalFloat64(BackendContract):
     def backend(self):
         return MetalBackend(dtype="float64", device="cpu")
+
+
+@pytest.mark.skipif(not GPUS, reason="MLX finds no GPU here")
+class TestMetalOnAGPU(BackendContract):
+    def backend(self):
+        return MetalBackend(dtype="float32", device=GPUS[0])
