@@ -84,7 +84,7 @@ class MetalBackend(Backend):
     def to_numpy(self, arrays: Any) -> Any:
         self._enter()
         self._mx.eval(arrays)
-        return map_leaves(np.array, arrays)
+        return map_leaves(_copy, arrays)
 
     def value_and_grad(self, fn: Callable[..., tuple[Array, Any]]) -> Callable[..., tuple[tuple[Array, Any], Any]]:
         return self._mx.value_and_grad(fn)  # type: ignore[no-any-return]
@@ -188,6 +188,11 @@ class MetalBackend(Backend):
         if host.itemsize >= 4 and host.size and not _INT32.min <= host.min() <= host.max() <= _INT32.max:  # noqa: PLR2004 - bytes
             raise OverflowError(f"whole numbers must fit int32, got some from {host.min()} to {host.max()}")
         return host.astype(np.int32, order="C", copy=False)
+
+
+def _copy(array: Array) -> np.ndarray:
+    # An empty array has no memory on CUDA, and NumPy would read it.
+    return np.array(array) if array.size else np.empty(array.shape, str(array.dtype).removeprefix("mlx.core."))
 
 
 def _through(transform: Callable[[Any], Any], fn: F) -> F:
