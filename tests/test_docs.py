@@ -12,6 +12,7 @@ import click
 import pytest
 
 import gmcore.ports
+import gmcore.testing
 from gmcore.app.run_config import RunConfig, TrainingTable
 from gmcore.cli.root import Commands
 from gmcore.cli.root import gmcore as command_line
@@ -70,9 +71,10 @@ def commands(group: click.Group, path: str = "gmcore") -> Iterator[tuple[str, cl
         ("run-file", {*OPTIMIZERS, *SCHEDULES} | options(*OPTIMIZERS.values(), *SCHEDULES.values())),
         ("ports", set(gmcore.ports.__all__)),
         ("ports", {f"gmcore.{port}" for port in gmcore.float32.registries if port != "hooks"}),
+        ("../how-to/write-a-plugin", {name for name in gmcore.testing.__all__ if name.endswith("Contract")}),
         ("hooks", options(Hooks) | {name.title().replace("_", "") for name in options(Hooks)}),
     ],
-    ids=["keys of a run file", "optimizers and schedules", "ports", "groups", "hooks"],
+    ids=["keys of a run file", "optimizers and schedules", "ports", "groups", "suites", "hooks"],
 )
 def test_the_reference_leaves_nothing_out(page, names):
     text = reference(page)
