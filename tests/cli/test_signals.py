@@ -15,7 +15,7 @@ def test_a_signal_stops_at_the_next_step_and_the_run_folder_says_so(name, number
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         first = process.stderr.readline()
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == status, first + stderr
     assert stdout == ""
     assert "Traceback" not in stderr

@@ -13,7 +13,7 @@ from gmcore.ports import Backend
 __all__ = ["Speed", "probe"]
 
 _SIDE = 1024
-_PRODUCTS = 8
+_PRODUCTS = 4
 _STEPS = 1000
 _REPEATS = 3
 
