@@ -9,7 +9,9 @@ from gmcore.domain import EarlyStoppingConfig, Tree
 from gmcore.ports import Namespace
 from gmcore.training.select import select
 
-__all__ = ["end_of_epoch", "start"]
+__all__ = ["SUMMARY", "end_of_epoch", "start"]
+
+SUMMARY = ("train_loss", "stop_loss", "was_active", "active", "best_loss", "best_epoch")
 
 
 def start(kept: Tree, has_stop: np.ndarray) -> dict[str, Any]:
@@ -30,7 +32,8 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
 
     `carry` is the training step's, `stop_sums` the evaluation step's over the stop rows, `epoch` its number from
     1. A member that has stopped goes on being computed, because it shares the program, but what it
-    becomes is never kept. `summary` is all that the host reads of an epoch.
+    becomes is never kept. `summary`, `(numbers, members)` in the order of `SUMMARY`, is all that the host
+    reads of an epoch.
     """
     patience = config.patience if config else None
 
@@ -50,7 +53,7 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
             "stale": stale,
             "kept": select(xp, keep, {"params": carry["params"], "buffers": carry["buffers"]}, state["kept"]),
         }
-        summary = {
+        told = {
             "train_loss": train_loss,
             "stop_loss": stop_loss,
             "was_active": active,
@@ -58,6 +61,8 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
             "best_loss": after["best_loss"],
             "best_epoch": after["best_epoch"],
         }
+        # One array is one transfer; whole numbers up to 16 million are exact in float32.
+        summary = xp.stack([xp.astype(told[name], xp.float) for name in SUMMARY])
         sums = {"loss": xp.zeros_like(carry["loss"]), "weight": xp.zeros_like(carry["weight"])}
         return {**carry, **sums}, after, summary
 

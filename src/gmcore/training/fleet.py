@@ -49,7 +49,15 @@ class _Chunk:
     history: list[Tree] = attrs.field(factory=list)
     pending: tuple[Tree, np.ndarray] | None = None
     before: float = 0.0
+    segment: int = attrs.field(init=False)
     begun: float = attrs.field(factory=time.perf_counter)
+
+    @segment.default
+    def _steps_a_segment(self) -> int:
+        parameters = sum(layer.parameters for layer in self.task.model.info.layers)
+        operations = 6.0 * max(1, parameters) * self.task.config.batch_size * len(self.members)
+        length = int(min(_STEPS_A_SEGMENT, max(1.0, _OPERATIONS_A_SEGMENT // operations)))
+        return min(length, self.task.config.checkpoint.every_steps or length)
 
     @property
     def task(self) -> TrainingTask:
@@ -179,13 +187,9 @@ class _Chunk:
 
     def _pieces(self, batches: Tree) -> Iterator[Tree]:
         """Yield what is left of an epoch, cut at the same places however often it was stopped."""
-        parameters = sum(layer.parameters for layer in self.task.model.info.layers)
-        operations = 6.0 * max(1, parameters) * self.task.config.batch_size * len(self.members)
-        length = int(min(_STEPS_A_SEGMENT, max(1.0, _OPERATIONS_A_SEGMENT // operations)))
-        length = min(length, self.task.config.checkpoint.every_steps or length)
-        for at in range(0, len(batches["step"]), length):
+        for at in range(0, len(batches["step"]), self.segment):
             if at >= self.step:
-                yield tree_map(lambda leaf, at=at: leaf[at : at + length], batches)
+                yield tree_map(lambda leaf, at=at: leaf[at : at + self.segment], batches)
 
 
 def _result(member: Member, place: int, history: Sequence[Tree], kept: Tree, seconds: float) -> TrainingResult:

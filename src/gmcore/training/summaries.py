@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from gmcore.domain import EpochEnd, Member, Tree
+from gmcore.domain import Array, EpochEnd, Member, Tree
 from gmcore.errors import TrainingError
 from gmcore.ports import TrainingTask
+from gmcore.training.early_stopping import SUMMARY
 
 __all__ = ["read_summary", "stacked", "unstacked"]
 
 
 def read_summary(
-    task: TrainingTask, members: Sequence[Member], summary: Tree, learning_rate: np.ndarray, epoch: int
+    task: TrainingTask, members: Sequence[Member], summary: Array, learning_rate: np.ndarray, epoch: int
 ) -> dict[str, np.ndarray]:
     """Return an epoch's numbers as NumPy arrays, `(members,)` each, once the device has them.
 
@@ -27,12 +28,13 @@ def read_summary(
     Raises:
         TrainingError: if the loss of a member that trains is not finite.
     """
-    read: dict[str, np.ndarray] = task.backend.to_numpy(summary)
+    numbers = dict(zip(SUMMARY, task.backend.to_numpy(summary).astype(np.float64), strict=True))
+    read = numbers | {name: numbers[name].astype(bool) for name in ("was_active", "active")}
     was_active = read["was_active"]
     _refuse_lost(members, was_active & ~np.isfinite(read["train_loss"]), read, learning_rate, epoch)
     watched = was_active & np.array([len(member.stop) > 0 for member in members])
-    read["train_loss"] = np.where(was_active, read["train_loss"].astype(np.float64), np.nan)
-    read["stop_loss"] = np.where(watched, read["stop_loss"].astype(np.float64), np.nan)
+    read["train_loss"] = np.where(was_active, read["train_loss"], np.nan)
+    read["stop_loss"] = np.where(watched, read["stop_loss"], np.nan)
     for call in task.hooks.epoch_end:
         call(
             EpochEnd(
