@@ -23,7 +23,7 @@ test: .venv/installed  ## run every check there is
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 bench: .venv/installed  ## measure gmcore beside what a user would pick instead
-	@$(BIN)/python benchmarks
+	@$(BIN)/python benchmarks/steps.py
 
 format: .venv/installed  ## put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .
