@@ -18,9 +18,9 @@ from pathlib import Path
 
 import attrs
 import numpy as np
+from by_hand import BY_HAND
 
 import gmcore
-from by_hand import BY_HAND
 from gmcore.domain import Feature, Hooks, Member, Rows, Schema, Target, TargetKind, WorkflowConfig
 from gmcore.nn.optimizers import OPTIMIZERS
 from gmcore.nn.schedules import SCHEDULES
@@ -42,7 +42,7 @@ class Case:
         return f"{'-'.join(map(str, self.sizes))} batch {self.batch}"
 
 
-CASES = (Case((10, 16, 2), 8, 256, 24), Case((64, 128, 64, 10), 64, 64, 12), Case((256, 512, 512, 10), 256, 4, 8))
+CASES = (Case((10, 16, 2), 8, 256, 24), Case((64, 128, 64, 10), 64, 64, 12), Case((256, 512, 512, 10), 256, 16, 5))
 FLEETS = (1, 10, 50)
 
 

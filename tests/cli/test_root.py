@@ -33,7 +33,9 @@ def test_a_module_is_a_command_too():
     assert done.stdout == "gmcore 0.1.0\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["plugins", "list"], ["plugins", "list", "--json"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["plugins", "list", "--no-import"], ["plugins", "list", "--no-import", "--json"]]
+)
 def test_what_needs_no_numbers_imports_neither_numpy_nor_a_plugin(arguments):
     code = f"""
 import sys

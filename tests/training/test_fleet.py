@@ -7,6 +7,7 @@ import pytest
 from gmcore.domain import BatchEnd, Cancellation, Hooks, Member
 from gmcore.errors import Cancelled, ConfigError, DataError, TrainingError
 from gmcore.nn.optimizers import OPTIMIZERS
+from gmcore.testing.fakes import TinyModel
 from gmcore.training import GradientDescent
 from gmcore.training.chunks import members_at_once
 
@@ -37,7 +38,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(task, fleet, 
 
 def test_training_learns(configured):
     member = Member(train=np.arange(150), score=np.arange(150, 203), settings={"learning_rate": 0.1})
-    task = configured(max_epochs=60, early_stopping=None)
+    task = attrs.evolve(
+        configured(max_epochs=60, early_stopping=None), model=TinyModel(schema=configured().rows.schema, hidden=16)
+    )
     (result,) = WORKFLOW.train(task, [member])
     (score,) = WORKFLOW.validate(task, [result.variables], [member.score])
     right = score.predictions.argmax(1) == task.rows.targets[150:]

@@ -11,21 +11,23 @@ __all__ = ["command", "entries"]
 
 
 @click.command("list")
-@click.option("--check", is_flag=True, help="Import each plugin, to see whether it loads.")
+@click.option(
+    "--no-import", is_flag=True, help="Read metadata alone, which is quick but finds no plugin that won't load."
+)
 @as_json
-def command(*, check: bool, as_json: bool) -> None:
+def command(*, no_import: bool, as_json: bool) -> None:
     """Name every plugin that is installed: for which port, by whom, and whether it can be used.
 
-    Nothing is imported without --check, so that is what finds a plugin that will not load.
+    Each one is imported, to say whether it loads and else why; one that does not harms none of the others.
     """
-    found = entries(check=check)
+    found = entries(check=not no_import)
     head = ("port", "name", "distribution", "version", "dtype", "state")
     say(table(head, [(i.port, i.name, i.distribution, i.version, i.dtype or "any", i.state) for i in found]))
     for info in found:
         if info.reason:
             say(f"\n{info.port} {info.name!r}: {info.reason}")
-    if not check:
-        say("\nnone was imported: with --check each is, and those that don't load are named")
+    if no_import:
+        say("\nnone was imported: those that don't load are not known")
     if as_json:
         write_json({"plugins": found})
 
