@@ -38,11 +38,20 @@ class TrainingPlan:
     learning_rates: np.ndarray
     weights: np.ndarray | None = None
     _dropout: np.ndarray = attrs.field(init=False)
+    _counts: np.ndarray = attrs.field(init=False)
 
     @_dropout.default
     def _draw_keys(self) -> np.ndarray:
         draws = (generator(m.seed, "dropout", m.index).integers(0, 2**64, dtype=np.uint64) for m in self.members)
         return np.fromiter(draws, np.uint64, len(self.members))
+
+    @_counts.default
+    def _count_rows(self) -> np.ndarray:
+        """Return 1 for a place that holds a row and 0 for padding, `(steps, members, batch)`."""
+        longest = int(self.steps.max())
+        sizes = np.array([len(member.train) for member in self.members])
+        places = np.arange(longest * self.batch_size)
+        return _by_step((places < sizes[:, None]).astype(np.float64), longest, self.batch_size)
 
     @property
     def steps(self) -> np.ndarray:
@@ -59,17 +68,16 @@ class TrainingPlan:
         steps, size = self.steps, self.batch_size
         longest = int(steps.max())
         indices = np.empty((len(self.members), longest * size), np.int32)
-        weights = np.zeros((len(self.members), longest * size))
         for place, member in enumerate(self.members):
             order = self._order(member, number)
             indices[place, : len(order)] = order
             indices[place, len(order) :] = order[0]
-            weights[place, : len(order)] = 1.0 if self.weights is None else self.weights[order]
+        indices = _by_step(indices, longest, size)
         place_in_epoch = np.arange(longest)[:, None]
         done = number * steps + place_in_epoch
         plan = {
-            "indices": _by_step(indices, longest, size),
-            "weights": _by_step(weights, longest, size),
+            "indices": indices,
+            "weights": self._counts if self.weights is None else self._counts * self.weights[indices],
             "key": _keys(self._dropout, number, longest),
             "step": done + 1.0,
             "learning_rate": self.learning_rates * self.schedule.factor(done, self.max_epochs * steps),
