@@ -136,9 +136,8 @@ class JAXBackend(Backend):
         dtype = {"f": self.dtype, "i": "int32", "u": "uint32" if host.dtype == np.uint32 else "int32", "b": "bool"}
         if host.dtype.kind not in dtype:
             raise TypeError(f"a tree's leaves must be numbers or booleans, got dtype {host.dtype}")
-        narrowed = host.astype(dtype[host.dtype.kind], copy=False)
-        # Without the copy, XLA on a CPU may share memory with an array that its owner goes on to change.
-        return jax.device_put(narrowed, self._place, may_alias=False)
+        # A copy of our own: the transfer may be going on while the owner changes the array, or share its memory.
+        return jax.device_put(host.astype(dtype[host.dtype.kind], copy=True), self._place, may_alias=False)
 
 
 def _scan_of(step: Any) -> Any:

@@ -1,0 +1,24 @@
+"""The backend keeps to the port's contract, in both dtypes, and on a GPU where there is one."""
+
+import pytest
+from gm_jax_backend import JAXBackend
+
+from gmcore.testing.backend import BackendContract
+
+GPUS = [device.name for device in JAXBackend.devices("float32") if device.available and device.name != "cpu"]
+
+
+class TestJAXFloat32(BackendContract):
+    def backend(self):
+        return JAXBackend(dtype="float32", device="cpu")
+
+
+class TestJAXFloat64(BackendContract):
+    def backend(self):
+        return JAXBackend(dtype="float64", device="cpu")
+
+
+@pytest.mark.skipif(not GPUS, reason="JAX finds no GPU or TPU here")
+class TestJAXOnAGPU(BackendContract):
+    def backend(self):
+        return JAXBackend(dtype="float32", device=GPUS[0])

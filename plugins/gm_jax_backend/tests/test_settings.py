@@ -1,0 +1,55 @@
+"""What belongs to the process stays the process's, and what is not here is named."""
+
+import jax
+import numpy as np
+import pytest
+from gm_jax_backend import JAXBackend
+
+from gmcore.errors import BackendUnavailableError
+
+WATCHED = ("jax_enable_x64", "jax_default_device", "jax_default_matmul_precision")
+
+
+def settings():
+    return [getattr(jax.config, name) for name in WATCHED]
+
+
+def test_the_process_keeps_its_own_settings():
+    before = settings()
+    backend = JAXBackend(dtype="float64", device="cpu")
+    x = backend.asarray(np.linspace(0, 1, 5))
+    run = backend.compile(lambda x: backend.scan(lambda c, row, _: (c + row, c), x[0], x)[0], loops=True)
+    assert backend.to_numpy(run(x)).dtype == np.float64
+    assert settings() == before
+    assert jax.numpy.ones(2).dtype == np.float32
+
+
+def test_both_dtypes_live_in_one_process():
+    single, double = (JAXBackend(dtype=dtype, device="cpu") for dtype in ("float32", "float64"))
+    third = [backend.to_numpy(backend.xp.full((2,), 1 / 3)) for backend in (single, double, single)]
+    assert [one.dtype.name for one in third] == ["float32", "float64", "float32"]
+    assert third[1][0] == 1 / 3
+
+
+def test_a_program_that_is_given_its_own_results_is_compiled_once(caplog):
+    backend = JAXBackend(device="cpu")
+    fn = backend.compile(lambda tree: {"zeros": backend.xp.zeros_like(tree["x"]), "x": tree["x"] + 1})
+    tree = {"zeros": backend.xp.zeros((3,)), "x": backend.asarray(np.ones(3))}
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        for _ in range(3):
+            tree = fn(tree)
+    assert sum("Finished XLA compilation" in record.message for record in caplog.records) <= 1
+
+
+@pytest.mark.parametrize("device", ["cuda", "tpu"])
+def test_a_device_that_is_not_here_says_which_is(device):
+    here = {one.name for one in JAXBackend.devices("float32") if one.available}
+    if device in here:
+        pytest.skip(f"{device} is here")
+    with pytest.raises(BackendUnavailableError, match="cpu"):
+        JAXBackend(device=device)
+
+
+def test_float64_on_a_tpu_is_refused_with_a_reason():
+    (tpu,) = (one for one in JAXBackend.devices("float64") if one.name == "tpu")
+    assert "float64" in tpu.reason
