@@ -19,14 +19,8 @@ QUICK = {"max_epochs": 60, "batch_size": 16, "optimizer": {"name": "adam", "lear
 def test_training_leaves_a_folder_that_tells_everything(run_file, tmp_path):
     done = gmcore.train(run_file, runs=tmp_path / "runs")
     names = {path.name for path in done.folder.iterdir()}
-    assert names == {
-        "config.toml",
-        "provenance.json",
-        "status.json",
-        "metrics.jsonl",
-        "result.json",
-        "model.safetensors",
-    }
+    written = {"config.toml", "provenance.json", "status.json", "metrics.jsonl", "result.json", "model.safetensors"}
+    assert names == written | {"checkpoints"}
     assert json.loads((done.folder / "status.json").read_text()) == {"status": "done"}
     assert len((done.folder / "metrics.jsonl").read_text().splitlines()) == done.training.epochs
     facts = json.loads((done.folder / "provenance.json").read_text())

@@ -55,9 +55,9 @@ def gmcore(outside, tmp_path):
 def test_an_outside_plugin_is_listed_with_its_distribution_and_version(gmcore):
     found = [entry for entry in gmcore("plugins", "list")["plugins"] if entry["distribution"] == "gm-circles"]
     assert [(entry["port"], entry["name"], entry["version"], entry["state"]) for entry in found] == [
-        ("data_providers", "circles", "3.1.4", "installed"),
-        ("metric_computers", "confidence", "3.1.4", "installed"),
-        ("hooks", "diary", "3.1.4", "installed"),
+        ("data_providers", "circles", "3.1.4", "loaded"),
+        ("metric_computers", "confidence", "3.1.4", "loaded"),
+        ("hooks", "diary", "3.1.4", "loaded"),
     ]
 
 
