@@ -64,6 +64,7 @@ def toml_text(run: Run) -> str:
             "schedule": {"name": config.training.schedule["name"], **unstructure(run.schedule)},
         },
         "validation": resolved(config.validation, run.validator),
+        "hooks": {"use": [dict(table) for table in config.hooks.use]},
         "metrics": {"use": [resolved(table, one) for table, one in zip(config.metrics.use, run.metrics, strict=True)]},
     }
     return tomli_w.dumps(_without_none(tables))
