@@ -84,7 +84,10 @@ class JAXBackend(Backend):
     def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:
         del loops  # XLA compiles loops as well
         program, options = (batch_invariant(fn), COMPILER_OPTIONS) if self._invariant else (fn, None)
-        jitted = jax.jit(self._counted(program), donate_argnums=donate, compiler_options=options)
+        # Results that are not bound to a device would have the next call compiled once more.
+        place = jax.sharding.SingleDeviceSharding(self._place)
+        traced = self._counted(program)
+        jitted = jax.jit(traced, donate_argnums=donate, out_shardings=place, compiler_options=options)
         compiled = self._scoped(_without_donation_warning(jitted) if donate else jitted)
 
         @wraps(fn)
