@@ -14,23 +14,11 @@ from gmcore.training.chunks import members_at_once
 WORKFLOW = GradientDescent()
 
 
-@pytest.mark.parametrize("size", [4, 3, 2])
+@pytest.mark.parametrize("size", [4, 3, 1])
 def test_results_do_not_depend_on_the_chunking(configured, size, fleet, same_results):
     members = fleet()
     whole = WORKFLOW.train(configured(members_per_chunk=8), members)
     same_results(WORKFLOW.train(configured(members_per_chunk=size), members), whole)
-
-
-def test_a_fleet_trains_its_members_as_if_each_were_alone(configured, backend, fleet, same_results, weights):
-    members = fleet()
-    whole = WORKFLOW.train(configured(members_per_chunk=8), members)
-    alone = WORKFLOW.train(configured(members_per_chunk=1), members)
-    if backend.name == "jax":  # XLA compiles a fleet of one to other arithmetic, whose last bits differ
-        for one, other in zip(weights(alone), weights(whole), strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
-        assert [one.epochs for one in alone] == [one.epochs for one in whole]
-    else:
-        same_results(alone, whole)
 
 
 def test_results_do_not_depend_on_which_other_members_there_are(task, fleet, same_results):
@@ -117,7 +105,7 @@ def test_members_have_their_own_settings(task, same_results):
     members = [Member(train=np.arange(100), settings={"learning_rate": rate}) for rate in (0.03, 0.001)]
     fast, slow = WORKFLOW.train(task, members)
     other = attrs.evolve(task, optimizer=OPTIMIZERS["adamw"](learning_rate=0.001))
-    same_results(WORKFLOW.train(other, [Member(train=np.arange(100))] * 2), [slow, slow])
+    same_results(WORKFLOW.train(other, [Member(train=np.arange(100))]), [slow])
     assert fast.final_loss < slow.final_loss
 
 
