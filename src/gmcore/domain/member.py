@@ -23,8 +23,8 @@ class Member:
         stop: rows that early stopping watches, `(m,)`, int64; none: no early stopping.
         score: rows to score on once it is trained, `(s,)`, int64, possibly none.
         seed: where its randomness starts.
-        settings: hyperparameters that are its own, such as `{"learning_rate": 1e-3}`; the
-            optimizer's for the rest.
+        settings: hyperparameters that are its own, such as `{"learning_rate": 1e-3}`, of the optimizer or of a
+            model that `SupportsSettings`; theirs for the rest.
     """
 
     index: int = 0

@@ -3,8 +3,8 @@
 from gmcore.ports.backend import Backend, Namespace, Random
 from gmcore.ports.cross_validator import CrossValidator, SupportsSplit
 from gmcore.ports.data_provider import DataProvider, SupportsRows, SupportsSchema
-from gmcore.ports.metric_computer import MetricComputer
-from gmcore.ports.model_provider import Model, ModelProvider
+from gmcore.ports.metric_computer import MetricComputer, SupportsDirection
+from gmcore.ports.model_provider import Model, ModelProvider, SupportsSettings
 from gmcore.ports.sequence_provider import SequenceProvider
 from gmcore.ports.training_workflow import (
     CheckpointStore,
@@ -27,8 +27,10 @@ __all__ = [
     "Random",
     "Schedule",
     "SequenceProvider",
+    "SupportsDirection",
     "SupportsRows",
     "SupportsSchema",
+    "SupportsSettings",
     "SupportsSplit",
     "TrainingTask",
     "TrainingWorkflow",

@@ -8,7 +8,7 @@ import numpy as np
 
 from gmcore.domain import Schema
 
-__all__ = ["MetricComputer"]
+__all__ = ["MetricComputer", "SupportsDirection"]
 
 
 @runtime_checkable
@@ -30,3 +30,13 @@ class MetricComputer(Protocol):
             targets: class indices, `(rows,)`, or values, `(rows, targets)`.
             weights: `(rows,)`, how much each row counts; None for 1 each.
         """
+
+
+@runtime_checkable
+class SupportsDirection(Protocol):
+    """A metric that knows when one of its numbers is better than another: what choosing between models needs."""
+
+    @property
+    @abstractmethod
+    def higher_is_better(self) -> Mapping[str, bool]:
+        """Every number that `compute` returns, by name: whether more of it is better."""

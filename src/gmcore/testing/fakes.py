@@ -17,7 +17,7 @@ from gmcore.domain import (
     Tree,
     Variables,
 )
-from gmcore.ports import Model, Namespace
+from gmcore.ports import Namespace, SupportsSettings
 
 __all__ = ["TinyModel", "two_moons"]
 
@@ -38,7 +38,7 @@ def two_moons(count: int = 200, *, seed: int = 0, noise: float = 0.2) -> Rows:
 
 
 @attrs.frozen(kw_only=True)
-class TinyModel(Model):
+class TinyModel(SupportsSettings):
     """One hidden layer over standardised numbers, with dropout, into a softmax.
 
     Attributes:
@@ -64,11 +64,20 @@ class TinyModel(Model):
             "hidden": {"weight": rng.normal(0, 0.5, (wide, self.hidden)), "bias": np.zeros(self.hidden)},
             "out": {"weight": rng.normal(0, 0.5, (self.hidden, self.schema.target.width))},
         }
-        return Variables(params, {"mean": np.zeros(wide), "std": np.ones(wide)})
+        rate = {"dropout": np.array(self.dropout)} if self.dropout else {}
+        return Variables(params, {"mean": np.zeros(wide), "std": np.ones(wide), **rate})
 
     def adapt(self, variables: Variables, rows: Rows) -> Variables:
         numbers = rows.inputs["numeric"]
-        return Variables(variables.params, {"mean": numbers.mean(0), "std": numbers.std(0)})
+        return Variables(variables.params, {**variables.buffers, "mean": numbers.mean(0), "std": numbers.std(0)})
+
+    @property
+    def settings(self) -> Mapping[str, float]:
+        return {"dropout": self.dropout} if self.dropout else {}
+
+    def with_settings(self, variables: Variables, settings: Mapping[str, float]) -> Variables:
+        numbers = {name: np.array(value, np.float64) for name, value in settings.items()}
+        return Variables(variables.params, {**variables.buffers, **numbers})
 
     def apply(
         self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool
@@ -77,8 +86,8 @@ class TinyModel(Model):
         scaled = (inputs["numeric"] - buffers["mean"]) / buffers["std"]
         hidden = xp.tanh(scaled @ params["hidden"]["weight"] + params["hidden"]["bias"])
         if training and self.dropout:
-            kept = xp.random.uniform(key, hidden.shape) >= self.dropout
-            hidden = xp.where(kept, hidden / (1 - self.dropout), 0.0)
+            kept = xp.random.uniform(key, hidden.shape) >= buffers["dropout"]
+            hidden = xp.where(kept, hidden / (1 - buffers["dropout"]), 0.0)
         return hidden @ params["out"]["weight"], buffers
 
     def loss(self, variables: Variables, outputs: Array, targets: Array, *, xp: Namespace) -> Array:  # noqa: ARG002

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from gmcore.domain import Schema
-from gmcore.ports import MetricComputer
+from gmcore.ports import MetricComputer, SupportsDirection
 
 __all__ = ["MetricComputerContract"]
 
@@ -54,6 +54,12 @@ class MetricComputerContract(ABC):
         numbers = self.numbers(*self.case())
         assert numbers
         assert all(type(name) is str and type(value) is float for name, value in numbers.items()), numbers
+
+    def test_what_is_better_is_said_of_every_number_or_of_none(self) -> None:
+        """A search can then choose by any of them."""
+        metric = self.metric()
+        if isinstance(metric, SupportsDirection):
+            assert set(metric.higher_is_better) == set(self.numbers(*self.case()))
 
     def test_it_gives_the_same_numbers_again(self) -> None:
         """From equal rows, by another instance."""

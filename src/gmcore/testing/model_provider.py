@@ -11,7 +11,7 @@ import numpy as np
 from gmcore.domain import Array, Feature, Kind, Rows, Schema, Target, TargetKind, Tree, Variables
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 from gmcore.errors import InputError
-from gmcore.ports import Backend, Model, ModelProvider, Namespace
+from gmcore.ports import Backend, Model, ModelProvider, Namespace, SupportsSettings
 from gmcore.registry import PluginRegistry
 from gmcore.testing.numpy_namespace import NumPyNamespace
 
@@ -158,6 +158,19 @@ class ModelProviderContract(ABC):
             tree = tree_unflatten(tree_flatten(_tree(variables)))
             read = Variables(tree.get("params", {}), tree.get("buffers", {}))
             assert np.array_equal(_pass(model, read, rows)[2], _pass(model, variables, rows)[2]), name
+
+    def test_settings_are_buffers_that_members_can_differ_in(self) -> None:
+        """A model's own settings change nothing; another number is in buffers of the same shapes, not in place."""
+        for name, model, variables, _ in self.fitted():
+            if isinstance(model, SupportsSettings):
+                assert _same(_tree(model.with_settings(variables, model.settings)), _tree(variables)), name
+                before = tree_map(np.copy, _tree(variables))
+                for setting, value in model.settings.items():
+                    other = model.with_settings(variables, {setting: value / 2})
+                    assert _same(other.params, variables.params), f"{name}: {setting}"
+                    assert _same(other.buffers, variables.buffers) == (value == 0), f"{name}: {setting}"
+                    assert _shapes(other) == _shapes(variables), f"{name}: {setting}"
+                    assert _same(_tree(variables), before), f"{name}: {setting}"
 
     def test_the_gradient_is_a_difference_quotient(self) -> None:
         """Along a random direction, on every backend, in float64."""

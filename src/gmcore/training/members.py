@@ -8,7 +8,7 @@ import numpy as np
 from gmcore.domain import Member, Tree, Variables, generator
 from gmcore.domain.tree import tree_map
 from gmcore.errors import ConfigError, did_you_mean
-from gmcore.ports import TrainingTask
+from gmcore.ports import SupportsSettings, TrainingTask
 from gmcore.training.early_stopping import start
 
 __all__ = ["begin", "evaluation_batch", "fresh_variables", "member_settings", "stack"]
@@ -27,9 +27,13 @@ def begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any]:
 
 
 def fresh_variables(task: TrainingTask, member: Member) -> Variables:
-    """Return a member's variables before its first step: drawn from its seed, adapted to its training rows."""
+    """Return a member's variables before its first step: drawn, adapted to its rows, with its settings."""
     variables = task.model.init(generator(member.seed, "weights", member.index))
-    return task.model.adapt(variables, task.rows.take(member.train))
+    variables = task.model.adapt(variables, task.rows.take(member.train))
+    if not member.settings or not isinstance(task.model, SupportsSettings):
+        return variables
+    own = {name: value for name, value in member.settings.items() if name in task.model.settings}
+    return task.model.with_settings(variables, own)
 
 
 def stack(trees: Sequence[Tree]) -> Any:
@@ -47,12 +51,18 @@ def member_settings(task: TrainingTask, members: Sequence[Member]) -> dict[str, 
     """Return each of the optimizer's settings, `(members,)`, float64.
 
     Raises:
-        ConfigError: if a member sets what the optimizer does not have.
+        ConfigError: if a member sets what neither the optimizer nor the model has, or both have.
     """
     defaults = task.optimizer.settings
+    of_model = task.model.settings if isinstance(task.model, SupportsSettings) else {}
+    known = {*defaults, *of_model}
     for member in members:
-        for name in set(member.settings) - set(defaults):
-            raise ConfigError([f"member {member.index}: unknown setting '{name}'{did_you_mean(name, defaults)}"])
+        for name in sorted(set(member.settings) - known):
+            raise ConfigError([f"member {member.index}: unknown setting '{name}'{did_you_mean(name, known)}"])
+        for name in sorted(set(member.settings) & set(defaults) & set(of_model)):
+            raise ConfigError(
+                [f"member {member.index}: '{name}' is a setting of the optimizer and of the model: rename the model's"]
+            )
     return {
         name: np.array([member.settings.get(name, value) for member in members], np.float64)
         for name, value in defaults.items()

@@ -1,22 +1,22 @@
 """A multi-layer perceptron for given columns."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 import numpy as np
 
 from gmcore.domain import Array, ModelInfo, Rows, Schema, TargetKind, Tree, Variables
+from gmcore.errors import ConfigError
 from gmcore.nn import summarize
-from gmcore.nn.layers import Sequential, Shape
+from gmcore.nn.layers import Dropout, Sequential, Shape
 from gmcore.nn.layers.standardize import mean_and_scale
-from gmcore.nn.losses import Loss
-from gmcore.ports import Model, Namespace
+from gmcore.ports import Namespace, SupportsSettings
 
 __all__ = ["MLP"]
 
 
 @attrs.frozen(kw_only=True)
-class MLP(Model):
+class MLP(SupportsSettings):
     """Preprocessing, hidden layers and a head; see `MLPProvider`.
 
     Regression targets are standardised inside, so that learning does not depend on their units: outputs
@@ -25,12 +25,14 @@ class MLP(Model):
     Attributes:
         schema: the columns it is for.
         network: from named inputs to outputs.
-        loss_function: from outputs and targets to one number a sample.
+        loss_function: from outputs and targets, and the numbers in `loss_settings` by name, to one number a sample.
+        loss_settings: numbers of the loss, which are buffers, so that the members of a fleet can differ in them.
     """
 
     schema: Schema
     network: Sequential
-    loss_function: Loss
+    loss_function: Callable[..., Array]
+    loss_settings: Mapping[str, float] = attrs.field(factory=dict)
 
     @property
     def info(self) -> ModelInfo:
@@ -40,6 +42,9 @@ class MLP(Model):
 
     def init(self, rng: np.random.Generator) -> Variables:
         variables = self.network.init(rng, self._input_shapes)
+        if self.loss_settings:
+            loss = {name: np.array(value, np.float64) for name, value in self.loss_settings.items()}
+            variables = Variables(variables.params, {**variables.buffers, "loss": loss})
         if self.schema.target.is_classification:
             return variables
         width = self.schema.target.width
@@ -61,7 +66,7 @@ class MLP(Model):
         if not self.schema.target.is_classification:
             scales = variables.buffers["target"]
             targets = (targets - scales["mean"]) / scales["scale"]
-        return self.loss_function(xp, outputs, targets)
+        return self.loss_function(xp, outputs, targets, **variables.buffers.get("loss", {}))
 
     def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:
         kind = self.schema.target.kind
@@ -73,9 +78,40 @@ class MLP(Model):
         return outputs * scales["scale"] + scales["mean"]
 
     @property
+    def settings(self) -> Mapping[str, float]:
+        rate = next(iter(self._dropouts.values()), None)
+        return dict(self.loss_settings) if rate is None else {"dropout": rate, **self.loss_settings}
+
+    def with_settings(self, variables: Variables, settings: Mapping[str, float]) -> Variables:
+        numbers = {name: np.array(value, np.float64) for name, value in settings.items()}
+        for name, value in settings.items():
+            _check(name, value)
+        buffers = dict(variables.buffers)
+        if "dropout" in numbers:
+            rates = {name: {"rate": numbers["dropout"]} for name in self._dropouts}
+            buffers["trunk"] = {**buffers["trunk"], **rates}
+        if self.loss_settings:
+            buffers["loss"] = {name: numbers.get(name, value) for name, value in buffers["loss"].items()}
+        return Variables(variables.params, buffers)
+
+    @property
+    def _dropouts(self) -> dict[str, float]:
+        """The rate of each dropout, by its name in the trunk."""
+        trunk = self.network.layers["trunk"]
+        layers = trunk.layers if isinstance(trunk, Sequential) else {}
+        return {name: layer.rate for name, layer in layers.items() if isinstance(layer, Dropout)}
+
+    @property
     def _input_shapes(self) -> dict[str, Shape]:
         widths = {"numeric": len(self.schema.numeric), "categorical": len(self.schema.categorical)}
         return {name: (width,) for name, width in widths.items() if width}
+
+
+def _check(name: str, value: float) -> None:
+    if name == "huber_delta" and not value > 0:
+        raise ConfigError([f"model.huber_delta: must be above 0, got {value}"])
+    if name != "huber_delta" and not 0 <= value < 1:
+        raise ConfigError([f"model.{name}: must be from 0 to below 1, got {value}"])
 
 
 def _with_target(variables: Variables, mean: np.ndarray, scale: np.ndarray) -> Variables:

@@ -1,14 +1,13 @@
 """From settings and columns to a multi-layer perceptron."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, get_args
 
 import attrs
 from attrs.validators import and_, ge, gt, in_, lt, optional
 
 from gm_mlp_model.mlp import MLP
-from gmcore.domain import Schema, Target, TargetKind
+from gmcore.domain import Array, Schema, Target, TargetKind
 from gmcore.errors import ConfigError
 from gmcore.nn.layers import (
     ACTIVATIONS,
@@ -22,8 +21,8 @@ from gmcore.nn.layers import (
     Sequential,
     Standardize,
 )
-from gmcore.nn.losses import LOSSES, Loss, huber
-from gmcore.ports import ModelProvider
+from gmcore.nn.losses import LOSSES, huber, smoothed_binary_cross_entropy, smoothed_cross_entropy
+from gmcore.ports import ModelProvider, Namespace
 
 __all__ = ["MLPProvider"]
 
@@ -65,6 +64,7 @@ class MLPProvider(ModelProvider):
         loss: `"auto"`: cross-entropy for classes, squared error for numbers. A regression's errors
             are in units of the training targets' standard deviation.
         huber_delta: where the Huber loss turns from squared to absolute, in the same units.
+        label_smoothing: the share of each label that is spread over all classes evenly.
     """
 
     hidden: tuple[int, ...] = attrs.field(default=(64, 32), converter=_widths, validator=_check_hidden)
@@ -75,6 +75,7 @@ class MLPProvider(ModelProvider):
     embedding_size: int | None = attrs.field(default=None, validator=[optional(ge(1)), _check_embedding_size])
     loss: LossName = attrs.field(default="auto", validator=in_(get_args(LossName)))
     huber_delta: float = attrs.field(default=1.0, validator=gt(0.0))
+    label_smoothing: float = attrs.field(default=0.0, validator=and_(ge(0.0), lt(1.0)))
 
     def create(self, schema: Schema) -> MLP:
         if not schema.features:
@@ -85,7 +86,8 @@ class MLPProvider(ModelProvider):
             "trunk": Sequential(self._trunk()),
             "head": Dense(outputs, initialization="glorot_uniform"),
         }
-        return MLP(schema=schema, network=Sequential(network), loss_function=self._loss(schema.target))
+        loss, settings = self._loss(schema.target)
+        return MLP(schema=schema, network=Sequential(network), loss_function=loss, loss_settings=settings)
 
     def _inputs(self, schema: Schema) -> Mapping[str, Layer]:
         inputs: dict[str, Layer] = {}
@@ -108,17 +110,30 @@ class MLPProvider(ModelProvider):
             if self.dropout:
                 yield Dropout(self.dropout)
 
-    def _loss(self, target: Target) -> Loss:
+    def _loss(self, target: Target) -> tuple[Callable[..., Array], dict[str, float]]:
+        """Return the loss and, by the names of its arguments, the numbers that it takes besides."""
         if target.is_classification:
             if self.loss not in ("auto", "cross_entropy"):
                 raise ConfigError(
                     [f"model.loss: {self.loss!r} is for numbers, the target {target.names[0]!r} has classes"]
                 )
-            return LOSSES["binary_cross_entropy" if target.kind is TargetKind.BINARY else "cross_entropy"]
+            binary = target.kind is TargetKind.BINARY
+            if self.label_smoothing:
+                smoothed = smoothed_binary_cross_entropy if binary else smoothed_cross_entropy
+                return smoothed, {"label_smoothing": self.label_smoothing}
+            return LOSSES["binary_cross_entropy" if binary else "cross_entropy"], {}
+        if self.label_smoothing:
+            raise ConfigError(
+                [f"model.label_smoothing: is for classes, the target {target.names[0]!r} has numbers: leave it at 0"]
+            )
         if self.loss == "cross_entropy":
             raise ConfigError(
                 [f"model.loss: 'cross_entropy' is for classes, the target {target.names[0]!r} has numbers"]
             )
         if self.loss == "huber":
-            return partial(huber, delta=self.huber_delta)
-        return LOSSES["mse" if self.loss == "auto" else self.loss]
+            return _huber, {"huber_delta": self.huber_delta}
+        return LOSSES["mse" if self.loss == "auto" else self.loss], {}
+
+
+def _huber(xp: Namespace, outputs: Array, targets: Array, *, huber_delta: Array) -> Array:
+    return huber(xp, outputs, targets, delta=huber_delta)

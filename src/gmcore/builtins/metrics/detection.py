@@ -11,7 +11,7 @@ from attrs.validators import in_, instance_of, optional
 from gmcore.builtins.metrics.fitting import counted, needs_classes
 from gmcore.domain import Schema
 from gmcore.errors import ConfigError, did_you_mean
-from gmcore.ports import MetricComputer
+from gmcore.ports import MetricComputer, SupportsDirection
 
 __all__ = ["F1", "Precision", "Recall"]
 
@@ -19,7 +19,7 @@ _AVERAGES = ("auto", "macro", "weighted", "micro")
 
 
 @attrs.define(kw_only=True)
-class _Detection(MetricComputer):
+class _Detection(MetricComputer, SupportsDirection):
     """A number made of how often each class was right, predicted and there."""
 
     name: ClassVar[str]
@@ -36,6 +36,10 @@ class _Detection(MetricComputer):
     @abstractmethod
     def score(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
         """Return the number for each class from its weights of right, predicted and actual rows; 0 for 0 / 0."""
+
+    @property
+    def higher_is_better(self) -> Mapping[str, bool]:
+        return {self.name: True}
 
     def check(self, schema: Schema) -> None:
         needs_classes(self.name, schema)

@@ -1,13 +1,14 @@
 """Metrics of class probabilities, over all classes at once."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import attrs
 import numpy as np
 
 from gmcore.builtins.metrics.fitting import average, counted, needs_classes
 from gmcore.domain import Schema
-from gmcore.ports import MetricComputer
+from gmcore.ports import MetricComputer, SupportsDirection
 
 __all__ = ["ROCAUC", "Accuracy", "BalancedAccuracy", "LogLoss"]
 
@@ -15,8 +16,10 @@ _EPSILON = float(np.finfo(np.float64).eps)
 
 
 @attrs.frozen(kw_only=True)
-class Accuracy(MetricComputer):
+class Accuracy(MetricComputer, SupportsDirection):
     """The share of rows whose most probable class is the right one; the first of equally probable ones."""
+
+    higher_is_better = MappingProxyType({"accuracy": True})
 
     def check(self, schema: Schema) -> None:
         needs_classes("accuracy", schema)
@@ -29,8 +32,10 @@ class Accuracy(MetricComputer):
 
 
 @attrs.frozen(kw_only=True)
-class BalancedAccuracy(MetricComputer):
+class BalancedAccuracy(MetricComputer, SupportsDirection):
     """The mean over classes of the share of a class's rows that are recognised; absent classes are left out."""
+
+    higher_is_better = MappingProxyType({"balanced_accuracy": True})
 
     def check(self, schema: Schema) -> None:
         needs_classes("balanced_accuracy", schema)
@@ -45,11 +50,13 @@ class BalancedAccuracy(MetricComputer):
 
 
 @attrs.frozen(kw_only=True)
-class LogLoss(MetricComputer):
+class LogLoss(MetricComputer, SupportsDirection):
     """The mean negative logarithm of the right class's probability, in nats.
 
     Probabilities are kept a float64 rounding error away from 0 and 1, so one hopeless row costs 36 and not infinity.
     """
+
+    higher_is_better = MappingProxyType({"log_loss": False})
 
     def check(self, schema: Schema) -> None:
         needs_classes("log_loss", schema)
@@ -63,12 +70,14 @@ class LogLoss(MetricComputer):
 
 
 @attrs.frozen(kw_only=True)
-class ROCAUC(MetricComputer):
+class ROCAUC(MetricComputer, SupportsDirection):
     """The area under the ROC curve: how often a row of the class is ranked above another, ties half.
 
     With two classes the second one's. With more, the mean over classes of each against the rest (one
     versus rest, macro average), over the classes that are present; NaN where only one class is.
     """
+
+    higher_is_better = MappingProxyType({"roc_auc": True})
 
     def check(self, schema: Schema) -> None:
         needs_classes("roc_auc", schema)

@@ -1,20 +1,23 @@
 """Metrics of predicted numbers; with several targets the mean over them."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import attrs
 import numpy as np
 
 from gmcore.builtins.metrics.fitting import counted, needs_numbers
 from gmcore.domain import Schema
-from gmcore.ports import MetricComputer
+from gmcore.ports import MetricComputer, SupportsDirection
 
 __all__ = ["MAE", "MSE", "R2", "RMSE"]
 
 
 @attrs.frozen(kw_only=True)
-class MSE(MetricComputer):
+class MSE(MetricComputer, SupportsDirection):
     """The mean squared error, in the target's units squared."""
+
+    higher_is_better = MappingProxyType({"mse": False})
 
     def check(self, schema: Schema) -> None:
         needs_numbers("mse", schema)
@@ -26,8 +29,10 @@ class MSE(MetricComputer):
 
 
 @attrs.frozen(kw_only=True)
-class RMSE(MetricComputer):
+class RMSE(MetricComputer, SupportsDirection):
     """The root of the mean squared error, in the target's units; of several targets, the mean of their roots."""
+
+    higher_is_better = MappingProxyType({"rmse": False})
 
     def check(self, schema: Schema) -> None:
         needs_numbers("rmse", schema)
@@ -39,8 +44,10 @@ class RMSE(MetricComputer):
 
 
 @attrs.frozen(kw_only=True)
-class MAE(MetricComputer):
+class MAE(MetricComputer, SupportsDirection):
     """The mean absolute error, in the target's units."""
+
+    higher_is_better = MappingProxyType({"mae": False})
 
     def check(self, schema: Schema) -> None:
         needs_numbers("mae", schema)
@@ -53,12 +60,14 @@ class MAE(MetricComputer):
 
 
 @attrs.frozen(kw_only=True)
-class R2(MetricComputer):
+class R2(MetricComputer, SupportsDirection):
     """The coefficient of determination: 1 is perfect, 0 is no better than the mean.
 
     Of a target that is constant over the rows it is 1 where every prediction is exact, else 0. NaN of fewer than
     two rows.
     """
+
+    higher_is_better = MappingProxyType({"r2": True})
 
     def check(self, schema: Schema) -> None:
         needs_numbers("r2", schema)

@@ -8,6 +8,7 @@ from gmcore.nn.losses.absolute_error import mae
 from gmcore.nn.losses.binary_cross_entropy import binary_cross_entropy
 from gmcore.nn.losses.cross_entropy import cross_entropy, dense_cross_entropy
 from gmcore.nn.losses.huber import huber
+from gmcore.nn.losses.label_smoothing import smoothed_binary_cross_entropy, smoothed_cross_entropy
 from gmcore.nn.losses.squared_error import mse
 from gmcore.ports import Namespace
 
@@ -20,6 +21,8 @@ __all__ = [
     "huber",
     "mae",
     "mse",
+    "smoothed_binary_cross_entropy",
+    "smoothed_cross_entropy",
 ]
 
 Loss = Callable[[Namespace, Array, Array], Array]
