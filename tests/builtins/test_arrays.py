@@ -1,7 +1,9 @@
 """Arrays, columns and data frames in memory are a data set."""
 
 import datetime as dt
+import hashlib
 
+import attrs
 import numpy as np
 import pytest
 
@@ -173,3 +175,14 @@ def test_the_content_has_a_fingerprint():
         fingerprint(X, NUMBERS, groups=np.arange(12)),
     ]
     assert len({own, *others}) == 6
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 1000])
+def test_the_hash_of_rows_is_one_whatever_they_are_hashed_in_and_wherever_they_lie(tmp_path, monkeypatch, at_once):
+    numbers = np.arange(30.0).reshape(10, 3)
+    rows = ArrayData(numbers, np.arange(10) % 2).rows()
+    described = repr(rows.schema).encode() + b"<f8(10, 3)" + numbers.tobytes() + b"<i4(10,)" + rows.targets.tobytes()
+    np.save(tmp_path / "numbers.npy", numbers)
+    in_a_file = attrs.evolve(rows, inputs={"numeric": np.load(tmp_path / "numbers.npy", mmap_mode="r")})
+    monkeypatch.setattr("gmcore.builtins.arrays._HASHED_AT_ONCE", at_once)
+    assert ArrayData(in_a_file).metadata["sha256"] == hashlib.sha256(described).hexdigest()

@@ -47,7 +47,7 @@ def fleet_of(layer, inputs):
     fresh = [layer.init(np.random.default_rng(seed), shape) for seed in (1, 2)]
     parts = (tree_map(lambda x: x[:6], inputs), tree_map(lambda x: x[4:], inputs))
     if isinstance(layer, SupportsAdapt):
-        return [layer.adapt(one, part) for one, part in zip(fresh, parts, strict=True)]
+        return [layer.adapt(one, [part]) for one, part in zip(fresh, parts, strict=True)]
     return fresh
 
 

@@ -24,6 +24,8 @@ from gmcore.ports import DataProvider, SupportsRows, SupportsSchema
 
 __all__ = ["ArrayData"]
 
+_HASHED_AT_ONCE = 65_536
+
 
 @attrs.define(eq=False)
 class ArrayData(DataProvider, SupportsRows, SupportsSchema):
@@ -178,5 +180,6 @@ def _sha256(rows: Rows) -> str:
     for column in columns:
         if column is not None:
             digest.update(f"{column.dtype.str}{column.shape}".encode())
-            digest.update(np.ascontiguousarray(column).tobytes())
+            for start in range(0, len(column), _HASHED_AT_ONCE):
+                digest.update(np.ascontiguousarray(column[start : start + _HASHED_AT_ONCE]).tobytes())
     return digest.hexdigest()

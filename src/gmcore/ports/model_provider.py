@@ -36,7 +36,8 @@ class Model(Protocol):
     def adapt(self, variables: Variables, rows: Rows) -> Variables:
         """Return the variables with what preprocessing learns from `rows`, a member's training rows alone.
 
-        Shapes stay as `init` made them.
+        Shapes stay as `init` made them. There may be more rows than fit into memory: each of `rows.inputs` is gathered
+        when it is asked for, and `rows.blocks()` gathers some rows at a time.
         """
 
     @abstractmethod

@@ -105,6 +105,13 @@ class ModelProviderContract(ABC):
             model.adapt(fresh, rows)
             assert _same(_tree(model.adapt(fresh, _part(rows))), _tree(variables)), name
 
+    def test_rows_are_learnt_from_wherever_they_lie(self) -> None:
+        """A view of rows, whose inputs are gathered when they are asked for, teaches what a copy of them does."""
+        for name, model, _, rows in self.fitted():
+            fresh, some = model.init(np.random.default_rng(0)), np.arange(len(rows))[::-2]
+            copied, viewed = model.adapt(fresh, rows.take(some)), model.adapt(fresh, rows.view(some))
+            assert _same(_tree(viewed), _tree(copied)), name
+
     def test_outputs_losses_and_predictions_have_their_shapes_in_both_dtypes(self) -> None:
         """One output row, one loss and one prediction a row: finite, whatever is missing or was never seen."""
         for name, model, variables, rows in self.fitted():

@@ -29,7 +29,7 @@ def begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any]:
 def fresh_variables(task: TrainingTask, member: Member) -> Variables:
     """Return a member's variables before its first step: drawn, adapted to its rows, with its settings."""
     variables = task.model.init(generator(member.seed, "weights", member.index))
-    variables = task.model.adapt(variables, task.rows.take(member.train))
+    variables = task.model.adapt(variables, task.rows.view(member.train))
     if not member.settings or not isinstance(task.model, SupportsSettings):
         return variables
     own = {name: value for name, value in member.settings.items() if name in task.model.settings}

@@ -23,7 +23,7 @@ def test_each_branch_learns_from_its_own_input():
     rows = {name: np.array([[0.0], [2.0 * place]]) for place, name in enumerate("abc")}
     shapes = dict.fromkeys("abc", (1,))
     fresh = both.init(RNG(0), shapes)
-    adapted = both.adapt(fresh, rows)
+    adapted = both.adapt(fresh, [rows])
     assert adapted.buffers["a"]["mean"].tolist() == [0.0]
     assert adapted.buffers["b"]["mean"].tolist() == [1.0]
     assert adapted.params["c"] is fresh.params["c"]

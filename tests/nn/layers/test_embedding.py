@@ -19,27 +19,27 @@ def test_each_code_of_each_column_has_its_vector(apply):
 
 
 def test_a_category_that_was_not_seen_has_the_vector_of_the_unknown(apply):
-    variables = LAYER.adapt(fresh(), np.array([[0, 1], [1, 1]], np.int32))
+    variables = LAYER.adapt(fresh(), [np.array([[0, 1], [1, 1]], np.int32)])
     unseen, unknown = apply(LAYER, np.array([[2, 1], [0, 1]], np.int32), variables)
     assert np.array_equal(unseen, unknown)
     assert unknown.all()
 
 
 def test_where_the_unknown_was_not_seen_either_the_vector_is_zero(apply):
-    variables = LAYER.adapt(fresh(), np.array([[1, 1], [2, 1]], np.int32))
+    variables = LAYER.adapt(fresh(), [np.array([[1, 1], [2, 1]], np.int32)])
     assert apply(LAYER, np.array([[0, 0]], np.int32), variables).tolist() == [[0.0] * 6]
 
 
 def test_adapting_keeps_the_vectors_of_what_was_seen():
     before = fresh()
-    after = LAYER.adapt(before, np.array([[1, 1]], np.int32))
+    after = LAYER.adapt(before, [np.array([[1, 1]], np.int32)])
     assert np.array_equal(after.params["weight"][[1, 4]], before.params["weight"][[1, 4]])
     assert not after.params["weight"][[0, 2, 3]].any()
 
 
 def test_no_gradient_reaches_what_was_not_seen(double):
     rows = np.array([[1, 1], [2, 1], [1, 1]], np.int32)
-    variables = LAYER.adapt(fresh(), rows)
+    variables = LAYER.adapt(fresh(), [rows])
 
     def total(params, buffers, codes):
         known = type(variables)(params, buffers)

@@ -8,7 +8,7 @@ ROWS = np.array([[1.0, NAN, NAN], [3.0, 4.0, NAN], [NAN, 5.0, NAN], [11.0, 9.0, 
 
 
 def adapted(layer, rows):
-    return layer.adapt(layer.init(np.random.default_rng(0), rows.shape[1:]), rows)
+    return layer.adapt(layer.init(np.random.default_rng(0), rows.shape[1:]), [rows])
 
 
 @pytest.mark.parametrize(("strategy", "fill"), [("mean", [5.0, 6.0, 0.0]), ("median", [3.0, 5.0, 0.0])])

@@ -28,7 +28,7 @@ def test_no_layers_are_the_identity(apply):
 def test_each_layer_learns_from_what_the_ones_before_make_of_the_rows():
     net = Sequential([Impute(), Standardize(), Dense(1)])
     fresh = net.init(RNG(0), (1,))
-    adapted = net.adapt(fresh, np.array([[1.0], [NAN], [5.0]]))
+    adapted = net.adapt(fresh, [np.array([[1.0], [NAN], [5.0]])])
     assert adapted.buffers["0"]["fill"].tolist() == [3.0]
     assert adapted.buffers["1"]["mean"].tolist() == [3.0]
     assert adapted.buffers["1"]["gain"] == pytest.approx([np.sqrt(3 / 8)])
@@ -39,13 +39,13 @@ def test_each_layer_learns_from_what_the_ones_before_make_of_the_rows():
 def test_rows_pass_through_joined_inputs_to_a_later_layer_that_learns():
     net = Sequential([Concatenate({"a": Impute(), "b": OneHot((1,))}), Standardize()])
     rows = {"a": np.array([[1.0], [NAN], [3.0]]), "b": np.array([[0], [1], [1]], np.int32)}
-    adapted = net.adapt(net.init(RNG(0), {"a": (1,), "b": (1,)}), rows)
+    adapted = net.adapt(net.init(RNG(0), {"a": (1,), "b": (1,)}), [rows])
     assert adapted.buffers["1"]["mean"] == pytest.approx([2.0, 1 / 3, 2 / 3])
 
 
 def test_rows_do_not_pass_through_what_follows_the_last_that_learns():
     net = Sequential([Standardize(), Dense(1)])
-    assert net.adapt(Variables(buffers={"0": {}}), np.array([[1.0], [3.0]])).buffers["0"]["mean"].tolist() == [2.0]
+    assert net.adapt(Variables(buffers={"0": {}}), [np.array([[1.0], [3.0]])]).buffers["0"]["mean"].tolist() == [2.0]
 
 
 def test_each_layer_draws_its_own_randomness(apply):

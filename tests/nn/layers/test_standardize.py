@@ -10,7 +10,7 @@ from gmcore.testing.numpy_namespace import NumPyNamespace
 
 def adapted(rows):
     layer = Standardize()
-    return layer.adapt(layer.init(np.random.default_rng(0), rows.shape[1:]), rows)
+    return layer.adapt(layer.init(np.random.default_rng(0), rows.shape[1:]), [rows])
 
 
 def outputs(rows, by=None):

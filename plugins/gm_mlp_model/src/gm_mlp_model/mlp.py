@@ -8,7 +8,7 @@ import numpy as np
 from gmcore.domain import Array, ModelInfo, Rows, Schema, TargetKind, Tree, Variables
 from gmcore.errors import ConfigError
 from gmcore.nn import summarize
-from gmcore.nn.layers import Dropout, Sequential, Shape
+from gmcore.nn.layers import Blocks, Dropout, Sequential, Shape
 from gmcore.nn.layers.standardize import mean_and_scale
 from gmcore.ports import Namespace, SupportsSettings
 
@@ -51,10 +51,13 @@ class MLP(SupportsSettings):
         return _with_target(variables, np.zeros(width), np.ones(width))
 
     def adapt(self, variables: Variables, rows: Rows) -> Variables:
-        variables = self.network.adapt(variables, rows.inputs)
-        if self.schema.target.is_classification or rows.targets is None or not len(rows):
+        variables = self.network.adapt(variables, Blocks(lambda: (block.inputs for block in rows.blocks())))
+        if self.schema.target.is_classification or rows.targets is None:
             return variables
-        mean, scale = mean_and_scale(rows.targets)
+        learnt = mean_and_scale(Blocks(lambda: (block.targets for block in rows.blocks())))
+        if learnt is None:
+            return variables
+        mean, scale = learnt
         return _with_target(variables, mean, np.where(scale > 0, scale, 1.0))
 
     def apply(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gmcore.nn.layers.blocks import Blocks
 from gmcore.nn.layers.concatenate import Concatenate
 from gmcore.nn.layers.dense import Dense
 from gmcore.nn.layers.dropout import Dropout
@@ -25,6 +26,7 @@ __all__ = [
     "ACTIVATIONS",
     "ELU",
     "GELU",
+    "Blocks",
     "Concatenate",
     "Dense",
     "Dropout",

@@ -1,5 +1,6 @@
 """What layers over category codes share: which code stands for which place in one long table."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -34,15 +35,16 @@ def fresh_places(categories: tuple[int, ...]) -> np.ndarray:
     return np.arange(offsets(categories)[-1], dtype=np.int32)
 
 
-def known_places(categories: tuple[int, ...], codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for each place, the place that stands for it, and whether `codes` had it.
+def known_places(categories: tuple[int, ...], blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for each place, the place that stands for it, and whether the codes had it.
 
-    A code that `codes`, `(rows, columns)`, did not have is taken for its column's 0, so that what was
+    A code that no block of codes, `(rows, columns)`, had is taken for its column's 0, so that what was
     not seen in training is one bucket: "missing or unknown".
     """
     first = offsets(categories)
     seen = np.zeros(first[-1], np.bool_)
-    seen[codes + first[:-1]] = True
+    for codes in blocks:
+        seen[codes + first[:-1]] = True
     unknown = np.repeat(first[:-1], np.diff(first))
     return np.where(seen, fresh_places(categories), unknown).astype(np.int32), seen
 

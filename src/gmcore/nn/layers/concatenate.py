@@ -1,12 +1,13 @@
 """Several inputs, each through a layer of its own, side by side."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 import numpy as np
 from attrs.validators import min_len
 
 from gmcore.domain import Array, Tree, Variables
+from gmcore.nn.layers.blocks import Blocks
 from gmcore.nn.layers.layer import Layer, Shape
 from gmcore.nn.layers.nested import child, join, learners
 from gmcore.nn.layers.stateless import by_settings
@@ -42,10 +43,10 @@ class Concatenate(Layer):
     def init(self, rng: np.random.Generator, input_shape: Mapping[str, Shape]) -> Variables:
         return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
 
-    def adapt(self, variables: Variables, inputs: Mapping[str, np.ndarray]) -> Variables:
+    def adapt(self, variables: Variables, blocks: Iterable[Mapping[str, np.ndarray]]) -> Variables:
         """Return the variables with what each branch learns from its own input."""
         learns = learners(self.branches)
-        adapted = {name: layer.adapt(child(variables, name), inputs[name]) for name, layer in learns.items()}
+        adapted = {name: layer.adapt(child(variables, name), _only(name, blocks)) for name, layer in learns.items()}
         return join(adapted, variables)
 
     def apply(
@@ -61,3 +62,7 @@ class Concatenate(Layer):
                 changed[name] = buffers
         joined = xp.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
         return joined, {**variables.buffers, **changed} if changed else variables.buffers
+
+
+def _only(name: str, blocks: Iterable[Mapping[str, np.ndarray]]) -> Blocks:
+    return Blocks(lambda: (inputs[name] for inputs in blocks))

@@ -1,5 +1,7 @@
 """Category codes become learnt vectors."""
 
+from collections.abc import Iterable
+
 import attrs
 import numpy as np
 from attrs.validators import ge
@@ -40,9 +42,9 @@ class Embedding(Layer):
         weight = rng.standard_normal((first[-1], self.size)) / np.sqrt(self.size)
         return Variables({"weight": weight}, {"first": first[:-1], "place": codes.fresh_places(self.categories)})
 
-    def adapt(self, variables: Variables, inputs: np.ndarray) -> Variables:
-        """Return the variables with the codes of `inputs` known, and no others."""
-        place, seen = codes.known_places(self.categories, inputs)
+    def adapt(self, variables: Variables, blocks: Iterable[np.ndarray]) -> Variables:
+        """Return the variables with the codes of `blocks` known, and no others."""
+        place, seen = codes.known_places(self.categories, blocks)
         weight = np.where(seen[:, None], variables.params["weight"], 0.0)
         return Variables({"weight": weight}, {**variables.buffers, "place": place})
 

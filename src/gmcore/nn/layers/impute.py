@@ -1,5 +1,6 @@
 """Missing numbers become typical ones."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import attrs
@@ -7,6 +8,7 @@ import numpy as np
 from attrs.validators import in_
 
 from gmcore.domain import Array, Tree, Variables
+from gmcore.nn.layers.blocks import means, medians
 from gmcore.nn.layers.layer import Layer, Shape
 from gmcore.nn.layers.stateless import by_settings, same_shape
 from gmcore.ports import Namespace
@@ -30,14 +32,11 @@ class Impute(Layer):
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
         return Variables(buffers={"fill": np.zeros(input_shape)})
 
-    def adapt(self, variables: Variables, inputs: np.ndarray) -> Variables:
+    def adapt(self, variables: Variables, blocks: Iterable[np.ndarray]) -> Variables:
         """Return the variables with each column's typical number; as they were if there are no rows."""
-        if not len(inputs):
-            return variables
-        nothing = np.isnan(inputs).all(axis=0)
-        typical = np.nanmean if self.strategy == "mean" else np.nanmedian
-        fill = typical(np.where(nothing, 0.0, inputs), axis=0)
-        return Variables(variables.params, {"fill": np.asarray(fill, np.float64)})
+        typical = means if self.strategy == "mean" else medians
+        fill = typical(blocks)
+        return variables if fill is None else Variables(variables.params, {"fill": fill})
 
     def apply(
         self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool

@@ -1,7 +1,7 @@
 """What a layer is."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -58,8 +58,13 @@ class SupportsAdapt(Protocol):
     """A layer that learns from rows before training starts: its `apply` also runs on the host's namespace."""
 
     @abstractmethod
-    def adapt(self, variables: Variables, inputs: Any) -> Variables:
-        """Return the variables with what it learns from `inputs`, NumPy arrays; shapes stay."""
+    def adapt(self, variables: Variables, blocks: Iterable[Any]) -> Variables:
+        """Return the variables with what it learns from inputs as `apply` has them, NumPy arrays; shapes stay.
+
+        Args:
+            variables: as `init` returned them.
+            blocks: some rows at a time, in order; going through them again gives the same ones.
+        """
 
 
 @runtime_checkable

@@ -1,5 +1,7 @@
 """Category codes become columns of 0 and 1."""
 
+from collections.abc import Iterable
+
 import attrs
 import numpy as np
 
@@ -36,9 +38,9 @@ class OneHot(Layer):
         column = np.repeat(np.arange(len(self.categories), dtype=np.int32), np.diff(first))
         return Variables(buffers={"column": column, "first": first[:-1], "place": codes.fresh_places(self.categories)})
 
-    def adapt(self, variables: Variables, inputs: np.ndarray) -> Variables:
-        """Return the variables with the codes of `inputs` known, and no others."""
-        place, seen = codes.known_places(self.categories, inputs)
+    def adapt(self, variables: Variables, blocks: Iterable[np.ndarray]) -> Variables:
+        """Return the variables with the codes of `blocks` known, and no others."""
+        place, seen = codes.known_places(self.categories, blocks)
         nowhere = np.where(seen[place], place, np.int32(-1))
         return Variables(variables.params, {**variables.buffers, "place": nowhere})
 

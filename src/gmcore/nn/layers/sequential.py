@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Array, Tree, Variables
+from gmcore.nn.layers.blocks import Blocks
 from gmcore.nn.layers.host import HOST
 from gmcore.nn.layers.layer import Layer, Shape
 from gmcore.nn.layers.nested import child, join, learners
@@ -51,17 +52,17 @@ class Sequential(Layer):
     def init(self, rng: np.random.Generator, input_shape: Any) -> Variables:
         return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
 
-    def adapt(self, variables: Variables, inputs: Any) -> Variables:
-        """Return the variables with what each layer learns from what the ones before make of `inputs`."""
+    def adapt(self, variables: Variables, blocks: Iterable[Any]) -> Variables:
+        """Return the variables with what each layer learns from what the ones before make of `blocks`."""
         learns = learners(self.layers)
         adapted: dict[str, Variables] = {}
         last = max((place for place, name in enumerate(self.layers) if name in learns), default=-1)
         for place, (name, layer) in enumerate(islice(self.layers.items(), last + 1)):
             known = child(variables, name)
             if name in learns:
-                known = adapted[name] = learns[name].adapt(known, inputs)
+                known = adapted[name] = learns[name].adapt(known, blocks)
             if place < last:
-                inputs, _ = layer.apply(known, inputs, xp=HOST, key=None, training=False)
+                blocks = _passed(layer, known, blocks)
         return join(adapted, variables)
 
     def apply(
@@ -75,3 +76,8 @@ class Sequential(Layer):
             if buffers is not known.buffers:
                 changed[name] = buffers
         return inputs, {**variables.buffers, **changed} if changed else variables.buffers
+
+
+def _passed(layer: Layer, known: Variables, blocks: Iterable[Any]) -> Blocks:
+    """Return what a layer makes of each block, when it is its turn."""
+    return Blocks(lambda: (layer.apply(known, inputs, xp=HOST, key=None, training=False)[0] for inputs in blocks))

@@ -1,14 +1,19 @@
 """Columns get mean 0 and standard deviation 1."""
 
+from collections.abc import Iterable
+
 import attrs
 import numpy as np
 
 from gmcore.domain import Array, Tree, Variables
+from gmcore.nn.layers.blocks import means_and_variances
 from gmcore.nn.layers.layer import Layer, Shape
 from gmcore.nn.layers.stateless import by_settings, same_shape
 from gmcore.ports import Namespace
 
 __all__ = ["Standardize", "mean_and_scale"]
+
+_BLOCK = 65_536
 
 
 @attrs.frozen(kw_only=True)
@@ -25,11 +30,12 @@ class Standardize(Layer):
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
         return Variables(buffers={"mean": np.zeros(input_shape), "gain": np.ones(input_shape)})
 
-    def adapt(self, variables: Variables, inputs: np.ndarray) -> Variables:
+    def adapt(self, variables: Variables, blocks: Iterable[np.ndarray]) -> Variables:
         """Return the variables with the columns' means and gains; as they were if there are no rows."""
-        if not len(inputs):
+        learnt = mean_and_scale(blocks)
+        if learnt is None:
             return variables
-        mean, scale = mean_and_scale(inputs)
+        mean, scale = learnt
         gain = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
         return Variables(variables.params, {"mean": mean, "gain": gain})
 
@@ -40,15 +46,18 @@ class Standardize(Layer):
         return (inputs - buffers["mean"]) * buffers["gain"], buffers
 
 
-def mean_and_scale(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and population standard deviation (ddof 0) over the first axis, in float64, without NaN.
+def mean_and_scale(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the mean and population standard deviation (ddof 0) over all rows, in float64, without NaN.
 
     The scale is exactly 0 where nothing varies, that is, where the variance is within rounding of 0, by
-    the bound that scikit-learn's `StandardScaler` uses; the mean is 0 where there is nothing but NaN.
+    the bound that scikit-learn's `StandardScaler` uses, for a block's rows; the mean is 0 where there is nothing but
+    NaN. There is nothing to return if there are no rows.
     """
-    columns = np.where(np.isnan(columns).all(axis=0), 0.0, np.asarray(columns, np.float64))
-    mean, variance = np.nanmean(columns, axis=0), np.nanvar(columns, axis=0)
-    count = np.sum(~np.isnan(columns), axis=0)
-    epsilon = np.finfo(np.float64).eps
-    constant = variance <= count * epsilon * variance + np.square(count * mean * epsilon)
+    moments = means_and_variances(blocks)
+    if moments is None:
+        return None
+    count, mean, variance = moments
+    # Rounding adds up within a block; merging blocks adds next to nothing.
+    reach = np.minimum(count, _BLOCK) * np.finfo(np.float64).eps
+    constant = variance <= reach * variance + np.square(reach * mean)
     return mean, np.where(constant, 0.0, np.sqrt(variance))
