@@ -2,10 +2,8 @@
 
 import json
 
-import numpy as np
 import pytest
 
-from gmcore.domain import EpochEnd
 from gmcore.errors import OutputError
 from gmcore.training.run_folder import RunFolder
 
@@ -15,25 +13,6 @@ def test_each_run_has_a_folder_of_its_own(tmp_path):
     assert len({folder.path for folder in folders}) == 3
     assert (folders[0].path / "config.toml").read_text() == "seed = 1\n"
     assert json.loads((folders[0].path / "status.json").read_text()) == {"status": "running"}
-
-
-def test_epochs_are_lines_of_json_without_nan(tmp_path):
-    folder = RunFolder.create(tmp_path, "iris", config="", provenance={})
-    for epoch in (1, 2):
-        folder.log_epoch(
-            EpochEnd(
-                members=(0, 1),
-                epoch=epoch,
-                train_loss=np.array([0.5, np.nan]),
-                stop_loss=np.array([np.nan, np.nan]),
-                learning_rate=np.array([0.1, 0.1]),
-                active=np.array([True, False]),
-            )
-        )
-    lines = [json.loads(line) for line in (folder.path / "metrics.jsonl").read_text().splitlines()]
-    assert [line["epoch"] for line in lines] == [1, 2]
-    assert lines[1]["train_loss"] == [0.5, None]
-    assert lines[1]["active"] == [True, False]
 
 
 def test_a_place_that_takes_no_folder_is_named(tmp_path):

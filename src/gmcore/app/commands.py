@@ -3,10 +3,9 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import attrs
-
+from gmcore.app.course import alone, go, warn
 from gmcore.app.provenance import provenance, resolved, toml_text
 from gmcore.app.results import CrossValidated, Trained
 from gmcore.app.run import Run
@@ -16,14 +15,10 @@ from gmcore.domain import (
     CheckpointSaved,
     Hooks,
     Member,
-    RunEnd,
-    RunError,
-    RunStart,
     SplitConfig,
     generator,
 )
 from gmcore.domain.splits import held_out
-from gmcore.errors import Cancelled
 from gmcore.training import cross_validate as train_folds
 from gmcore.training import folds_of
 from gmcore.training.checkpoint import Checkpoints
@@ -38,11 +33,14 @@ __all__ = [
     "train_in",
 ]
 
-R = TypeVar("R", "Trained", "CrossValidated")
-
 
 def train(
-    run: Run, *, runs: Path | None = None, hooks: Hooks | None = None, cancellation: Cancellation | None = None
+    run: Run,
+    *,
+    runs: Path | None = None,
+    hooks: Hooks | None = None,
+    cancellation: Cancellation | None = None,
+    say: Callable[[str], object] = warn,
 ) -> Trained:
     """Train one model on the training rows, stop on the validation rows, and score on both.
 
@@ -51,14 +49,17 @@ def train(
         runs: where the run folder goes; None for no folder.
         hooks: who is told, besides those the run file names.
         cancellation: raise it to stop at the next step.
+        say: told in a sentence of what can't be written, where the run goes on nevertheless.
 
     Raises:
         Cancelled: if it was stopped; the run folder says so.
         TrainingError: if training failed; the run folder says so.
-        OutputError: if the folder can't be written.
+        OutputError: if the folder can't be made.
     """
     begun = time.perf_counter()
-    return train_in(run, new_folder(run, "train", runs), hooks=hooks, cancellation=cancellation, begun=begun)
+    folder = new_folder(run, "train", runs)
+    with alone(folder):
+        return train_in(run, folder, hooks=hooks, cancellation=cancellation, say=say, begun=begun)
 
 
 def train_in(
@@ -67,13 +68,14 @@ def train_in(
     *,
     hooks: Hooks | None = None,
     cancellation: Cancellation | None = None,
+    say: Callable[[str], object] = warn,
     begun: float,
 ) -> Trained:
-    """Do what `train` says, in a folder that is there already, from its last checkpoint if it has one."""
+    """Do what `train` says in a folder that is there already and ours alone, from its last checkpoint if it has one."""
     member = plain_member(run)
 
-    def work(run_hooks: Hooks) -> Trained:
-        task = run.task(run_hooks, cancellation or Cancellation(), _checkpoints(run, folder, run_hooks))
+    def work(run_hooks: Hooks, checkpoints: Checkpoints | None) -> Trained:
+        task = run.task(run_hooks, cancellation or Cancellation(), checkpoints)
         (result,) = run.workflow.train(task, [member])
         roles = {"train": member.train, "validation": member.stop, "test": member.score}
         asked = {name: indices for name, indices in roles.items() if len(indices)}
@@ -97,11 +99,16 @@ def train_in(
             seconds=time.perf_counter() - begun,
         )
 
-    return _run(run, "train", folder, hooks, work, lambda done: done.training)
+    return go(run, "train", folder, hooks, work, lambda done: done.training, say)
 
 
 def cross_validate(
-    run: Run, *, runs: Path | None = None, hooks: Hooks | None = None, cancellation: Cancellation | None = None
+    run: Run,
+    *,
+    runs: Path | None = None,
+    hooks: Hooks | None = None,
+    cancellation: Cancellation | None = None,
+    say: Callable[[str], object] = warn,
 ) -> CrossValidated:
     """Train one model a fold, all as one fleet, and score each on its held-out rows; arguments as for `train`.
 
@@ -110,21 +117,28 @@ def cross_validate(
         Cancelled: if it was stopped; the run folder says so.
         TrainingError: if training failed; the run folder says so.
     """
-    return cross_validate_in(run, new_folder(run, "validate", runs), hooks=hooks, cancellation=cancellation)
+    folder = new_folder(run, "validate", runs)
+    with alone(folder):
+        return cross_validate_in(run, folder, hooks=hooks, cancellation=cancellation, say=say)
 
 
 def cross_validate_in(
-    run: Run, folder: RunFolder | None, *, hooks: Hooks | None = None, cancellation: Cancellation | None = None
+    run: Run,
+    folder: RunFolder | None,
+    *,
+    hooks: Hooks | None = None,
+    cancellation: Cancellation | None = None,
+    say: Callable[[str], object] = warn,
 ) -> CrossValidated:
-    """Do what `cross_validate` says, in a folder that is there already, from its last checkpoints if it has any."""
+    """Do what `cross_validate` says, in a folder as for `train_in`, from its last checkpoints if it has any."""
     folds = folds_of(run.validator, run.rows)
 
-    def work(run_hooks: Hooks) -> CrossValidated:
-        task = run.task(run_hooks, cancellation or Cancellation(), _checkpoints(run, folder, run_hooks))
+    def work(run_hooks: Hooks, checkpoints: Checkpoints | None) -> CrossValidated:
+        task = run.task(run_hooks, cancellation or Cancellation(), checkpoints)
         result = train_folds(run.workflow, task, folds, seed=run.config.seed)
         return CrossValidated(result=result, folder=folder.path if folder else None)
 
-    return _run(run, "validate", folder, hooks, work, lambda done: done.result)
+    return go(run, "validate", folder, hooks, work, lambda done: done.result, say)
 
 
 def new_folder(run: Run, command: str, runs: Path | None) -> RunFolder | None:
@@ -138,46 +152,6 @@ def new_folder(run: Run, command: str, runs: Path | None) -> RunFolder | None:
 def parts_of(run: Run, command: str) -> list[Any]:
     """Return whose rows a command is about: the one member, or the folds."""
     return [plain_member(run)] if command == "train" else list(folds_of(run.validator, run.rows))
-
-
-def _checkpoints(run: Run, folder: RunFolder | None, hooks: Hooks) -> Checkpoints | None:
-    if folder is None:
-        return None
-    config = run.config.training.checkpoint
-    return Checkpoints(folder=folder.path / "checkpoints", config=config, hooks=hooks)
-
-
-def _run(
-    run: Run,
-    command: str,
-    folder: RunFolder | None,
-    hooks: Hooks | None,
-    work: Callable[[Hooks], R],
-    result_of: Callable[[R], Any],
-) -> R:
-    """Do `work` between the first hook and the last, with a folder that tells how it went."""
-    everyone = _together(run.hooks, hooks or Hooks(), Hooks(epoch_end=(folder.log_epoch,)) if folder else Hooks())
-    path = folder.path if folder else None
-    try:
-        for start in everyone.run_start:
-            start(RunStart(command=command, folder=path, config=run.tables))
-        done = work(everyone)
-        if folder is not None:
-            folder.write_json("result.json", done.report)
-            folder.tell("done")
-        for end in everyone.run_end:
-            end(RunEnd(command=command, folder=path, result=result_of(done)))
-    except BaseException as error:
-        if folder is not None:
-            folder.tell("cancelled" if isinstance(error, Cancelled) else "failed", message=str(error))
-            error.add_note(f"run folder: {folder.path}")
-        for fail in everyone.run_error:
-            fail(RunError(command=command, folder=path, error=error))
-        raise
-    finally:
-        run.data.close()
-        run.workflow.close()
-    return done
 
 
 def plain_member(run: Run) -> Member:
@@ -199,9 +173,3 @@ def _header(run: Run) -> dict[str, object]:
         "dtype": run.config.dtype,
         "seed": run.config.seed,
     }
-
-
-def _together(*listeners: Hooks) -> Hooks:
-    """Return hooks that tell everyone, in order."""
-    names = [field.name for field in attrs.fields(Hooks)]
-    return Hooks(**{name: sum((getattr(one, name) for one in listeners), ()) for name in names})

@@ -1,15 +1,13 @@
 """What people read goes to stderr, what programs read to stdout."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
-import attrs
 import click
 
-__all__ = ["plain", "say", "table", "write_json"]
+from gmcore.plain import plain
+
+__all__ = ["say", "table", "write_json"]
 
 _LARGE = 100
 
@@ -22,19 +20,6 @@ def say(text: str = "") -> None:
 def write_json(report: Mapping[str, object]) -> None:
     """Write an object for programs."""
     click.echo(json.dumps(plain(report), indent=2, allow_nan=False))
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it: lists for tuples, text for paths, null for numbers that are none."""
-    if attrs.has(type(value)):
-        value = attrs.asdict(value, recurse=False)
-    if isinstance(value, Mapping):
-        return {name: plain(child) for name, child in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(child) for child in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Path) else value
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -23,7 +23,7 @@ def command(run: Path, runs: Path, *, as_json: bool) -> None:
     opened = open_run(run)
     with cancelled_by_signals() as cancellation:
         say(describe(opened))
-        done = train(opened, runs=runs, hooks=progress(opened.registry), cancellation=cancellation)
+        done = train(opened, runs=runs, hooks=progress(opened.registry), cancellation=cancellation, say=say)
     say(summary(done))
     if as_json:
         write_json(done.report)

@@ -81,13 +81,16 @@ class CheckpointConfig:
         seconds: wall time after which the next chance is taken; `inf`: never for that reason.
         every_epochs: epochs after which it is written.
         every_steps: steps within an epoch after which it is written.
-        keep: how many of the latest are kept.
+        keep: how many of the latest are kept; each has the best weights so far too.
+        on_error: what it means that one can't be written, such as when the disk is full. `"stop"`: the
+            run fails, and can be resumed from the ones before; `"continue"`: it goes on without and says so.
     """
 
     seconds: float = attrs.field(default=60.0, validator=ge(0.0))
     every_epochs: int | None = attrs.field(default=None, validator=optional(ge(1)))
     every_steps: int | None = attrs.field(default=None, validator=optional(ge(1)))
     keep: int = attrs.field(default=2, validator=ge(1))
+    on_error: Literal["stop", "continue"] = attrs.field(default="stop", validator=in_(("stop", "continue")))
 
 
 @attrs.frozen(kw_only=True)

@@ -1,7 +1,9 @@
 """Checkpoints in a folder: whole or absent, checked when they are read, the latest few kept."""
 
+import contextlib
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +15,9 @@ from safetensors.numpy import load, save
 
 from gmcore.domain import CheckpointConfig, CheckpointSaved, Hooks, Snapshot
 from gmcore.domain.tree import tree_flatten, tree_unflatten
-from gmcore.errors import ModelFileError
+from gmcore.errors import InputError, ModelFileError
 from gmcore.ports import CheckpointStore
+from gmcore.training.attempts import Attempts
 from gmcore.training.files import make_folder, write_whole
 from gmcore.training.model_file import metadata_of
 
@@ -22,27 +25,40 @@ __all__ = ["Checkpoints"]
 
 FORMAT = 1
 
+_NAME = re.compile(r"chunk-(\d{5,})-\d{8,}-\d{8,}\.safetensors")
+
 
 @attrs.define(kw_only=True, eq=False)
 class Checkpoints(CheckpointStore):
     """Snapshots as files of a folder, named so that a chunk's latest sorts last.
 
+    Each has the best weights so far of every member, besides the latest: the best are never older
+    than the latest checkpoint, and go with it.
+
     Attributes:
         folder: where; made when the first one is written.
-        config: when, and how many are kept. The last one of a chunk that has ended always is.
+        config: when, how many are kept, and what it means that one can't be written. The last one of a chunk
+            that has ended always is kept.
         hooks: who is told of each.
-        say: told in a sentence of what was found damaged.
+        say: told in a sentence of what was found damaged, and of what can't be written.
+        beforehand: called before each, to make durable what shall never be behind it.
     """
 
     folder: Path
     config: CheckpointConfig
     hooks: Hooks = attrs.field(factory=Hooks)
     say: Callable[[str], object] = lambda _: None
-    _saved_at: float = attrs.field(init=False, factory=time.monotonic)
+    beforehand: Callable[[], object] = lambda: None
+    _attempts: Attempts = attrs.field(init=False)
+    _tried_at: float = attrs.field(init=False, factory=time.monotonic)
+
+    @_attempts.default
+    def _as_configured(self) -> Attempts:
+        return Attempts(what="checkpoints", on_error=self.config.on_error, say=self.say)
 
     def due(self, *, epoch: int, step: int) -> bool:
         config = self.config
-        if time.monotonic() - self._saved_at >= config.seconds:
+        if time.monotonic() - self._tried_at >= config.seconds:
             return True
         if step:
             return config.every_steps is not None and step % config.every_steps == 0
@@ -50,29 +66,60 @@ class Checkpoints(CheckpointStore):
 
     def save(self, snapshot: Snapshot) -> None:
         path = self.folder / f"{_prefix(snapshot.chunk)}{snapshot.epoch:08d}-{snapshot.step:08d}.safetensors"
-        make_folder(self.folder)
-        write_whole(path, _encoded(snapshot))
-        self._saved_at = time.monotonic()
-        for old in self._files(snapshot.chunk)[: -1 if snapshot.done else -self.config.keep]:
-            old.unlink(missing_ok=True)
-        for call in self.hooks.checkpoint_saved:
-            call(CheckpointSaved(path=path, epoch=snapshot.epoch))
+        saved = self._attempts(lambda: self._write(snapshot, path))
+        self._tried_at = time.monotonic()
+        if saved:
+            for call in self.hooks.checkpoint_saved:
+                call(CheckpointSaved(path=path, epoch=snapshot.epoch))
 
     def load(self, chunk: int) -> Snapshot | None:
-        for path in reversed(self._files(chunk)):
+        """Return the latest snapshot of a chunk that is whole, or None if there is no file of it.
+
+        Raises:
+            ModelFileError: if there are files, and none of them is whole: beginning anew is for people to decide.
+        """
+        paths = self._files(chunk)
+        for path in reversed(paths):
             try:
                 return _decoded(path.read_bytes(), path)
             except (ModelFileError, OSError) as error:
-                self.say(f"{error}: taking the one before it")
+                last = error
+                if path != paths[0]:
+                    self.say(f"{error}: taking the one before it")
+        if paths:
+            raise ModelFileError(
+                f"{last}, and there is no whole one before it: to train its models from the beginning, "
+                f"remove {self.folder / _prefix(chunk)}*"
+            )
         return None
 
     def latest(self) -> list[Snapshot]:
-        """Return the latest whole snapshot of every chunk that has one."""
-        chunks = sorted({int(path.name.split("-")[1]) for path in self.folder.glob("chunk-*.safetensors")})
+        """Return the latest whole snapshot of every chunk that has one; errors as for `load`."""
+        chunks = sorted({int(found[1]) for name in self._names() if (found := _NAME.fullmatch(name))})
         return [snapshot for chunk in chunks if (snapshot := self.load(chunk)) is not None]
 
+    def _write(self, snapshot: Snapshot, path: Path) -> None:
+        self.beforehand()
+        make_folder(self.folder)
+        write_whole(path, _encoded(snapshot))
+        # What sorts after it was found damaged, or training would have gone on from there.
+        files = self._files(snapshot.chunk)
+        kept = files[: files.index(path) + 1][-1 if snapshot.done else -self.config.keep :]
+        for old in set(files) - set(kept):
+            with contextlib.suppress(OSError):
+                old.unlink()
+
     def _files(self, chunk: int) -> list[Path]:
-        return sorted(self.folder.glob(f"{_prefix(chunk)}*.safetensors"))
+        return [self.folder / name for name in self._names() if name.startswith(_prefix(chunk))]
+
+    def _names(self) -> list[str]:
+        """Return the names of all checkpoints, in order."""
+        try:
+            return sorted(path.name for path in self.folder.iterdir() if _NAME.fullmatch(path.name))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise InputError(f"cannot read {self.folder}: {error.strerror or error}") from error
 
 
 def _prefix(chunk: int) -> str:

@@ -11,8 +11,9 @@ import click
 
 import gmcore
 from gmcore.cli.options import as_json
-from gmcore.cli.output import plain, say, write_json
+from gmcore.cli.output import say, write_json
 from gmcore.errors import UnknownNameError, did_you_mean
+from gmcore.plain import plain
 from gmcore.registry import EntryInfo, Registry
 
 __all__ = ["command"]
