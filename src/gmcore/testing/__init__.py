@@ -7,16 +7,20 @@ from gmcore.testing.fakes import TinyModel, two_moons
 from gmcore.testing.metric_computer import MetricComputerContract
 from gmcore.testing.model_provider import ModelProviderContract
 from gmcore.testing.numpy_namespace import NumPyNamespace
+from gmcore.testing.power_cut import Crash, Recording, recorded
 from gmcore.testing.sequence_provider import SequenceProviderContract
 
 __all__ = [
     "BackendContract",
+    "Crash",
     "CrossValidatorContract",
     "DataProviderContract",
     "MetricComputerContract",
     "ModelProviderContract",
     "NumPyNamespace",
+    "Recording",
     "SequenceProviderContract",
     "TinyModel",
+    "recorded",
     "two_moons",
 ]
