@@ -1,8 +1,8 @@
 """One array as a `.npy` file that is written some rows at a time."""
 
 import hashlib
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import attrs
 import numpy as np
@@ -24,14 +24,14 @@ class ArrayFile:
     """
 
     path: Path
-    _file: BinaryIO = attrs.field(init=False)
+    _file: FileIO = attrs.field(init=False)
     _shape: tuple[int, ...] = attrs.field(init=False, default=())
     _dtype: np.dtype[np.generic] | None = attrs.field(init=False, default=None)
     _digest: "hashlib._Hash" = attrs.field(init=False, factory=hashlib.sha256)
 
     @_file.default
-    def _open(self) -> BinaryIO:
-        return self.path.open("wb")
+    def _open(self) -> FileIO:
+        return self.path.open("wb", buffering=0)
 
     def append(self, rows: np.ndarray) -> None:
         """Add rows, all of one dtype and shape.
@@ -49,9 +49,11 @@ class ArrayFile:
                 f"rows must be {self._dtype}{list(self._shape[1:])} as the ones before, "
                 f"got {rows.dtype}{list(rows.shape[1:])}"
             )
-        content = np.ascontiguousarray(rows)
+        content = np.ascontiguousarray(rows).reshape(-1).view(np.uint8)
         self._digest.update(content)
-        content.tofile(self._file)
+        left = memoryview(content)
+        while left:
+            left = left[self._file.write(left) :]
         self._shape = (self._shape[0] + len(rows), *self._shape[1:])
 
     def close(self) -> dict[str, object]:
@@ -73,7 +75,6 @@ class ArrayFile:
         told = {"descr": npy.dtype_to_descr(self._dtype), "fortran_order": False, "shape": self._shape}
         # NumPy leaves room in a header for the first axis to grow.
         npy.write_array_header_1_0(self._file, told)
-        self._file.flush()
 
 
 def rows_sha256(array: np.ndarray) -> str:

@@ -5,7 +5,7 @@ import errno
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from gmcore.errors import DataError, OutputError
 from gmcore.training.array_file import ArrayFile, rows_sha256
 from gmcore.training.files import make_durable, write_whole
 from gmcore.training.model_file import schema_from
+from gmcore.training.scratch import scratch_folder
 
-__all__ = ["FORMAT", "RowWriter", "StoredRows", "open_rows", "put_rows"]
+__all__ = ["FORMAT", "StoredRows", "kept_rows", "open_rows", "write_rows"]
 
 FORMAT = 1
 """Changes when stores that were written before can't be read any more, or would be written otherwise."""
@@ -41,53 +42,37 @@ class StoredRows:
     about: Mapping[str, Any]
 
 
-@attrs.frozen(eq=False)
-class RowWriter:
-    """Writes the arrays of a store, each some rows at a time.
+def write_rows(folder: Path, blocks: Iterable[Rows], about: Mapping[str, object]) -> None:
+    """Write a store; `open_rows` opens it once this returns, and it survives a power cut.
 
-    Attributes:
-        folder: where; it must not be there yet.
+    Args:
+        folder: where; it is not there yet.
+        blocks: some rows at a time, all of one schema, in order.
+        about: what else to remember, JSON values.
+
+    Raises:
+        OutputError: if the place does not take it.
+        ValueError: if there is no block, or one has other columns than those before.
     """
-
-    folder: Path
-    _files: dict[str, ArrayFile] = attrs.field(init=False, factory=dict)
-
-    def append(self, name: str, rows: np.ndarray) -> None:
-        """Add rows to an array: `"targets"`, `"weights"`, `"groups"`, `"time"`, or `"inputs."` and an input's name.
-
-        Raises:
-            OutputError: if the place does not take it.
-            ValueError: if the rows are not like the ones before.
-        """
-        with _told_of(self.folder):
-            if name not in self._files:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                self._files[name] = ArrayFile(self.folder / f"{len(self._files)}.npy")
-            self._files[name].append(rows)
-
-    def finish(self, schema: Schema, about: Mapping[str, object]) -> None:
-        """Make the store whole and durable: `open_rows` opens it from here on.
-
-        Args:
-            schema: what the columns are.
-            about: what else to remember, JSON values.
-
-        Raises:
-            OutputError: if the place does not take it.
-        """
-        with _told_of(self.folder):
-            arrays = {
-                name: {**file.close(), "file": file.path.name, "stamp": _stamp(file.path)}
-                for name, file in self._files.items()
-            }
-            facts = {"format": FORMAT, "schema": attrs.asdict(schema), "arrays": arrays, "about": dict(about)}
-            write_whole(self.folder / _FACTS, _sealed(facts))
-            make_durable(self.folder / _FACTS)
-
-    def abandon(self) -> None:
-        """Let go of the files of a store that is not to be finished."""
-        for file in self._files.values():
-            file.abandon()
+    with _told_of(folder):
+        folder.mkdir(parents=True)
+    schema, files = None, dict[str, ArrayFile]()
+    with contextlib.ExitStack() as stack:
+        for block in blocks:
+            arrays = _arrays(block)
+            with _told_of(folder):
+                if schema is None:
+                    schema = block.schema
+                    files = {name: ArrayFile(folder / f"{place}.npy") for place, name in enumerate(arrays)}
+                    stack.callback(_abandon, files)
+                if block.schema != schema or list(arrays) != list(files):
+                    raise ValueError(f"a block must have the columns of those before, {', '.join(files)}")
+                for name, array in arrays.items():
+                    files[name].append(array)
+        if schema is None:
+            raise ValueError("there are no rows to keep")
+        with _told_of(folder):
+            _finish(folder, schema, files, about)
 
 
 def open_rows(folder: Path) -> StoredRows | None:
@@ -114,22 +99,50 @@ def open_rows(folder: Path) -> StoredRows | None:
     return StoredRows(rows=rows, about=facts["about"])
 
 
-def put_rows(written: Path, folder: Path) -> None:
-    """Move a finished store to its place; one that is there and sound stays instead: its writer came first.
+def kept_rows(
+    folder: Path,
+    make: Callable[[Path], tuple[Iterable[Rows], Mapping[str, object]]],
+    *,
+    say: Callable[[str], object] = lambda _: None,
+) -> StoredRows:
+    """Return the rows in a store, which is made first where there is none, or one that is damaged.
+
+    Processes that do so at once do not disturb each other: the first store stays.
 
     Args:
-        written: the store, in a scratch folder of its own.
-        folder: its place, in the same file system.
+        folder: the store's place.
+        make: returns the rows, some at a time, and what else to remember; its argument is an empty folder for what it
+            needs meanwhile.
+        say: told of damage in a sentence.
 
     Raises:
-        OutputError: if the place does not take it.
+        OutputError: if the place does not take it; nothing is left behind.
     """
+    try:
+        stored = open_rows(folder)
+    except DataError as damage:
+        say(f"{damage}; they are made again")
+        stored = None
+    if stored is not None:
+        return stored
+    with scratch_folder(folder.parent) as scratch:
+        (scratch / "made").mkdir()
+        blocks, about = make(scratch / "made")
+        write_rows(scratch / "rows", blocks, about)
+        _put(scratch / "rows", folder)
+    stored = open_rows(folder)
+    assert stored is not None  # noqa: S101 - it was put there
+    return stored
+
+
+def _put(written: Path, folder: Path) -> None:
+    """Move a store out of a scratch folder to its place; one that is there and sound stays instead."""
     with _told_of(folder):
         while not _moved(written, folder):
             with contextlib.suppress(DataError):
                 if open_rows(folder) is not None:
                     return
-            # Aside, beside what is written: nobody loses what they have mapped already.
+            # Beside what is written: nobody loses what they have mapped already.
             with contextlib.suppress(FileNotFoundError):
                 folder.rename(written.with_name(uuid.uuid4().hex))
         make_durable(folder)
@@ -144,6 +157,24 @@ def _moved(written: Path, folder: Path) -> bool:
             return False
         raise
     return True
+
+
+def _finish(folder: Path, schema: Schema, files: Mapping[str, ArrayFile], about: Mapping[str, object]) -> None:
+    """Close the files and say what they hold; that is the last thing to be there."""
+    told = {name: {**file.close(), "file": file.path.name, "stamp": _stamp(file.path)} for name, file in files.items()}
+    facts = {"format": FORMAT, "schema": attrs.asdict(schema), "arrays": told, "about": dict(about)}
+    write_whole(folder / _FACTS, _sealed(facts))
+
+
+def _abandon(files: Mapping[str, ArrayFile]) -> None:
+    for file in files.values():
+        file.abandon()
+
+
+def _arrays(rows: Rows) -> dict[str, np.ndarray]:
+    others = {name: getattr(rows, name) for name in _OTHERS}
+    arrays = {f"{_INPUT}{name}": array for name, array in rows.inputs.items()} | others
+    return {name: array for name, array in arrays.items() if array is not None}
 
 
 def _mapped(folder: Path, told: Mapping[str, Any]) -> np.ndarray:
