@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EXAMPLE := examples/breast_cancer
 
-.PHONY: help demo test bench format clean
+.PHONY: help demo test torture bench format clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -21,6 +21,9 @@ demo: .venv/installed  ## train, cross-validate and predict on a real CSV
 
 test: .venv/installed  ## run every check there is
 	@$(BIN)/python -m pytest -n $(WORKERS)
+
+torture: .venv/installed  ## kill runs at random moments, a hundred times, and compare what they come to
+	@$(BIN)/python -W error tests/end_to_end/torture.py
 
 bench: .venv/installed  ## measure gmcore beside what a user would pick instead
 	@$(BIN)/python benchmarks/steps.py
