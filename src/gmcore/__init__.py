@@ -4,6 +4,7 @@
 
     done = gmcore.train("run.toml")            # or gmcore.train(X, y, model={"use": "mlp", "hidden": [64]})
     done = gmcore.cross_validate("run.toml")   # every fold at once
+    done = gmcore.search("run.toml")           # every setting that [search] names, the best one trained
     model = gmcore.load("runs/…/model.safetensors")
     gmcore.float32.model_providers.create("mlp", hidden=(64, 32))
 
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gmcore.app.api import cross_validate, train
+    from gmcore.app.api import cross_validate, search, train
     from gmcore.app.trained_model import load
     from gmcore.registry import PluginRegistry, hookimpl
 
@@ -36,6 +37,7 @@ __all__ = [
     "float64",
     "hookimpl",
     "load",
+    "search",
     "train",
 ]
 
@@ -58,6 +60,7 @@ def _loaded(name: str) -> "Any":
     homes = {
         "train": "gmcore.app.api",
         "cross_validate": "gmcore.app.api",
+        "search": "gmcore.app.api",
         "load": "gmcore.app.trained_model",
         "hookimpl": "gmcore.registry",
     }

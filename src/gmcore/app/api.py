@@ -1,18 +1,20 @@
-"""Training and cross-validating from code: run files or arrays in, results out."""
+"""Training, cross-validating and searching from code: run files or arrays in, results out."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gmcore.app import commands
-from gmcore.app.results import CrossValidated, Trained
+from gmcore.app.candidates import plan_of
+from gmcore.app.results import CrossValidated, Searched, Trained
 from gmcore.app.run import Run, open_run
+from gmcore.app.search import search as search_run
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import ConfigError
 from gmcore.ports import DataProvider
 
-__all__ = ["cross_validate", "train"]
+__all__ = ["cross_validate", "search", "train"]
 
 
 def train(
@@ -35,7 +37,8 @@ def train(
         hooks: who is told along the way.
         cancellation: raise it to stop at the next step.
         settings: what a run file says: `seed`, `dtype`, `backend`, `model`, `training`, `validation`,
-            `metrics`; over what the run file says. For `model`, `validation` and `backend` an object does as well.
+            `metrics`, `search`; over what the run file says. For `model`, `validation` and `backend` an object does
+            as well.
 
     Raises:
         InputError: for what is wrong with data or settings, before anything is started.
@@ -61,6 +64,24 @@ def cross_validate(
     """
     run = _open(data, y, settings)
     return commands.cross_validate(run, runs=_path(runs), hooks=hooks, cancellation=cancellation)
+
+
+def search(
+    data: Any,
+    y: Any = None,
+    /,
+    *,
+    runs: str | Path | None = None,
+    hooks: Hooks | None = None,
+    cancellation: Cancellation | None = None,
+    **settings: Any,
+) -> Searched:
+    """Try the settings that `search` names, score each by cross-validation, and train the best on all rows.
+
+    Arguments and errors are those of `train`; `search` is a run file's table of that name.
+    """
+    run = _open(data, y, settings)
+    return search_run(run, plan_of(run), runs=_path(runs), hooks=hooks, cancellation=cancellation)
 
 
 def _open(data: Any, y: Any, settings: Mapping[str, Any]) -> Run:

@@ -5,20 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from gmcore.app.course import alone, go, warn
-from gmcore.app.provenance import provenance, resolved, toml_text
+from gmcore.app.fit import fit, plain_member
+from gmcore.app.provenance import provenance, toml_text
 from gmcore.app.results import CrossValidated, Trained
 from gmcore.app.run import Run
-from gmcore.app.trained_model import TrainedModel
-from gmcore.domain import (
-    Cancellation,
-    CheckpointSaved,
-    Hooks,
-    Member,
-    SplitConfig,
-    generator,
-)
-from gmcore.domain.splits import held_out
+from gmcore.domain import Cancellation, Hooks
 from gmcore.training import cross_validate as train_folds
 from gmcore.training import folds_of
 from gmcore.training.checkpoint import Checkpoints
@@ -72,32 +66,11 @@ def train_in(
     begun: float,
 ) -> Trained:
     """Do what `train` says in a folder that is there already and ours alone, from its last checkpoint if it has one."""
-    member = plain_member(run)
 
     def work(run_hooks: Hooks, checkpoints: Checkpoints | None) -> Trained:
         task = run.task(run_hooks, cancellation or Cancellation(), checkpoints)
-        (result,) = run.workflow.train(task, [member])
-        roles = {"train": member.train, "validation": member.stop, "test": member.score}
-        asked = {name: indices for name, indices in roles.items() if len(indices)}
-        found = run.workflow.validate(task, [result.variables] * len(asked), list(asked.values()))
-        scored = dict(zip(asked, found, strict=True))
-        model = TrainedModel(
-            model=run.model, variables=result.variables, backend=run.chosen.backend, header=_header(run)
-        )
-        if folder is not None:
-            path = folder.path / "model.safetensors"
-            model.save(path)
-            for call in run_hooks.checkpoint_saved:
-                call(CheckpointSaved(path=path, epoch=result.epochs))
-        return Trained(
-            model=model,
-            training=result,
-            train=scored["train"],
-            validation=scored.get("validation"),
-            test=scored.get("test"),
-            folder=folder.path if folder else None,
-            seconds=time.perf_counter() - begun,
-        )
+        done = fit(run, task, plain_member(run), folder=folder.path if folder else None)
+        return attrs.evolve(done, seconds=time.perf_counter() - begun)
 
     return go(run, "train", folder, hooks, work, lambda done: done.training, say)
 
@@ -152,24 +125,3 @@ def new_folder(run: Run, command: str, runs: Path | None) -> RunFolder | None:
 def parts_of(run: Run, command: str) -> list[Any]:
     """Return whose rows a command is about: the one member, or the folds."""
     return [plain_member(run)] if command == "train" else list(folds_of(run.validator, run.rows))
-
-
-def plain_member(run: Run) -> Member:
-    """Return the one member of a plain training: it stops on the validation rows, or on a share of its own."""
-    train_rows, stop = run.split.train, run.split.validation
-    stopping = run.config.training.early_stopping
-    if stopping is not None and not len(stop):
-        share = SplitConfig(fraction=stopping.fraction)
-        train_rows, stop = held_out(run.rows, train_rows, share, generator(run.config.seed, "early stopping", 0))
-    return Member(index=0, train=train_rows, stop=stop, score=run.split.test, seed=run.config.seed)
-
-
-def _header(run: Run) -> dict[str, object]:
-    """Return what the model's file says besides weights and schema; nothing that differs between equal runs."""
-    data = {name: value for name, value in resolved(run.config.data, run.data).items() if name != "path"}
-    return {
-        "model": resolved(run.config.model, run.model_provider),
-        "data": data if data["use"] in run.registry.data_providers else {"use": "csv"},
-        "dtype": run.config.dtype,
-        "seed": run.config.seed,
-    }

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from gmcore.app.results import CrossValidated, Trained
+from gmcore.app.results import CrossValidated, Searched, Trained
 from gmcore.app.run import Run
 from gmcore.domain import Hooks, RunEnd, RunError, RunStart
 from gmcore.errors import Cancelled, OutputError, TrainingError
@@ -19,7 +19,7 @@ from gmcore.training.run_folder import RunFolder
 
 __all__ = ["alone", "go", "warn"]
 
-R = TypeVar("R", Trained, CrossValidated)
+R = TypeVar("R", Trained, CrossValidated, Searched)
 
 
 def warn(text: str) -> None:

@@ -12,10 +12,12 @@ import attrs
 import numpy as np
 import tomli_w
 
+from gmcore.app.environment import environment
 from gmcore.app.run import Run
+from gmcore.app.run_config import spelt_out
 from gmcore.registry import unstructure
 
-__all__ = ["FORMAT", "provenance", "resolved", "rows_sha256", "toml_text"]
+__all__ = ["FORMAT", "given_text", "provenance", "resolved", "rows_sha256", "toml_text"]
 
 FORMAT = 1
 
@@ -23,11 +25,11 @@ _PACKAGES = ("gmcore", "numpy", "safetensors", "attrs", "pluggy")
 
 
 def provenance(run: Run, command: str, parts: Sequence[Any]) -> dict[str, object]:
-    """Return versions, device, data and split hashes, seed.
+    """Return versions, device, data and split hashes, seed, and the settings that change bits.
 
     Args:
         run: what is run.
-        command: `"train"` or `"validate"`.
+        command: `"train"`, `"validate"` or `"search"`.
         parts: the members or folds, whose rows are hashed.
     """
     return {
@@ -43,6 +45,7 @@ def provenance(run: Run, command: str, parts: Sequence[Any]) -> dict[str, object
         "platform": platform.platform(),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "plugins": _plugins(run),
+        "environment": environment(),
     }
 
 
@@ -67,6 +70,22 @@ def toml_text(run: Run) -> str:
         "hooks": {"use": [dict(table) for table in config.hooks.use]},
         "metrics": {"use": [resolved(table, one) for table, one in zip(config.metrics.use, run.metrics, strict=True)]},
     }
+    return tomli_w.dumps(_without_none(tables))
+
+
+def given_text(run: Run) -> str:
+    """Return the run's configuration as a run file that says no more than was given, for settings to be written into.
+
+    What was left to a default may depend on other settings. The backend is the one that computes, and paths are
+    absolute.
+    """
+    tables = spelt_out(run.tables)
+    components = {"data": run.data, "model": run.model_provider, "validation": run.validator}
+    for name, component in components.items():
+        if name in tables:
+            full = resolved(tables[name], component)
+            tables[name] = {key: full.get(key, value) for key, value in tables[name].items()}
+    tables["backend"] = {"use": run.chosen.backend.name, "device": run.chosen.backend.device}
     return tomli_w.dumps(_without_none(tables))
 
 
@@ -104,9 +123,11 @@ def rows_sha256(parts: Sequence[Any]) -> str:
 
 
 def _plugins(run: Run) -> dict[str, str]:
-    """Return the version of every distribution that a component of this run comes from."""
+    """Return the version of every distribution that a component or a hook of this run comes from."""
     parts = (run.data, run.model_provider, run.validator, run.chosen.backend, run.workflow, *run.metrics)
     packages = {type(part).__module__.partition(".")[0] for part in parts} - {"gmcore"}
     owners = importlib.metadata.packages_distributions()
     distributions = {owner for package in packages for owner in owners.get(package, ())}
+    distributions |= {run.registry.hooks.info(str(table["use"])).distribution for table in run.config.hooks.use}
+    distributions -= {"", "gmcore"}
     return {name: importlib.metadata.version(name) for name in sorted(distributions)}

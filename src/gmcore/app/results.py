@@ -1,13 +1,14 @@
 """What a command gives back, to code and as JSON values."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
 from gmcore.app.trained_model import TrainedModel
-from gmcore.domain import CVResult, TrainingResult, ValidationResult
+from gmcore.domain import CVResult, TrainingResult, TrialResult, ValidationResult
 
-__all__ = ["CrossValidated", "Trained"]
+__all__ = ["CrossValidated", "Searched", "Trained", "trial_reports"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -73,3 +74,59 @@ class CrossValidated:
         ]
         mean, std, seconds = self.result.mean, self.result.std, self.result.seconds
         return {"run": self.folder, "folds": folds, "mean": mean, "std": std, "seconds": seconds}
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Searched:
+    """What `search` gives back.
+
+    Attributes:
+        metric: the name of the score by which trials are ranked.
+        higher_is_better: whether more of it is.
+        trials: all of them, the best first, those that failed last.
+        winner: a model with the best trial's settings, trained on all rows but the test rows.
+        folder: the run folder; None if none was asked for.
+        seconds: wall time of all of it.
+    """
+
+    metric: str
+    higher_is_better: bool
+    trials: tuple[TrialResult, ...]
+    winner: Trained
+    folder: Path | None
+    seconds: float
+
+    @property
+    def best(self) -> TrialResult:
+        """The trial that won."""
+        return self.trials[0]
+
+    @property
+    def report(self) -> dict[str, object]:
+        """The same as JSON values."""
+        return {
+            "run": self.folder,
+            "metric": self.metric,
+            "better": "higher" if self.higher_is_better else "lower",
+            "trials": trial_reports(self.trials),
+            "best": dict(self.best.settings),
+            "winner": {name: value for name, value in self.winner.report.items() if name not in ("run", "seconds")},
+            "seconds": self.seconds,
+        }
+
+
+def trial_reports(trials: Sequence[TrialResult]) -> list[dict[str, object]]:
+    """Return ranked trials as JSON values."""
+    return [
+        {
+            "rank": rank,
+            "trial": trial.index,
+            "settings": dict(trial.settings),
+            "mean": trial.mean,
+            "std": trial.std,
+            "folds": {name: values.tolist() for name, values in trial.scores.items()},
+            "epochs": trial.epochs.tolist(),
+            "failed": trial.failed,
+        }
+        for rank, trial in enumerate(trials, start=1)
+    ]

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from gmcore.app import commands
+from gmcore.app.candidates import plan_of
 from gmcore.app.record import Record, read_record
-from gmcore.app.results import CrossValidated, Trained
+from gmcore.app.results import CrossValidated, Searched, Trained
 from gmcore.app.run import Run, open_run
+from gmcore.app.search import epochs_done, search_in
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import DataError, InputError
 from gmcore.training.checkpoint import Checkpoints
@@ -27,7 +29,7 @@ def resume(
     hooks: Hooks | None = None,
     cancellation: Cancellation | None = None,
     say: Callable[[str], object] = lambda _: None,
-) -> Trained | CrossValidated:
+) -> Trained | CrossValidated | Searched:
     """Go on with the run in a folder from its last checkpoint; on the same kind of device to the same bits.
 
     Args:
@@ -48,13 +50,18 @@ def resume(
         record = read_record(path)
         if record.status == "done":
             raise InputError(f"the run {path} is done: there is nothing to go on with")
-        if record.command not in ("train", "validate"):
+        if record.command not in ("train", "validate", "search"):
             raise InputError(f"the run {path} was made by gmcore {record.command}, which can't be gone on with")
         run = open_run(path / "config.toml", settings={"backend": backend} if backend else None)
         _check_data(run, record, say if allow_changed_data else None)
         _check_device(run, record.backend, say)
         kept = RunFolder(path)
         store = Checkpoints(folder=kept.checkpoints, config=run.config.training.checkpoint)
+        if record.command == "search":
+            plan = plan_of(run)
+            forget_after(kept.log, epochs_done(plan, store))
+            kept.tell("running")
+            return search_in(run, plan, kept, hooks=hooks, cancellation=cancellation, say=say)
         forget_after(kept.log, {snapshot.members: snapshot.epoch for snapshot in store.latest()})
         kept.tell("running")
         if record.command == "train":

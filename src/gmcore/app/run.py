@@ -10,6 +10,7 @@ import attrs
 from gmcore.app.backends import ChosenBackend, choose_backend
 from gmcore.app.components import Builder
 from gmcore.app.run_config import MetricsTable, RunConfig, read_run_file, run_config
+from gmcore.app.search_space import space_problems
 from gmcore.builtins.metrics import default_metrics
 from gmcore.domain import Cancellation, Hooks, Rows, Split
 from gmcore.errors import ConfigError, DataError
@@ -29,9 +30,9 @@ from gmcore.ports import (
     TrainingTask,
     TrainingWorkflow,
 )
-from gmcore.registry import PluginRegistry, compile_hooks
+from gmcore.registry import PluginRegistry, Registry, compile_hooks
 
-__all__ = ["Run", "open_run", "registry_for"]
+__all__ = ["Run", "open_run", "registry_for", "varied"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -43,6 +44,8 @@ class Run:
         config: the run file.
         tables: the same as plain tables, for the record.
         registry: where names were looked up.
+        base: the folder that relative paths start from; None for the current one.
+        given: objects that stand in for tables, by the tables' names.
     """
 
     name: str
@@ -61,6 +64,8 @@ class Run:
     workflow: TrainingWorkflow
     chosen: ChosenBackend
     hooks: Hooks
+    base: Path | None = None
+    given: Mapping[str, Any] = attrs.field(factory=dict)
 
     def task(
         self, hooks: Hooks, cancellation: Cancellation, checkpoints: CheckpointStore | None = None
@@ -103,6 +108,8 @@ def open_run(
     tables |= {name: {"use": type(component).__name__} for name, component in given.items()}
     problems: list[str] = []
     config = _config(tables, problems)
+    if config.search is not None:
+        problems += space_problems(config.search)
     registry = registry_for(config.dtype)
     base = path.parent if path else None
     builder = Builder(registry=registry, seed=config.seed, base=base, problems=problems)
@@ -119,8 +126,29 @@ def open_run(
         metric.check(rows.schema)
     return Run(
         name=_name(path), config=config, tables=tables, registry=registry, rows=rows, split=split, model=model,
-        metrics=tuple(metrics), **parts,
+        metrics=tuple(metrics), base=base, given=given, **parts,
     )  # fmt: skip
+
+
+def varied(run: Run, tables: Mapping[str, Any]) -> Run:
+    """Return a run that trains as other tables say, on the same rows and device and with the same metrics.
+
+    Args:
+        run: the run to vary; it stays as it is.
+        tables: a whole run file's, which differ from the run's in `seed`, `model` and `training` alone.
+
+    Raises:
+        ConfigError: every problem of those tables at once.
+    """
+    problems: list[str] = []
+    config = attrs.evolve(_config(tables, problems), metrics=run.config.metrics)
+    builder = Builder(registry=run.registry, seed=config.seed, base=run.base, problems=problems)
+    parts = _trained_parts(builder, config, run.given)
+    provider = parts["model_provider"]
+    model = provider and builder.attempt(lambda: provider.create(run.rows.schema), "model")
+    builder.finish("")
+    assert model is not None  # noqa: S101 - finish raises otherwise
+    return attrs.evolve(run, config=config, tables=tables, model=model, **parts)
 
 
 def registry_for(dtype: str) -> PluginRegistry:
@@ -132,10 +160,7 @@ def registry_for(dtype: str) -> PluginRegistry:
 
 
 def _components(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -> dict[str, Any]:
-    registry, training = builder.registry, config.training
-
-    def one(name: str, kind: Any, table: Mapping[str, Any]) -> Any:
-        return given[name] if name in given else builder.component(kind, table, name)
+    registry = builder.registry
 
     def backend() -> ChosenBackend:
         if "backend" not in given:
@@ -146,12 +171,8 @@ def _components(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -
     # pluggy tells the last one first.
     listeners = [(table.get("use"), _options(table)) for table in reversed(config.hooks.use)]
     return {
-        "data": one("data", registry.data_providers, config.data),
-        "model_provider": one("model", registry.model_providers, config.model),
-        "validator": one("validation", registry.cross_validators, config.validation),
-        "optimizer": builder.choice(OPTIMIZERS, training.optimizer, "training.optimizer"),
-        "schedule": builder.choice(SCHEDULES, training.schedule, "training.schedule"),
-        "workflow": builder.component(registry.workflows, {"use": training.workflow}, "training.workflow"),
+        "data": _given_or_named(builder, given, "data", registry.data_providers, config.data),
+        **_trained_parts(builder, config, given),
         "metrics": [
             builder.component(registry.metric_computers, table, f"metrics.use[{place}]")
             for place, table in enumerate(config.metrics.use)
@@ -159,6 +180,24 @@ def _components(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -
         "hooks": builder.attempt(lambda: compile_hooks(listeners, registry.hooks, base=builder.base), "hooks.use"),
         "chosen": builder.attempt(backend, "backend"),
     }
+
+
+def _trained_parts(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `seed`, `model` and `training` decide on."""
+    registry, training = builder.registry, config.training
+    return {
+        "model_provider": _given_or_named(builder, given, "model", registry.model_providers, config.model),
+        "validator": _given_or_named(builder, given, "validation", registry.cross_validators, config.validation),
+        "optimizer": builder.choice(OPTIMIZERS, training.optimizer, "training.optimizer"),
+        "schedule": builder.choice(SCHEDULES, training.schedule, "training.schedule"),
+        "workflow": builder.component(registry.workflows, {"use": training.workflow}, "training.workflow"),
+    }
+
+
+def _given_or_named(
+    builder: Builder, given: Mapping[str, Any], name: str, kind: Registry[Any], table: Mapping[str, Any]
+) -> Any:
+    return given[name] if name in given else builder.component(kind, table, name)
 
 
 def _options(table: Mapping[str, Any]) -> dict[str, Any]:

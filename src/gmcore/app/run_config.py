@@ -8,11 +8,12 @@ from typing import Any, Literal
 import attrs
 from attrs.validators import ge, in_, instance_of, optional
 
+from gmcore.app.search_space import SearchTable
 from gmcore.domain import CheckpointConfig, EarlyStoppingConfig, WorkflowConfig
 from gmcore.errors import ConfigError
 from gmcore.registry import structure
 
-__all__ = ["MetricsTable", "RunConfig", "TrainingTable", "read_run_file", "run_config"]
+__all__ = ["MetricsTable", "RunConfig", "TrainingTable", "read_run_file", "run_config", "spelt_out"]
 
 Table = Mapping[str, object]
 
@@ -86,6 +87,7 @@ class RunConfig:
         validation: a table with `use`: how rows become folds.
         metrics: what is computed when rows are scored.
         hooks: who else is told.
+        search: what `gmcore search` tries; the other commands leave it alone.
     """
 
     seed: int = attrs.field(default=0, validator=ge(0))
@@ -97,6 +99,7 @@ class RunConfig:
     validation: Table = attrs.field(factory=lambda: {"use": "kfold"})
     metrics: MetricsTable = attrs.field(factory=MetricsTable)
     hooks: HooksTable = attrs.field(factory=HooksTable)
+    search: SearchTable | None = None
 
 
 def read_run_file(path: Path) -> dict[str, Any]:
@@ -119,11 +122,11 @@ def run_config(tables: Mapping[str, Any]) -> RunConfig:
     Raises:
         ConfigError: every problem at once.
     """
-    return structure(_without_shorthands(tables), RunConfig)
+    return structure(spelt_out(tables), RunConfig)
 
 
-def _without_shorthands(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Spell out `backend = "cpu"`, `use = ["accuracy"]` and `members_per_chunk = "auto"`."""
+def spelt_out(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tables without shorthands: `backend = "cpu"`, `use = ["accuracy"]` and `members_per_chunk = "auto"`."""
     full = dict(tables)
     for name in ("backend", "data", "model", "validation"):
         if isinstance(full.get(name), str):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from gmcore.app import Run, open_run
-from gmcore.cli.describe import describe
+from gmcore.app import Plan, Run, open_run, plan_of
+from gmcore.cli.describe import describe, describe_plan
 from gmcore.cli.options import as_json, run_file
 from gmcore.cli.output import say, write_json
 from gmcore.training import folds_of
@@ -17,7 +17,7 @@ __all__ = ["command"]
 @run_file
 @as_json
 def command(run: Path, *, as_json: bool) -> None:
-    """Say everything that is wrong with the file RUN, its data and its folds; or what it would train.
+    """Say everything that is wrong with the file RUN, its data, folds and search; or what it would train.
 
     Nothing is trained and nothing is written.
     """
@@ -25,11 +25,14 @@ def command(run: Path, *, as_json: bool) -> None:
     folds = len(folds_of(opened.validator, opened.rows))
     say(describe(opened))
     say(f"{folds} folds")
+    plan = plan_of(opened) if opened.config.search is not None else None
+    if plan is not None:
+        say(f"search: {describe_plan(plan)}")
     if as_json:
-        write_json(_report(opened, run, folds))
+        write_json(_report(opened, run, folds, plan))
 
 
-def _report(opened: Run, path: Path, folds: int) -> dict[str, object]:
+def _report(opened: Run, path: Path, folds: int, plan: Plan | None) -> dict[str, object]:
     schema = opened.rows.schema
     return {
         "run_file": path,
@@ -44,4 +47,15 @@ def _report(opened: Run, path: Path, folds: int) -> dict[str, object]:
         "why": opened.chosen.why,
         "dtype": opened.config.dtype,
         "folds": folds,
+        **({} if plan is None else {"search": _search(plan)}),
+    }
+
+
+def _search(plan: Plan) -> dict[str, object]:
+    return {
+        "trials": len(plan.candidates),
+        "models": plan.members,
+        "programs": len(plan.groups),
+        "metric": plan.metric,
+        "better": "higher" if plan.higher_is_better else "lower",
     }

@@ -1,10 +1,10 @@
 """What a run is made of, for people to read before it starts."""
 
-from gmcore.app import Run
+from gmcore.app import Plan, Run
 from gmcore.builtins.summary import architecture
 from gmcore.domain import Kind, Schema
 
-__all__ = ["describe"]
+__all__ = ["describe", "describe_plan"]
 
 
 def describe(run: Run) -> str:
@@ -20,6 +20,17 @@ def describe(run: Run) -> str:
             "",
         ]
     )
+
+
+def describe_plan(plan: Plan) -> str:
+    """Return how much a search will train, and what decides."""
+    counts = [_count(len(plan.candidates), "trial"), _count(plan.members, "model"), _count(len(plan.groups), "program")]
+    better = "higher" if plan.higher_is_better else "lower"
+    return f"{', '.join(counts)}; the best has the {better.replace('er', 'est')} {plan.metric}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _features(schema: Schema) -> str:

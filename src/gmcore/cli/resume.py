@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from gmcore.app import Trained, registry_for, resume
-from gmcore.cli import train, validate
+from gmcore.app import Searched, Trained, registry_for, resume
+from gmcore.cli import search, train, validate
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
 from gmcore.cli.progress import progress
@@ -30,6 +30,9 @@ def command(folder: Path, backend: str | None, *, allow_changed_data: bool, as_j
             cancellation=cancellation,
             say=say,
         )
-    say(train.summary(done) if isinstance(done, Trained) else validate.summary(done))
+    if isinstance(done, Searched):
+        say(search.summary(done))
+    else:
+        say(train.summary(done) if isinstance(done, Trained) else validate.summary(done))
     if as_json:
         write_json(done.report)

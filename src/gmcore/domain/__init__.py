@@ -25,6 +25,8 @@ from gmcore.domain.hooks import (
     RunEnd,
     RunError,
     RunStart,
+    SearchStart,
+    TrialEnd,
 )
 from gmcore.domain.member import Member
 from gmcore.domain.results import (
@@ -40,6 +42,7 @@ from gmcore.domain.schema import Feature, Kind, Schema, Target, TargetKind
 from gmcore.domain.seeding import generator
 from gmcore.domain.snapshot import Snapshot
 from gmcore.domain.tree import Array, Tree, Variables
+from gmcore.domain.trial import TrialResult
 
 __all__ = [
     "Array",
@@ -71,6 +74,7 @@ __all__ = [
     "RunError",
     "RunStart",
     "Schema",
+    "SearchStart",
     "SequenceConfig",
     "Snapshot",
     "Split",
@@ -79,6 +83,8 @@ __all__ = [
     "TargetKind",
     "TrainingResult",
     "Tree",
+    "TrialEnd",
+    "TrialResult",
     "ValidationResult",
     "Variables",
     "WorkflowConfig",

@@ -7,6 +7,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain.results import CVResult, ModelInfo, TrainingResult, ValidationResult
+from gmcore.domain.trial import TrialResult
 
 __all__ = [
     "BatchEnd",
@@ -21,12 +22,14 @@ __all__ = [
     "RunEnd",
     "RunError",
     "RunStart",
+    "SearchStart",
+    "TrialEnd",
 ]
 
 
 @attrs.frozen(kw_only=True)
 class RunStart:
-    """A command begins: `"train"` or `"validate"`, in `folder` (None in code without one)."""
+    """A command begins: `"train"`, `"validate"` or `"search"`, in `folder` (None in code without one)."""
 
     command: str
     folder: Path | None
@@ -35,7 +38,7 @@ class RunStart:
 
 @attrs.frozen(kw_only=True)
 class RunEnd:
-    """A command is done; `result` is what it gives back."""
+    """A command is done; `result` is what it gives back, of a search the winner's training."""
 
     command: str
     folder: Path | None
@@ -126,6 +129,21 @@ class FoldEnd:
 
 
 @attrs.frozen(kw_only=True)
+class SearchStart:
+    """A search begins to train: so many trials, and so many members in all; fits count them through from 0."""
+
+    trials: int
+    members: int
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class TrialEnd:
+    """All members of a trial are trained and scored; that may be long after its own last epoch."""
+
+    trial: TrialResult
+
+
+@attrs.frozen(kw_only=True)
 class CheckpointSaved:
     """A file that training can be continued or used from was written and is durable."""
 
@@ -147,4 +165,6 @@ class Hooks:
     batch_end: tuple[Callable[[BatchEnd], object], ...] = ()
     fold_start: tuple[Callable[[FoldStart], object], ...] = ()
     fold_end: tuple[Callable[[FoldEnd], object], ...] = ()
+    search_start: tuple[Callable[[SearchStart], object], ...] = ()
+    trial_end: tuple[Callable[[TrialEnd], object], ...] = ()
     checkpoint_saved: tuple[Callable[[CheckpointSaved], object], ...] = ()

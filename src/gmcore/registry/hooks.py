@@ -21,6 +21,8 @@ from gmcore.domain import (
     RunEnd,
     RunError,
     RunStart,
+    SearchStart,
+    TrialEnd,
 )
 from gmcore.errors import ConfigError, InputError, PluginLoadError, did_you_mean
 from gmcore.registry.registry import Registry
@@ -77,6 +79,14 @@ class HookSpecs:
     @hookspec
     def fold_end(self, context: FoldEnd) -> None:
         """A fold is trained and scored."""
+
+    @hookspec
+    def search_start(self, context: SearchStart) -> None:
+        """A search begins to train."""
+
+    @hookspec
+    def trial_end(self, context: TrialEnd) -> None:
+        """A trial is trained and scored."""
 
     @hookspec
     def checkpoint_saved(self, context: CheckpointSaved) -> None:

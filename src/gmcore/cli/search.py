@@ -1,0 +1,77 @@
+"""`gmcore search`: which settings are best, and a model with them."""
+
+from pathlib import Path
+
+import click
+
+from gmcore.app import Searched, open_run, plan_of, search
+from gmcore.cli.describe import describe, describe_plan
+from gmcore.cli.options import as_json, run_file, runs_folder
+from gmcore.cli.output import say, table, write_json
+from gmcore.cli.progress import progress
+from gmcore.cli.signals import cancelled_by_signals
+from gmcore.domain import TrialResult
+
+__all__ = ["command", "summary"]
+
+_SHOWN = 20
+
+
+@click.command("search")
+@run_file
+@runs_folder
+@as_json
+def command(run: Path, runs: Path, *, as_json: bool) -> None:
+    """Try the settings that the file RUN names under [search]; train the best of them on all rows.
+
+    Each is scored by the run's cross-validation, and what shares shapes trains at once.
+    """
+    opened = open_run(run)
+    plan = plan_of(opened)
+    with cancelled_by_signals() as cancellation:
+        say(describe(opened))
+        say(f"{describe_plan(plan)}\n")
+        done = search(opened, plan, runs=runs, hooks=progress(opened.registry), cancellation=cancellation, say=say)
+    say(summary(done))
+    if as_json:
+        write_json(done.report)
+
+
+def summary(done: Searched) -> str:
+    """Return what came out, for people."""
+    paths = list(done.best.settings)
+    head = ("rank", *_short(paths), done.metric, "", "epochs")
+    rows = [
+        (rank, *(_text(trial.settings[path]) for path in paths), *_score(trial))
+        for rank, trial in enumerate(done.trials[:_SHOWN], start=1)
+    ]
+    more = len(done.trials) - _SHOWN
+    return "\n".join(
+        [
+            table(head, rows),
+            *([f"and {more} more, in trials.json"] if more > 0 else []),
+            "",
+            f"{len(done.trials)} trials in {done.seconds:.1f} s",
+            *(
+                [f"model: {done.folder / 'model.safetensors'}", f"run file: {done.folder / 'best.toml'}"]
+                if done.folder
+                else []
+            ),
+        ]
+    )
+
+
+def _score(trial: TrialResult) -> tuple[object, ...]:
+    if trial.failed:
+        return "failed", "", ""
+    return trial.value, f"± {trial.std[trial.metric]:.4f}", f"{trial.epochs.mean():.1f}"
+
+
+def _short(paths: list[str]) -> list[str]:
+    """Return the last part of each path, or all of it where that would not tell two apart."""
+    last = [path.rpartition(".")[2] for path in paths]
+    return [name if last.count(name) == 1 else path for name, path in zip(last, paths, strict=True)]
+
+
+def _text(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

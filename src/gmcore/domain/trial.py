@@ -1,0 +1,48 @@
+"""How good one trial of a search was."""
+
+import math
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+
+__all__ = ["TrialResult"]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class TrialResult:
+    """One set of settings, scored on every fold.
+
+    Attributes:
+        index: its place among the trials, from 0.
+        settings: what it was trained with, by path into the run file.
+        scores: by name, the loss and each metric, one number a fold, `(folds,)`, float64.
+        epochs: how many each fold's model trained, `(folds,)`.
+        metric: the name of the score by which trials are ranked.
+    """
+
+    index: int
+    settings: Mapping[str, object]
+    scores: Mapping[str, np.ndarray]
+    epochs: np.ndarray
+    metric: str
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """The mean over folds of each score."""
+        return {name: float(np.mean(values)) for name, values in self.scores.items()}
+
+    @property
+    def std(self) -> dict[str, float]:
+        """The population standard deviation over folds (ddof 0) of each score."""
+        return {name: float(np.std(values)) for name, values in self.scores.items()}
+
+    @property
+    def value(self) -> float:
+        """What it is ranked by: the mean of the metric over folds."""
+        return self.mean[self.metric]
+
+    @property
+    def failed(self) -> bool:
+        """Whether that, or the loss, is no number: what can't be compared."""
+        return not (math.isfinite(self.value) and math.isfinite(self.mean["loss"]))

@@ -1,0 +1,73 @@
+"""A search: the folds of many trials are the members of one fleet."""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+import numpy as np
+
+from gmcore.domain import Fold, TrainingResult, TrialEnd, TrialResult, ValidationResult
+from gmcore.ports import TrainingTask, TrainingWorkflow
+from gmcore.training.cross_validate import fold_members
+
+__all__ = ["Trial", "score_trials"]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Trial:
+    """One set of settings that is to be scored.
+
+    Attributes:
+        index: its place among the trials, from 0.
+        settings: all of them, by path into the run file.
+        numbers: those that are its members' own, as in `Member.settings`; the task has the others.
+        seed: where its randomness starts.
+        folds: what it is scored on.
+    """
+
+    index: int
+    settings: Mapping[str, object]
+    numbers: Mapping[str, float]
+    seed: int
+    folds: Sequence[Fold]
+
+
+def score_trials(
+    workflow: TrainingWorkflow, task: TrainingTask, trials: Sequence[Trial], *, metric: str
+) -> list[TrialResult]:
+    """Train one member a trial and fold, all of them as one fleet, and score each on its fold's held-out rows.
+
+    A trial's scores are those of `cross_validate` with its settings.
+
+    Args:
+        workflow: what trains.
+        task: what the trials share.
+        trials: which.
+        metric: the name of the score by which trials are ranked.
+    """
+    members = [
+        attrs.evolve(member, settings=trial.numbers)
+        for trial in trials
+        for member in fold_members(task.rows, trial.folds, task.config, seed=trial.seed)
+    ]
+    trained = workflow.train(task, members)
+    scored = workflow.validate(task, [one.variables for one in trained], [member.score for member in members])
+    results, at = [], 0
+    for trial in trials:
+        mine = slice(at, at := at + len(trial.folds))
+        results.append(_result(trial, trained[mine], scored[mine], metric))
+        for call in task.hooks.trial_end:
+            call(TrialEnd(trial=results[-1]))
+    return results
+
+
+def _result(
+    trial: Trial, trained: Sequence[TrainingResult], scored: Sequence[ValidationResult], metric: str
+) -> TrialResult:
+    rows = [{"loss": one.loss, **one.metrics} for one in scored]
+    return TrialResult(
+        index=trial.index,
+        settings=trial.settings,
+        scores={name: np.array([row[name] for row in rows], np.float64) for name in rows[0]},
+        epochs=np.array([one.epochs for one in trained]),
+        metric=metric,
+    )

@@ -1,0 +1,272 @@
+"""A search gives each trial the scores that a cross-validation with its settings gives, and trains the best one."""
+
+import copy
+import json
+import tomllib
+
+import attrs
+import numpy as np
+import pytest
+
+import gmcore
+from gmcore.app import resume
+from gmcore.builtins.metrics import Accuracy
+from gmcore.domain import Cancellation, Hooks
+from gmcore.errors import Cancelled, ConfigError, TrainingError
+from gmcore.ports import MetricComputer
+from gmcore.testing.fakes import TinyModel, two_moons
+
+RATES = {"training.optimizer.learning_rate": [0.01, 0.1]}
+
+
+def with_settings(tables, settings):
+    """Return a run file's tables after writing settings in by hand."""
+    tables = copy.deepcopy(tables)
+    for path, value in settings.items():
+        *branches, last = path.split(".")
+        node = tables
+        for branch in branches:
+            node = node.setdefault(branch, {})
+        node[last] = value
+    return tables
+
+
+@pytest.fixture
+def tables(run_file):
+    """Return the run file's tables, all rows for training."""
+    tables = tomllib.loads(run_file.read_text())
+    tables["data"] |= {"path": str(run_file.with_name("moons.csv")), "validation": {"fraction": 0.0}}
+    return tables
+
+
+def searched(tables, space, **options):
+    table = {"space": space, **options.pop("table", {})}
+    return gmcore.search(tables, search=table, **options)
+
+
+def by_index(done):
+    return sorted(done.trials, key=lambda trial: trial.index)
+
+
+def assert_scores_are_those_of_cross_validations(done, tables):
+    for trial in done.trials:
+        folds = gmcore.cross_validate(with_settings(tables, trial.settings)).result.folds
+        assert trial.epochs.tolist() == [fold.training.epochs for fold in folds], trial.settings
+        expected = {"loss": [fold.validation.loss for fold in folds]}
+        expected |= {name: [fold.validation.metrics[name] for fold in folds] for name in folds[0].validation.metrics}
+        assert {name: values.tolist() for name, values in trial.scores.items()} == expected, trial.settings
+
+
+@pytest.mark.parametrize("backend", ["metal", "jax"])
+def test_trials_score_as_cross_validations_with_their_settings_do_to_the_bit(tables, backend):
+    tables["backend"] = {"use": backend, "device": "cpu"}
+    space = {
+        "training.optimizer.learning_rate": [0.003, 0.1],
+        "model.dropout": [0.0, 0.5],
+        "training.batch_size": [16, 40],
+    }
+    done = searched(tables, space)
+    assert_scores_are_those_of_cross_validations(done, tables)
+    assert len({trial.mean["loss"] for trial in done.trials}) == len(done.trials) == 8
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"seed": [1, 2, 3], "training.optimizer.weight_decay": [0.0, 0.5]},
+        {"model.label_smoothing": [0.0, 0.1, 0.3], "model.hidden": [[8], [4, 4]]},
+        {"training.optimizer.name": ["adamw", "sgd", "adam"], "training.optimizer.learning_rate": [0.01, 0.1]},
+        {"training.optimizer": [{"name": "sgd", "momentum": 0.9}, {"name": "sgd", "momentum": 0.5}, "adam"]},
+        {"training.early_stopping.patience": [1, 3], "training.max_epochs": [2, 5]},
+    ],
+    ids=" ".join,
+)
+def test_whatever_is_searched_the_scores_are_those_of_cross_validations(tables, space):
+    assert_scores_are_those_of_cross_validations(searched(tables, space), tables)
+
+
+def test_drawn_settings_score_as_written_ones(tables):
+    space = {
+        "training.optimizer.learning_rate": {"low": 1e-3, "high": 0.3, "log": True},
+        "training.optimizer.momentum": {"low": 0.1, "high": 0.95},
+        "training.batch_size": {"low": 30, "high": 33, "integer": True},
+        "model.dropout": {"low": 0.0, "high": 0.5},
+    }
+    tables["training"]["optimizer"] = {"name": "sgd"}
+    done = searched(tables, space, table={"strategy": "random", "trials": 6})
+    assert_scores_are_those_of_cross_validations(done, tables)
+
+
+def test_numbers_of_a_regressions_loss_are_members_own():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(90, 3))
+    values = points[:, 0] * 3 + rng.standard_t(1.5, 90)
+    settings = {
+        "model": {"use": "mlp", "hidden": [4], "loss": "huber"},
+        "training": {"max_epochs": 3, "optimizer": {"name": "adamw", "learning_rate": 0.05}},
+        "validation": {"use": "kfold", "n_splits": 3},
+    }
+    done = gmcore.search(points, values, search={"space": {"model.huber_delta": [0.1, 1.0, 10.0]}}, **settings)
+    assert done.metric == "rmse"
+    for trial in done.trials:
+        changed = with_settings(settings, trial.settings)
+        found = gmcore.cross_validate(points, values, **changed).result
+        assert trial.mean == found.mean
+
+
+def test_what_shares_a_program_is_one_fleet(tables):
+    fits = []
+    space = {**RATES, "model.dropout": [0.0, 0.1, 0.2], "model.hidden": [[8], [4]], "seed": [1, 2]}
+    searched(tables, space, hooks=Hooks(fit_start=(fits.append,)))
+    # Without dropout in two widths, with two rates in two widths; then the winner.
+    assert [len(fit.members) for fit in fits] == [2 * 2 * 3, 2 * 2 * 3, 2 * 2 * 2 * 3, 2 * 2 * 2 * 3, 1]
+    assert [index for fit in fits for index in fit.members] == list(range(73))
+
+
+def test_chunks_make_no_difference(tables):
+    whole, pieces = (
+        searched(with_settings(tables, {"training.members_per_chunk": size}), RATES | {"model.dropout": [0.1, 0.4]})
+        for size in (100, 5)
+    )
+    for one, other in zip(whole.trials, pieces.trials, strict=True):
+        assert one.settings == other.settings
+        assert one.mean == other.mean
+
+
+def test_the_winner_is_the_model_that_train_makes_of_its_settings(tables, tmp_path):
+    done = searched(tables, {**RATES, "model.dropout": [0.0, 0.3], "seed": [1, 2]}, runs=tmp_path)
+    assert done.best.value == min(trial.mean["accuracy"] * -1 for trial in done.trials) * -1
+    again = gmcore.train(done.folder / "best.toml", runs=tmp_path)
+    assert (again.folder / "model.safetensors").read_bytes() == (done.folder / "model.safetensors").read_bytes()
+    written = tomllib.loads((done.folder / "best.toml").read_text())
+    assert "search" not in written
+    assert written["seed"] == done.best.settings["seed"]
+    scores = gmcore.cross_validate(done.folder / "best.toml").result.mean
+    assert scores == done.best.mean
+
+
+def test_the_winner_learns_from_all_rows_but_the_test_rows(tables):
+    del tables["data"]["validation"]
+    tables["data"]["test"] = {"fraction": 0.25}
+    plain = searched(tables, RATES, training={"max_epochs": 2}).winner
+    assert (plain.train.n_samples, plain.validation, plain.test.n_samples) == (90, None, 30)
+    stopped = searched(tables, RATES).winner
+    assert (stopped.train.n_samples, stopped.validation.n_samples) == (72, 18)
+
+
+def test_the_folder_tells_everything(tables, tmp_path):
+    done = searched(tables, RATES, runs=tmp_path)
+    written = {"config.toml", "provenance.json", "status.json", "metrics.jsonl", "result.json", "model.safetensors"}
+    assert {path.name for path in done.folder.iterdir()} >= written | {"trials.json", "best.toml"}
+    told = json.loads((done.folder / "trials.json").read_text())["trials"]
+    assert [one["rank"] for one in told] == [1, 2]
+    assert told[0]["mean"] == pytest.approx(done.best.mean)
+    assert json.loads((done.folder / "result.json").read_text())["best"] == dict(done.best.settings)
+    assert json.loads((done.folder / "provenance.json").read_text())["command"] == "search"
+    assert gmcore.load(done.folder).predict(two_moons(5).inputs["numeric"]).shape == (5,)
+
+
+@pytest.mark.parametrize(
+    ("metric", "better", "best"), [(None, None, max), ("log_loss", None, min), ("loss", None, min)]
+)
+def test_trials_are_ranked_by_the_metric_and_its_direction(tables, metric, better, best):
+    table = {name: value for name, value in (("metric", metric), ("better", better)) if value}
+    done = searched(tables, {"training.optimizer.learning_rate": [0.001, 0.01, 0.1]}, table=table)
+    values = [trial.mean[metric or "accuracy"] for trial in done.trials]
+    assert values == sorted(values, reverse=best is max)
+
+
+@attrs.frozen
+class Sure(MetricComputer):
+    """Accuracy, and no number where it is poor; it does not say what is better."""
+
+    def check(self, schema):
+        pass
+
+    def compute(self, predictions, targets, weights=None):
+        found = Accuracy().compute(predictions, targets, weights)["accuracy"]
+        return {"sure": found if found > 0.65 else float("nan")}
+
+
+@pytest.fixture
+def sure(tables):
+    """Rank by a metric that some trials fail at."""
+    gmcore.float32.metric_computers.register("sure", Sure)
+    tables["metrics"] = ["sure"]
+    yield tables
+    gmcore.float32.metric_computers.unregister("sure")
+
+
+def test_a_metric_that_says_no_direction_needs_one(sure):
+    with pytest.raises(ConfigError, match=r"search\.better: 'sure' does not say which is better: write \"higher\" or"):
+        searched(sure, RATES)
+
+
+def test_a_trial_without_a_number_ranks_last_and_is_told_as_failed(sure):
+    rates = {"training.optimizer.learning_rate": [1e-9, 0.1]}
+    done = searched(sure, rates, table={"better": "lower"})
+    assert [(trial.index, trial.failed) for trial in done.trials] == [(1, False), (0, True)]
+    assert [one["failed"] for one in done.report["trials"]] == [False, True]
+
+
+def test_a_search_whose_trials_all_fail_says_so_and_keeps_them(sure, tmp_path):
+    with pytest.raises(TrainingError, match="all 2 trials failed: no mean sure over the folds is a finite number"):
+        searched(
+            sure,
+            {"training.optimizer.learning_rate": [1e-9, 1e-10]},
+            table={"better": "higher"},
+            runs=tmp_path / "runs",
+        )
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert json.loads((folder / "status.json").read_text())["status"] == "failed"
+    assert len(json.loads((folder / "trials.json").read_text())["trials"]) == 2
+    assert not (folder / "model.safetensors").exists()
+
+
+def test_listeners_hear_of_every_trial(tables):
+    starts, trials = [], []
+    done = searched(tables, RATES, hooks=Hooks(search_start=(starts.append,), trial_end=(trials.append,)))
+    assert [(start.trials, start.members) for start in starts] == [(2, 6)]
+    assert [one.trial for one in trials] == by_index(done)
+
+
+def test_a_model_that_has_no_settings_of_its_own_is_searched_in_groups(tables):
+    class Provider:
+        def create(self, schema):
+            return TinyModel(schema=schema)
+
+    done = searched(tables, RATES | {"training.batch_size": [16, 64]}, model=Provider())
+    assert len(done.trials) == 4
+    with pytest.raises(ConfigError, match=r"search\.space\.model: the model was given as an object"):
+        searched(tables, {"model.hidden": [[4]]}, model=Provider())
+
+
+@pytest.mark.parametrize("stop_at", [2, 7, 9])
+def test_a_stopped_search_goes_on_to_the_same_bytes(tables, tmp_path, stop_at):
+    """Stopped in the first group, in the second, and while the winner trains."""
+    tables["training"] |= {"max_epochs": 3, "members_per_chunk": 6}
+    del tables["training"]["early_stopping"]
+    space = RATES | {"model.dropout": [0.0, 0.3]}
+    whole = searched(tables, space, runs=tmp_path / "whole")
+    cancellation, ends = Cancellation(), []
+
+    def listen(end):
+        ends.append(end)
+        if len(ends) == stop_at:
+            cancellation.cancel()
+
+    with pytest.raises(Cancelled):
+        searched(
+            tables, space, runs=tmp_path / "stopped", cancellation=cancellation, hooks=Hooks(epoch_start=(listen,))
+        )
+    (folder,) = (tmp_path / "stopped").iterdir()
+    done = resume(folder)
+    assert (folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
+    for one, other in zip(done.trials, whole.trials, strict=True):
+        assert (one.settings, one.mean) == (other.settings, other.mean)
+    assert logged(folder) == logged(whole.folder)
+
+
+def logged(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [(line["members"], line["epoch"], line["train_loss"]) for line in lines]

@@ -1,0 +1,74 @@
+import json
+
+import pytest
+
+SEARCH = """
+[search]
+metric = "log_loss"
+
+[search.space]
+"training.optimizer.learning_rate" = [0.0001, 0.05]
+"model.dropout" = [0.0, 0.2]
+"""
+
+
+@pytest.fixture
+def searching(folder):
+    """Stand in a folder whose run file has a search."""
+    text = (folder / "run.toml").read_text().replace('["accuracy"]', '["accuracy", "log_loss"]')
+    (folder / "run.toml").write_text(text + SEARCH)
+    return folder
+
+
+def test_json_has_every_trial_and_the_winner(searching, report):
+    told = report("search", "run.toml")
+    assert set(told) == {"run", "metric", "better", "trials", "best", "winner", "seconds"}
+    assert (told["metric"], told["better"]) == ("log_loss", "lower")
+    assert [trial["rank"] for trial in told["trials"]] == [1, 2, 3, 4]
+    losses = [trial["mean"]["log_loss"] for trial in told["trials"]]
+    assert losses == sorted(losses)
+    assert told["best"] == told["trials"][0]["settings"]
+    assert set(told["winner"]) == {"model", "epochs", "best_epoch", "train"}
+    assert json.loads((searching / told["run"] / "trials.json").read_text())["trials"] == told["trials"]
+
+
+def test_the_best_settings_are_a_run_file(searching, report):
+    told = report("search", "run.toml")
+    again = report("validate", f"{told['run']}/best.toml")
+    assert again["mean"] == told["trials"][0]["mean"]
+
+
+def test_people_see_a_line_a_trial_and_where_the_model_is(searching, call):
+    done = call("search", "run.toml")
+    assert done.exit_code == 0
+    assert done.stdout == ""
+    assert "4 trials, 12 models, 2 programs; the best has the lowest log_loss" in done.stderr
+    lines = done.stderr.splitlines()
+    (head,) = [place for place, line in enumerate(lines) if line.startswith("rank  learning_rate  dropout  log_loss")]
+    assert [line.split()[0] for line in lines[head + 1 : head + 5]] == ["1", "2", "3", "4"]
+    assert lines[head + 1].split()[1] == "0.05"
+    assert "model.safetensors" in done.stderr
+    assert "best.toml" in done.stderr
+
+
+def test_check_says_what_would_be_searched(searching, report, call):
+    told = report("check", "run.toml")
+    assert told["search"] == {"trials": 4, "models": 12, "programs": 2, "metric": "log_loss", "better": "lower"}
+    assert "search: 4 trials" in call("check", "run.toml").stderr
+    assert sorted(path.name for path in searching.iterdir()) == ["flowers.csv", "run.toml"]
+
+
+@pytest.mark.parametrize("command", ["check", "search"])
+def test_a_space_that_names_what_is_not_there_is_refused(searching, call, command):
+    text = (searching / "run.toml").read_text().replace("model.dropout", "model.droput")
+    (searching / "run.toml").write_text(text)
+    done = call(command, "run.toml")
+    assert done.exit_code == 2
+    assert "search.space.model.droput: unknown key, did you mean 'dropout'?" in done.stderr
+    assert not (searching / "runs").exists()
+
+
+def test_a_run_file_without_a_search_is_refused(folder, call):
+    done = call("search", "run.toml")
+    assert done.exit_code == 2
+    assert "search: is required: say what to try, in a table [search.space]" in done.stderr
