@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 import tomli_w
 
+from gmcore.app.environment import environment
 from gmcore.app.run import Run
 from gmcore.app.run_config import spelt_out
 from gmcore.registry import unstructure
@@ -24,7 +25,7 @@ _PACKAGES = ("gmcore", "numpy", "safetensors", "attrs", "pluggy")
 
 
 def provenance(run: Run, command: str, parts: Sequence[Any]) -> dict[str, object]:
-    """Return versions, device, data and split hashes, seed.
+    """Return versions, device, data and split hashes, seed, and the settings that change bits.
 
     Args:
         run: what is run.
@@ -44,6 +45,7 @@ def provenance(run: Run, command: str, parts: Sequence[Any]) -> dict[str, object
         "platform": platform.platform(),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "plugins": _plugins(run),
+        "environment": environment(),
     }
 
 
@@ -121,9 +123,11 @@ def rows_sha256(parts: Sequence[Any]) -> str:
 
 
 def _plugins(run: Run) -> dict[str, str]:
-    """Return the version of every distribution that a component of this run comes from."""
+    """Return the version of every distribution that a component or a hook of this run comes from."""
     parts = (run.data, run.model_provider, run.validator, run.chosen.backend, run.workflow, *run.metrics)
     packages = {type(part).__module__.partition(".")[0] for part in parts} - {"gmcore"}
     owners = importlib.metadata.packages_distributions()
     distributions = {owner for package in packages for owner in owners.get(package, ())}
+    distributions |= {run.registry.hooks.info(str(table["use"])).distribution for table in run.config.hooks.use}
+    distributions -= {"", "gmcore"}
     return {name: importlib.metadata.version(name) for name in sorted(distributions)}

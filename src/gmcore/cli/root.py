@@ -60,6 +60,7 @@ class Commands(click.Group):
         "validate": "Cross-validate: train one model a fold, score each on rows it never saw.",
         "search": "Try settings: score each by cross-validation, train the best one on all rows.",
         "resume": "Go on with a run that was stopped or killed.",
+        "replay": "Train a finished run again, and say whether the same bits come out.",
         "predict": "Predict the rows of a file with a trained model.",
         "check": "Say everything that is wrong with a run file, without training.",
         "plugins": "List the plugins that are installed, and their options.",
