@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 import polars as pl
 
-from gm_csv_data.delimited_file import DelimitedFile
+from gm_csv_data.source import Source
 from gmcore.errors import DataError
 
 __all__ = ["Column"]
@@ -22,11 +22,11 @@ class Column:
 
     Attributes:
         values: numbers, booleans or texts, null where missing.
-        file: where they come from.
+        source: where they come from.
     """
 
     values: pl.Series
-    file: DelimitedFile
+    source: Source
 
     @property
     def name(self) -> str:
@@ -120,24 +120,21 @@ class Column:
         """Raise `DataError` if a value is missing, with how many and where the first is."""
         lost = self.values.is_null() | self.parsed.is_nan().fill_null(value=False)
         if lost.any():
-            line = self.file.line_of(int(lost.arg_max() or 0))
-            raise self.error(
-                f"{lost.sum()} of {len(lost)} rows have no value, the first in line {line}; drop those rows"
-            )
+            line = self.source.line(int(lost.arg_max() or 0))
+            raise self.error(f"{lost.sum()} of {len(lost)} rows have no value, the first in {line}; drop those rows")
 
     def in_order(self) -> tuple[str, ...]:
         """Return the different values as texts, by number where all are numbers, else by text."""
         texts = self.texts.drop_nulls().unique()
-        numbers = Column(texts, self.file).parsed
+        numbers = Column(texts, self.source).parsed
         by = [texts] if numbers.has_nulls() else [numbers, texts]
         return tuple(pl.DataFrame({"text": texts}).sort(by)["text"])
 
     def error(self, problem: str) -> DataError:
         """Return an error about the whole column."""
-        return DataError(f"{self.file.path}, column '{self.name}': {problem}")
+        return DataError(f"{self.source.name}, column '{self.name}': {problem}")
 
     def error_at(self, bad: pl.Series, problem: str) -> DataError:
         """Return an error about the first value where `bad` is true."""
         row = int(bad.arg_max() or 0)
-        line = self.file.line_of(row)
-        return DataError(f"{self.file.path}, line {line}, column '{self.name}': {self.values[row]!r} {problem}")
+        return DataError(f"{self.source.place(row)}, column '{self.name}': {self.values[row]!r} {problem}")

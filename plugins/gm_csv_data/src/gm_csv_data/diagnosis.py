@@ -1,7 +1,9 @@
 """What is wrong with a file, in words: looked for only where something must be."""
 
+import codecs
 import gzip
 import zlib
+from collections.abc import Iterator
 
 from gm_csv_data.delimited_file import DelimitedFile
 from gmcore.errors import DataError, did_you_mean
@@ -9,6 +11,7 @@ from gmcore.errors import DataError, did_you_mean
 __all__ = ["blank_rows", "explain", "header", "unreadable"]
 
 _SEPARATORS = ",;\t|"
+_CHUNK = 1 << 20
 
 
 def header(file: DelimitedFile) -> list[str]:
@@ -30,13 +33,12 @@ def header(file: DelimitedFile) -> list[str]:
     return names
 
 
-def blank_rows(file: DelimitedFile) -> list[int]:
-    """Return which rows are blank lines, counted from the header.
+def blank_rows(records: Iterator[tuple[int, list[str]]], file: DelimitedFile) -> list[int]:
+    """Return which rows are blank lines, counted from the header, which is the first record that is not blank.
 
     Raises:
         DataError: if a row has more or fewer fields than the header.
     """
-    records = (record for record in file.records())
     width = next(len(fields) for _, fields in records if fields)
     blank = []
     for row, (line, fields) in enumerate(records):
@@ -72,30 +74,50 @@ def explain(file: DelimitedFile, error: BaseException | None = None) -> DataErro
     if isinstance(error, EOFError | zlib.error):
         return DataError(f"{file.path} is compressed and damaged: {error}")
     try:
-        text = file.decode()
-        blank_rows(file)
-    except UnicodeError as wrong:
-        return _wrong_encoding(file, wrong)
+        wrong = _undecodable(file)
+        if wrong is not None:
+            return wrong
+        for _ in blank_rows(file.records(), file):
+            pass
     except DataError as ragged:
         return ragged
-    unbalanced = [number for number, line in enumerate(text.split("\n"), start=1) if line.count('"') % 2]
+    with file.text(newline="\n") as text:
+        unbalanced = next((number for number, line in enumerate(text, start=1) if line.count('"') % 2), None)
     if unbalanced:
         return DataError(
-            f'{file.path}, line {unbalanced[0]}: quotation marks do not match; write one inside of a quoted field as ""'
+            f'{file.path}, line {unbalanced}: quotation marks do not match; write one inside of a quoted field as ""'
         )
     reason, *_ = str(error).splitlines()
     return DataError(f"{file.path} can't be read as CSV: {reason}")
 
 
-def _wrong_encoding(file: DelimitedFile, error: UnicodeError) -> DataError:
-    if not isinstance(error, UnicodeDecodeError):
-        return DataError(f"{file.path} is no text in {file.encoding}: {error}")
-    content: bytes = error.object
-    line = content.count(b"\n", 0, error.start) + 1
-    utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if b"\0" in content and not utf16:
+def _undecodable(file: DelimitedFile) -> DataError | None:
+    """Return where the file is no text in its encoding, if it is not."""
+    decoder = codecs.getincrementaldecoder("utf-8" if file.is_utf8 else file.encoding)()
+    head, lines = b"", 0
+    with file.open() as content:
+        while True:
+            chunk = content.read(_CHUNK)
+            head = head or chunk
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                # What was left over from the chunk before stands in front of this one.
+                left_over = error.object[: len(error.object) - len(chunk)]
+                lines += error.object.count(b"\n", 0, error.start) - left_over.count(b"\n")
+                return _wrong_encoding(file, head, line=lines + 1, byte=error.object[error.start])
+            except UnicodeError as error:
+                return DataError(f"{file.path} is no text in {file.encoding}: {error}")
+            if not chunk:
+                return None
+            lines += chunk.count(b"\n")
+
+
+def _wrong_encoding(file: DelimitedFile, head: bytes, *, line: int, byte: int) -> DataError:
+    utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in head and not utf16:
         return DataError(f"{file.path} is no text file")
     return DataError(
-        f"{file.path}, line {line}: byte 0x{content[error.start]:02x} is no text in {file.encoding}; "
+        f"{file.path}, line {line}: byte 0x{byte:02x} is no text in {file.encoding}; "
         f"say how it is written, such as encoding = '{'utf-16' if utf16 else 'latin-1'}'"
     )

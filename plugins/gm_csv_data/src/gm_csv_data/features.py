@@ -1,11 +1,12 @@
 """Which kind of feature a column is, and its values as such."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
 
 from gm_csv_data.column import Column
+from gm_csv_data.table import Table
 from gmcore.domain import Feature, Kind
 
 __all__ = ["encode_features", "infer_feature", "refuse_stray_text"]
@@ -48,22 +49,33 @@ def refuse_stray_text(column: Column, remedy: str) -> None:
         )
 
 
-def encode_features(columns: Mapping[str, Column], features: Sequence[Feature]) -> dict[str, np.ndarray]:
+def encode_features(
+    columns: Table, features: Sequence[Feature], empty: Callable[..., np.ndarray] = np.empty
+) -> dict[str, np.ndarray]:
     """Return the columns as in `Rows.inputs`, in the order of `features`.
+
+    Args:
+        columns: those of the features among them.
+        features: what the columns are.
+        empty: makes an array to be filled column by column, as `numpy.empty` does.
 
     Raises:
         DataError: if a column holds what its feature can't be.
     """
-    rows = len(next(iter(columns.values())).values)
     coded = [feature for feature in features if feature.kind is Kind.CATEGORICAL]
     measured = [feature for feature in features if feature.kind is not Kind.CATEGORICAL]
-    numeric, categorical = np.empty((rows, len(measured))), np.empty((rows, len(coded)), np.int32)
+    inputs = {}
+    if measured:
+        inputs["numeric"] = empty((columns.height, len(measured)), np.float64)
     for place, feature in enumerate(measured):
         column = columns[feature.name]
-        numeric[:, place] = column.booleans() if feature.kind is Kind.BOOLEAN else column.numbers()
+        values = column.booleans() if feature.kind is Kind.BOOLEAN else column.numbers()
+        inputs["numeric"][:, place] = values
+    if coded:
+        inputs["categorical"] = empty((columns.height, len(coded)), np.int32)
     for place, feature in enumerate(coded):
-        categorical[:, place] = columns[feature.name].codes(feature.categories)
-    return {name: array for name, array in (("numeric", numeric), ("categorical", categorical)) if array.shape[1]}
+        inputs["categorical"][:, place] = columns[feature.name].codes(feature.categories)
+    return inputs
 
 
 def _feature(column: Column, kind: Kind) -> Feature:

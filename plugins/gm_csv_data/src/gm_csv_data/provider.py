@@ -1,18 +1,20 @@
-"""Rows from one CSV file."""
+"""Rows from CSV files."""
 
 import codecs
-import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
+import numpy as np
 from attrs.validators import deep_mapping, in_, instance_of, optional
 
-from gm_csv_data.column import Column
-from gm_csv_data.delimited_file import DelimitedFile
+from gm_csv_data.cache import RowCache
+from gm_csv_data.content import content_sha256, sizes
 from gm_csv_data.features import encode_features, infer_feature
-from gm_csv_data.table import read_table
+from gm_csv_data.source import Source, find_files
+from gm_csv_data.table import Table, read_table
 from gm_csv_data.target import encode_target
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
 from gmcore.domain.row_batches import RowBatches
@@ -24,6 +26,10 @@ __all__ = ["CSVDataProvider"]
 
 _MISSING = ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "None", "?")
 _TASKS = ("auto", "classification", "regression")
+_DECIDING = (
+    "target", "separator", "encoding", "missing", "drop", "types", "task", "classes", "group", "time", "weight",
+)  # fmt: skip
+_LARGE = 64 * 10**6
 
 
 def _one_character(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
@@ -43,12 +49,22 @@ def _one_or_many(value: str | Iterable[str]) -> str | tuple[str, ...]:
     return value if isinstance(value, str) else tuple(value)
 
 
+def _paths(value: str | Path | Iterable[str | Path]) -> Path | tuple[Path, ...]:
+    return Path(value) if isinstance(value, str | Path) else tuple(map(Path, value))
+
+
+def _some(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if value == ():
+        raise ValueError(f"{attribute.name} must name a file, got none")
+
+
 @attrs.define(kw_only=True, eq=False)
 class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
-    """Rows from one CSV file: numbers, booleans and categories, by inference or as `types` says.
+    """Rows from CSV files: numbers, booleans and categories, by inference or as `types` says.
 
     Attributes:
-        path: the file; compressed by gzip or not.
+        path: the file, compressed by gzip or not; or several with the same columns, in a list or as a pattern such as
+            `"part-*.csv"`.
         target: the column to predict, or several numeric ones; needed to learn, not to predict.
         separator: between two fields.
         encoding: of the text, by Python's name.
@@ -63,9 +79,12 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         weight: the column that says how much each row counts; no feature.
         validation: which rows steer early stopping in plain training; None for none.
         test: which rows nothing sees, held out before the validation rows; None for none.
+        cache: whether rows are kept in files that are mapped into memory, made once for files of this content;
+            `"auto"`: where the files have 64 MB or more.
+        cache_folder: where those are kept; by default `$XDG_CACHE_HOME/gmcore`, or `~/.cache/gmcore`.
     """
 
-    path: Path = attrs.field(converter=Path)
+    path: Path | tuple[Path, ...] = attrs.field(converter=_paths, validator=_some)
     target: str | tuple[str, ...] = attrs.field(default=(), converter=_one_or_many)
     separator: str = attrs.field(default=",", validator=_one_character)
     encoding: str = attrs.field(default="utf-8", validator=_known_encoding)
@@ -81,6 +100,8 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
     weight: str | None = None
     validation: SplitConfig | None = attrs.field(factory=SplitConfig, validator=optional(instance_of(SplitConfig)))
     test: SplitConfig | None = attrs.field(default=None, validator=optional(instance_of(SplitConfig)))
+    cache: bool | Literal["auto"] = attrs.field(default="auto", validator=in_((True, False, "auto")))
+    cache_folder: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path))
     _rows: Rows | None = attrs.field(init=False, default=None)
     _split: Split | None = attrs.field(init=False, default=None)
     _columns: tuple[str, ...] = attrs.field(init=False, default=())
@@ -108,21 +129,28 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
 
     @property
     def metadata(self) -> Mapping[str, object]:
-        count = len(self.rows())
+        count, source = len(self.rows()), self._source()
         if self._sha256 is None:
-            with self.path.open("rb") as file:
-                self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"source": str(self.path), "rows": count, "sha256": self._sha256, "columns": self._columns}
+            self._sha256 = content_sha256(source, self._cache(source).memory)
+        return {"source": source.name, "rows": count, "sha256": self._sha256, "columns": self._columns}
 
     def rows(self) -> Rows:
         if self._rows is None:
-            self._rows = self._read()
+            if not self._targets:
+                raise DataError(f"{self._source().name}: which column is to be predicted? say target = 'its name'")
+            options = {name: getattr(self, name) for name in _DECIDING}
+            self._rows, self._columns = self._read(options, self._texts(), self._learnt)
         return self._rows
 
     def rows_like(self, schema: Schema) -> Rows:
         texts = [feature.name for feature in schema.features if feature.kind is not Kind.NUMERIC]
-        columns = self._read_columns(texts, needed=[feature.name for feature in schema.features])
-        return Rows(schema=schema, inputs=encode_features(columns, schema.features))
+
+        def encode(table: Table, empty: Callable[..., np.ndarray]) -> Rows:
+            _need(table, [feature.name for feature in schema.features])
+            return Rows(schema=schema, inputs=encode_features(table, schema.features, empty))
+
+        options = {name: getattr(self, name) for name in ("separator", "encoding", "missing")}
+        return self._read({**options, "like": attrs.asdict(schema)}, texts, encode)[0]
 
     def split(self) -> Split:
         if self._split is None:
@@ -147,28 +175,49 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
     def _extras(self) -> list[str]:
         return [name for name in (self.group, self.time, self.weight) if name is not None]
 
-    def _read(self) -> Rows:
-        if not self._targets:
-            raise DataError(f"{self.path}: which column is to be predicted? say target = 'its name'")
+    def _source(self) -> Source:
+        return find_files(self.path, separator=self.separator, encoding=codecs.lookup(self.encoding).name)
+
+    def _cache(self, source: Source) -> RowCache:
+        wanted = sizes(source) >= _LARGE if self.cache == "auto" else self.cache
+        return RowCache(folder=self.cache_folder, wanted=wanted, needed=self.cache is True)
+
+    def _read(
+        self,
+        options: Mapping[str, object],
+        texts: Iterable[str],
+        encode: Callable[[Table, Callable[..., np.ndarray]], Rows],
+    ) -> tuple[Rows, tuple[str, ...]]:
+        """Return rows, from the cache where there is to be one, and the names of all columns.
+
+        Args:
+            options: what the rows depend on beside the files.
+            texts: columns whose fields matter as they are written.
+            encode: from a table, and a way to make an array to be filled, to rows.
+        """
+        source = self._source()
+        read = partial(read_table, source, missing=self.missing, texts=frozenset(texts))
+        return self._cache(source).rows(source, options, read, encode)
+
+    def _learnt(self, table: Table, empty: Callable[..., np.ndarray]) -> Rows:
         other = [*self._targets, *self._extras, *self.drop]
-        columns = self._read_columns(self._texts(), needed=[*other, *self.types])
-        self._columns = tuple(columns)
-        named = [column for name, column in columns.items() if name not in other]
+        _need(table, [*other, *self.types])
+        named = [name for name in table if name not in other]
         if not named:
-            raise DataError(f"{self.path} has no column to learn from beside {', '.join(map(repr, other))}")
-        if any(not column.name for column in named):
+            raise DataError(f"{table.source.name} has no column to learn from beside {', '.join(map(repr, other))}")
+        if "" in named:
             raise DataError(
-                f"{self.path}: column {1 + self._columns.index('')} has no name; name it or say drop = ['']"
+                f"{table.source.name}: column {1 + table.names.index('')} has no name; name it or say drop = ['']"
             )
-        target, targets = encode_target([columns[name] for name in self._targets], task=self.task, classes=self.classes)
-        features = tuple(infer_feature(column, self.types.get(column.name)) for column in named)
+        target, targets = encode_target([table[name] for name in self._targets], task=self.task, classes=self.classes)
+        features = tuple(infer_feature(table[name], self.types.get(name)) for name in named)
         return Rows(
             schema=Schema(features=features, target=target, group=self.group, time=self.time),
-            inputs=encode_features(columns, features),
+            inputs=encode_features(table, features, empty),
             targets=targets,
-            weights=None if self.weight is None else columns[self.weight].weights(),
-            groups=None if self.group is None else columns[self.group].groups(),
-            time=None if self.time is None else columns[self.time].instants(),
+            weights=None if self.weight is None else table[self.weight].weights(),
+            groups=None if self.group is None else table[self.group].groups(),
+            time=None if self.time is None else table[self.time].instants(),
         )
 
     def _texts(self) -> list[str]:
@@ -177,12 +226,10 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         written += [name for name, kind in self.types.items() if kind != "numeric"]
         return written if self.task == "regression" else [*written, *self._targets]
 
-    def _read_columns(self, texts: Collection[str], *, needed: Iterable[str]) -> dict[str, Column]:
-        """Return the file's columns by name, `needed` among them."""
-        file = DelimitedFile(path=self.path, separator=self.separator, encoding=codecs.lookup(self.encoding).name)
-        frame = read_table(file, missing=self.missing, texts=texts)
-        absent = [name for name in needed if name not in frame.columns]
-        if absent:
-            found = "; ".join(f"there is no column '{name}'{did_you_mean(name, frame.columns)}" for name in absent)
-            raise DataError(f"{self.path}: {found}")
-        return {series.name: Column(series, file) for series in frame}
+
+def _need(table: Table, names: Iterable[str]) -> None:
+    """Raise `DataError` if columns are absent."""
+    absent = [name for name in names if name not in table.names]
+    if absent:
+        found = "; ".join(f"there is no column '{name}'{did_you_mean(name, table.names)}" for name in absent)
+        raise DataError(f"{table.source.name}: {found}")

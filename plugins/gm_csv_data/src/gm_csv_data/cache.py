@@ -1,0 +1,139 @@
+"""Rows that are kept in files mapped into memory, made once for the files' content and the options."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import polars as pl
+
+from gm_csv_data.content import content_sha256
+from gm_csv_data.diagnosis import unreadable
+from gm_csv_data.source import Source
+from gm_csv_data.table import Table
+from gmcore.domain import Rows
+from gmcore.errors import OutputError
+from gmcore.training import row_store
+from gmcore.training.scratch import cache_folder
+
+__all__ = ["RowCache"]
+
+_FORMAT = 1
+"""Changes when the same files and options give other rows than before."""
+
+_SECONDS = 5.0
+
+Read = Callable[..., Table]
+Encode = Callable[[Table, Callable[..., np.ndarray]], Rows]
+
+_log = logging.getLogger("gmcore.csv")
+
+
+@attrs.frozen(kw_only=True)
+class RowCache:
+    """Where rows are kept, if they are.
+
+    Attributes:
+        folder: where caches are; None for the usual place.
+        wanted: whether rows are kept, or read into memory.
+        needed: whether it is an error if the place does not take them.
+    """
+
+    folder: Path | None
+    wanted: bool
+    needed: bool
+
+    @property
+    def memory(self) -> Path | None:
+        """Where hashes of files are remembered, if they are."""
+        return self._place / "hashes" if self.wanted else None
+
+    def rows(
+        self, source: Source, options: Mapping[str, object], read: Read, encode: Encode
+    ) -> tuple[Rows, tuple[str, ...]]:
+        """Return rows, and the names of all columns of the files.
+
+        Args:
+            source: the files.
+            options: what the rows depend on beside the files.
+            read: from where tables are spilt to, and who is told of progress, to a table.
+            encode: from a table, and a way to make an array to be filled, to rows.
+
+        Raises:
+            DataError: as `read` and `encode` do.
+            OutputError: if the cache is needed and its place does not take it.
+        """
+        if self.wanted:
+            try:
+                return self._kept(source, options, read, encode)
+            except OutputError as error:
+                if self.needed:
+                    raise OutputError(f"{error}; say where with cache_folder, or cache = false") from error
+                _log.warning("%s; %s is read into memory instead", error, source.name)
+        table = read()
+        return encode(table, np.empty), table.names
+
+    @property
+    def _place(self) -> Path:
+        return (self.folder or cache_folder()) / "csv"
+
+    def _kept(
+        self, source: Source, options: Mapping[str, object], read: Read, encode: Encode
+    ) -> tuple[Rows, tuple[str, ...]]:
+        try:
+            content = content_sha256(source, self.memory)
+        except OSError as error:
+            raise unreadable(source.files[0], error) from error
+
+        def make(folder: Path) -> tuple[Any, dict[str, object]]:
+            begun = time.monotonic()
+            table = read(spill=folder, tell=_Progress(source.name))
+            rows = encode(table, _OnDisk(folder))
+            _log.info("%s: %s rows kept in %s, %.0f s", source.name, f"{len(rows):,}", place, time.monotonic() - begun)
+            return rows.blocks(), {"columns": table.names}
+
+        place = self._place / _key(content, options)
+        stored = row_store.kept_rows(place, make, say=_log.warning)
+        return stored.rows, tuple(stored.about["columns"])
+
+
+@attrs.frozen
+class _OnDisk:
+    """Makes arrays in files, column after column, so that filling one column writes in one place."""
+
+    folder: Path
+
+    def __call__(self, shape: tuple[int, int], dtype: type) -> np.ndarray:
+        try:
+            path = self.folder / f"{np.dtype(dtype)}.npy"
+            return np.lib.format.open_memmap(path, "w+", dtype, shape, fortran_order=True)
+        except OSError as error:
+            raise OutputError(f"cannot keep rows in {self.folder}: {error.strerror or error}") from error
+
+
+@attrs.define
+class _Progress:
+    """Says how many rows were read, every few seconds."""
+
+    name: str
+    _next: float = attrs.field(init=False, factory=lambda: time.monotonic() + _SECONDS)
+
+    def __call__(self, rows: int) -> None:
+        if time.monotonic() >= self._next:
+            _log.info("%s: %s rows read", self.name, f"{rows:,}")
+            self._next = time.monotonic() + _SECONDS
+
+
+def _key(content: str, options: Mapping[str, object]) -> str:
+    parts = {
+        "content": content,
+        "options": options,
+        "formats": [row_store.FORMAT, _FORMAT],
+        "polars": pl.__version__,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=list).encode()).hexdigest()[:32]

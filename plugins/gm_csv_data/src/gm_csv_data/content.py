@@ -1,0 +1,66 @@
+"""What a file holds, as a hash: read once, and remembered where that is safe."""
+
+import hashlib
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from gm_csv_data.source import Source
+from gmcore.errors import DataError, OutputError
+from gmcore.training.files import make_folder, write_whole
+
+__all__ = ["content_sha256", "sizes"]
+
+_SETTLED = 2 * 10**9
+
+
+def content_sha256(source: Source, memory: Path | None = None) -> str:
+    """Return the hash of a file's bytes; of several files, the hash of their hashes in order.
+
+    Args:
+        source: the files.
+        memory: a folder where hashes are remembered. One counts while the file has the same inode, size and times of
+            change to the nanosecond, and if those were two seconds old when it was read: a change within the clock's
+            resolution would not show.
+
+    Raises:
+        DataError: if a file changed while it was read.
+        OSError: if a file can't be read.
+    """
+    found = [_sha256(file.path, memory) for file in source.files]
+    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
+
+
+def sizes(source: Source) -> int:
+    """Return how many bytes all files have on disk; a file that can't be found has none."""
+    total = 0
+    for file in source.files:
+        with suppress(OSError):
+            total += file.path.stat().st_size
+    return total
+
+
+def _sha256(path: Path, memory: Path | None) -> str:
+    note = memory and memory / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()}.json"
+    stamp = _stamp(path)
+    if note:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            told = json.loads(note.read_text())
+            if told["stamp"] == stamp:
+                return str(told["sha256"])
+    begun = time.time_ns()
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if _stamp(path) != stamp:
+        raise DataError(f"{path} changed while it was read: try again when nothing writes to it")
+    if note and begun - max(stamp[-2:]) > _SETTLED:
+        with suppress(OutputError):
+            make_folder(note.parent)
+            write_whole(note, json.dumps({"stamp": stamp, "sha256": found}).encode())
+    return found
+
+
+def _stamp(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
