@@ -25,8 +25,8 @@ test: .venv/installed  ## run every check there is
 torture: .venv/installed  ## kill runs at random moments, a hundred times, and compare what they come to
 	@$(BIN)/python -W error tests/end_to_end/torture.py
 
-bench: .venv/installed  ## measure gmcore beside what a user would pick instead
-	@$(BIN)/python benchmarks/steps.py
+bench: .venv/installed  ## measure gmcore beside what a user would pick instead, in ten minutes at most
+	@$(BIN)/python benchmarks/run.py $(BENCH)
 
 format: .venv/installed  ## put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -1,0 +1,268 @@
+"""How sides are compared: one process each, taking turns, until the rounds are done or the time is up."""
+
+import importlib.util
+import json
+import os
+import selectors
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import attrs
+
+__all__ = ["Comparison", "Goal", "Side", "measured", "now"]
+
+HERE = Path(__file__).parent
+now = time.perf_counter
+
+
+@attrs.frozen(kw_only=True)
+class Side:
+    """One contender.
+
+    Attributes:
+        name: what the table calls it.
+        target: `module:function`; called with `options` it gives `measure(key) -> {column: number or text}`.
+        options: for it, as JSON has them.
+        needs: packages without which it is skipped.
+        environment: variables to set for its process.
+        rounds: how often it is measured, at most; for the slow ones.
+        warm: whether its first turn is not counted.
+        fresh: whether each turn has a new process.
+    """
+
+    name: str
+    target: str
+    options: dict = attrs.field(factory=dict)
+    needs: tuple = ()
+    environment: dict = attrs.field(factory=dict)
+    rounds: int = 99
+    warm: bool = True
+    fresh: bool = False
+
+    @property
+    def missing(self):
+        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+
+
+@attrs.frozen(kw_only=True)
+class Goal:
+    """What shall hold of one column: a limit, or how many times cheaper some sides are than others.
+
+    Attributes:
+        text: for people.
+        ours: the sides it is about; the best of several counts.
+        column: which number.
+        key: where.
+        limit: what it shall not pass; in place of the following.
+        theirs: the sides that it is held against, the best of them.
+        factor: how many times less than theirs, at least; below 1 it may be so much more.
+        their_key: where theirs is read, if not at `key`.
+    """
+
+    text: str
+    ours: tuple
+    column: str
+    key: str
+    limit: float | None = None
+    theirs: tuple = ()
+    factor: float = 1.0
+    their_key: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Comparison:
+    """Sides that do the same, measured on the same keys.
+
+    Attributes:
+        title: of the table.
+        about: a line under it.
+        keys: what is measured on each side, such as networks.
+        columns: headings of the numbers that a side gives; ratios are of the first, where less is better.
+        sides: who.
+        references: the sides that ratios are against; gmcore's.
+        rounds: at most.
+        goals: what shall hold.
+        pause: seconds between two turns; threads of some OpenMP libraries spin for 0.2 s after their work.
+    """
+
+    title: str
+    about: str = ""
+    keys: tuple
+    columns: dict
+    sides: tuple
+    references: tuple = ()
+    rounds: int = 5
+    goals: tuple = ()
+    pause: float = 0.25
+
+
+class _Worker:
+    def __init__(self, side):
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the worker
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "worker.py")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
+            env={**os.environ, **_path(), **side.environment},
+        )  # fmt: skip
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.process.stdout, selectors.EVENT_READ)
+
+    def ask(self, value, until):
+        """Return the answer, or what went wrong as `{"error": …}`."""
+        try:
+            self.process.stdin.write(json.dumps(value).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return {"error": f"the process ended with status {self.process.wait()}"}
+        begun, text = now(), b""
+        while not text.endswith(b"\n"):
+            if not self.selector.select(max(0.0, until - now())):
+                return {"error": f"no answer within {now() - begun:.0f} s: the part's time was up"}
+            piece = os.read(self.process.stdout.fileno(), 1 << 16)
+            if not piece:
+                return {"error": f"the process ended with status {self.process.wait()}: {self._last_line()}"}
+            text += piece
+        return json.loads(text)
+
+    def _last_line(self):
+        self.log.seek(0)
+        return ([line for line in self.log.read().splitlines() if line.strip()] or [""])[-1][:200]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.log):
+            stream.close()
+        self.selector.close()
+
+
+class _Turns:
+    """A side's process, its answers by key, and what ended it."""
+
+    def __init__(self, side):
+        self.side, self.worker, self.error, self.start = side, None, "", 0.0
+        self.first, self.answers = {}, {}
+
+    def measure(self, key, number, until):
+        """Take the turn `number`, 0 being the one to warm up."""
+        if self.error or number >= self.side.rounds + self.side.warm:
+            return
+        if self.worker is None or self.side.fresh:
+            self.close()
+            begun = now()
+            self.worker = _Worker(self.side)
+            told = self.worker.ask({"target": self.side.target, "options": self.side.options}, until)
+            self.start = now() - begun
+            if self._failed(told):
+                return
+        told = self.worker.ask(key, until)
+        if self._failed(told):
+            return
+        if number == 0:
+            self.first[key] = {**told, "process start s": self.start}
+        if number or not self.side.warm:
+            self.answers.setdefault(key, []).append(told)
+
+    def _failed(self, told):
+        self.error = told.get("error", "")
+        if self.error:
+            self.close()
+        return bool(self.error)
+
+    def close(self):
+        if self.worker is not None:
+            self.worker.close()
+            self.worker = None
+
+
+def measured(comparison, until, say=lambda _: None):
+    """Return `{"sides": …, "goals": …}`: each side's medians, all its rounds, and ratios against the references.
+
+    A ratio is the median of the rounds' own ratios, so that what slows the machine down slows both sides.
+    The rounds end early when another one would not be done by `until`; a side that is not done by then is given up.
+    """
+    present = [_Turns(side) for side in comparison.sides if not side.missing]
+    try:
+        last = 0.0
+        for number in range(comparison.rounds + any(turns.side.warm for turns in present)):
+            begun = now()
+            if number and begun + (1.1 * last if number > 1 else 0.0) > until:
+                break
+            for key in comparison.keys:
+                # Nobody always has the same one before it.
+                for turns in present[number % len(present) :] + present[: number % len(present)]:
+                    turns.measure(key, number, until)
+                    time.sleep(comparison.pause)
+            last = now() - begun
+            say(f"  round {number} of {comparison.rounds}: {last:.1f} s" if number else f"  warmed up: {last:.1f} s")
+    finally:
+        for turns in present:
+            turns.close()
+    sides = {turns.side.name: _summary(comparison, turns, present) for turns in present}
+    return {
+        "title": comparison.title,
+        "about": comparison.about,
+        "keys": list(comparison.keys),
+        "columns": comparison.columns,
+        "sides": sides,
+        "skipped": {side.name: side.missing for side in comparison.sides if side.missing},
+        "goals": [told for goal in comparison.goals if (told := _judged(goal, sides))],
+    }
+
+
+def _summary(comparison, turns, everyone):
+    main = next(iter(comparison.columns))
+    references = [one for one in everyone if one.side.name in comparison.references and one is not turns]
+    # Where no time was left for another round, the turn to warm up is all there is, and it is called so.
+    answers = turns.answers or {key: [told] for key, told in turns.first.items()}
+    return {
+        "error": turns.error,
+        "cold": turns.side.warm and bool(turns.first) and not turns.answers,
+        "median": {key: _medians(told, turns.first.get(key, {})) for key, told in answers.items()},
+        "rounds": answers,
+        "first": turns.first,
+        "ratios": {
+            one.side.name: {key: ratio for key in comparison.keys if (ratio := _ratio(turns, one, key, main))}
+            for one in references
+        },
+    }
+
+
+def _medians(told, first):
+    """Return each number's median; `first call s` is what a user waits who starts a process for this alone."""
+    if "s" in first:
+        told = [{**one, "first call s": first["process start s"] + first["s"]} for one in told]
+    numbers = {name for name, value in told[-1].items() if isinstance(value, int | float)}
+    texts = {name: value for name, value in told[-1].items() if name not in numbers}
+    return {name: statistics.median(one[name] for one in told) for name in sorted(numbers)} | texts
+
+
+def _ratio(turns, reference, key, main):
+    ours, theirs = turns.answers.get(key, []), reference.answers.get(key, [])
+    pairs = [(one[main], other[main]) for one, other in zip(ours, theirs, strict=False) if main in one | other]
+    return statistics.median(one / other for one, other in pairs) if pairs else None
+
+
+def _judged(goal, sides):
+    def best(names, key):
+        found = [sides[name]["median"].get(key, {}).get(goal.column) for name in names if name in sides]
+        return min((value for value in found if value is not None), default=None)
+
+    ours = best(goal.ours, goal.key)
+    if goal.limit is not None:
+        met = ours is not None and ours <= goal.limit
+        return ours and {"goal": goal.text, "wanted": f"<= {goal.limit:g}", "reached": ours, "met": met}
+    theirs = best(goal.theirs, goal.their_key or goal.key)
+    if ours is None or theirs is None:
+        return None
+    reached = theirs / ours
+    return {"goal": goal.text, "wanted": f">= {goal.factor:.3g}x", "reached": reached, "met": reached >= goal.factor}
+
+
+def _path():
+    """Return the environment that lets a side's process import what stands here."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH", "")]))}

@@ -1,0 +1,93 @@
+"""(f) Start-up: importing, listing plugins, helping, and the first epoch of each backend from nothing."""
+
+from frame import Comparison, Goal, Side
+from parts.sides import BACKENDS, on
+
+__all__ = ["SECONDS", "TITLE", "comparisons"]
+
+TITLE = "start-up"
+SECONDS = {"full": 60, "quick": 60}
+
+_COMMAND = "import sys; sys.argv = ['gmcore', {}]; from gmcore.cli import main; main()"
+_DATA = "import numpy as np; x = np.random.default_rng(0).normal(size=(256, 10)); y = (x[:, 0] > 0).astype(int)\n"
+_GMCORE = (
+    _DATA + "import gmcore; gmcore.train(x, y, model={{'use': 'mlp', 'hidden': [16]}}, "
+    "backend={{'use': '{}', 'device': '{}'}}, training={{'max_epochs': 1, 'batch_size': 8}})"
+)
+_TORCH = (
+    _DATA
+    + """
+import torch
+x, y = torch.from_numpy(x).float(), torch.from_numpy(y)
+model = torch.nn.Sequential(torch.nn.Linear(10, 16), torch.nn.ReLU(), torch.nn.Linear(16, 2))
+optimizer = torch.optim.Adam(model.parameters(), fused=True)
+for rows in torch.randperm(256).split(8):
+    torch.nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+"""
+)
+_SKLEARN = (
+    _DATA + "from sklearn.neural_network import MLPClassifier; MLPClassifier((16,), batch_size=8, max_iter=1).fit(x, y)"
+)
+
+
+def comparisons(setup):
+    listing = _COMMAND.format("'plugins', 'list', '--no-import'")
+    scripts = {
+        "import gmcore": ("import gmcore", {}),
+        "gmcore --help": (_COMMAND.format("'--help'"), {}),
+        "gmcore plugins list --no-import": (listing, {}),
+        "the same with 200 more plugins": (listing, {"plugins": 200}),
+        "import numpy": ("import numpy", {}),
+        "import torch": ("import torch", {"needs": ("torch",)}),
+        "import sklearn.neural_network": ("import sklearn.neural_network", {"needs": ("sklearn",)}),
+        "import skorch": ("import skorch", {"needs": ("skorch",)}),
+        "import lightning": ("import lightning", {"needs": ("lightning",)}),
+        "import keras (over torch)": ("import keras", {"needs": ("keras", "torch")}),
+    }
+    yield Comparison(
+        title="processes, beside a bare interpreter",
+        about="Each is started in turn with `python -c pass`; the median of the differences.",
+        keys=("process",),
+        columns={"over bare ms": "over bare, ms", "ms": "ms"},
+        sides=tuple(_side(name, *script) for name, script in scripts.items()),
+        rounds=3,
+        goals=(
+            _goal("import gmcore: at most 5 ms over a bare interpreter", "import gmcore", 5.0),
+            _goal("plugins list with 200 more plugins: at most 60 ms over", "the same with 200 more plugins", 60.0),
+        ),
+    )
+    yield Comparison(
+        title="a process that trains one epoch, 10-16-2, 32 steps of 8 rows",
+        about="From starting the interpreter to its end: imports, compiling, an epoch, and scoring where it is done.",
+        keys=("process",),
+        columns={"over bare ms": "over bare, ms", "ms": "ms"},
+        sides=(
+            *(
+                _side(on(backend), _GMCORE.format(backend, setup.device), {"needs": (package,)})
+                for backend, package in BACKENDS.items()
+            ),
+            _side("torch eager", _TORCH, {"needs": ("torch",)}),
+            _side("scikit-learn", _SKLEARN, {"needs": ("sklearn",)}),
+        ),
+        references=(on("metal"), on("jax")),
+        rounds=3,
+    )
+
+
+def _side(name, code, more):
+    options = {"code": code}
+    if "plugins" in more:
+        options["plugins"] = more["plugins"]
+    return Side(
+        name=name,
+        target="sides.processes:process",
+        options=options,
+        needs=more.get("needs", ()),
+        environment={"KERAS_BACKEND": "torch"},
+    )
+
+
+def _goal(text, side, limit):
+    return Goal(text=text, ours=(side,), column="over bare ms", key="process", limit=limit)

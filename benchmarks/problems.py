@@ -1,0 +1,77 @@
+"""What all sides train on: the same networks, rows, folds and starting weights."""
+
+import csv
+import itertools
+from pathlib import Path
+
+import numpy as np
+
+__all__ = [
+    "BATCH",
+    "FOLDS",
+    "NETWORKS",
+    "RATE",
+    "SIZES",
+    "digits",
+    "folds",
+    "log_loss",
+    "random_rows",
+    "standardised",
+    "starting_weights",
+]
+
+NETWORKS = {
+    "10-16-2 batch 8": {"sizes": (10, 16, 2), "batch": 8, "steps": 256, "epochs": 24},
+    "64-128-64-10 batch 64": {"sizes": (64, 128, 64, 10), "batch": 64, "steps": 64, "epochs": 12},
+    "256-512-512-10 batch 256": {"sizes": (256, 512, 512, 10), "batch": 256, "steps": 16, "epochs": 6},
+    "784-1024-1024-10 batch 512": {"sizes": (784, 1024, 1024, 10), "batch": 512, "steps": 8, "epochs": 5},
+}
+
+# The cross-validation: digits, 64-64-10.
+SIZES, BATCH, FOLDS, RATE = (64, 64, 10), 64, 10, 1e-3
+_DIGITS = Path(__file__).parents[1] / "examples" / "digits" / "digits.csv"
+
+
+def random_rows(sizes, count):
+    """Return inputs `(count, sizes[0])`, float32, and classes `(count,)`, int32."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(count, sizes[0])).astype(np.float32), rng.integers(0, sizes[-1], count).astype(np.int32)
+
+
+def starting_weights(sizes, seed):
+    """Return a weight `(out, in)` and a bias for each layer: He normal before a ReLU, Glorot uniform at the end."""
+    rng = np.random.default_rng(seed)
+    layers = []
+    for place, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
+        if place < len(sizes) - 2:
+            weight = rng.standard_normal((fan_out, fan_in)) * np.sqrt(2 / fan_in)
+        else:
+            limit = np.sqrt(6 / (fan_in + fan_out))
+            weight = rng.uniform(-limit, limit, (fan_out, fan_in))
+        layers.append((weight.astype(np.float32), np.zeros(fan_out, np.float32)))
+    return layers
+
+
+def digits():
+    """Return the 1797 handwritten digits: pixels `(rows, 64)`, float32, and which digit, int64."""
+    with _DIGITS.open(newline="") as file:
+        rows = [list(map(float, row.values())) for row in csv.DictReader(file)]
+    table = np.array(rows, np.float32)
+    return table[:, :-1], table[:, -1].astype(np.int64)
+
+
+def folds(count, n_splits=FOLDS):
+    """Return `(train, held out)` row indices of each fold: shuffled, the same for everyone."""
+    parts = np.array_split(np.random.default_rng(7).permutation(count), n_splits)
+    return [(np.concatenate(parts[:place] + parts[place + 1 :]), parts[place]) for place in range(n_splits)]
+
+
+def standardised(x, train):
+    """Return all rows in standard deviations of the training rows; a constant column becomes 0."""
+    mean, scale = x[train].mean(0), x[train].std(0)
+    return ((x - mean) / np.where(scale > 0, scale, 1)).astype(np.float32)
+
+
+def log_loss(log_probabilities, targets):
+    """Return the mean over rows, in nats, of what the true class was given."""
+    return float(-np.mean(np.asarray(log_probabilities, np.float64)[np.arange(len(targets)), targets]))

@@ -1,0 +1,151 @@
+"""skorch, Lightning and Keras, with what each offers for speed switched on and what it adds switched off."""
+
+import itertools
+import math
+import os
+import statistics
+import time
+
+import numpy as np
+from problems import BATCH, NETWORKS, RATE, SIZES, digits, folds, log_loss, random_rows, standardised
+
+__all__ = ["cross_validation", "steps"]
+
+
+def steps(framework, device):
+    """Measure microseconds a step, by network."""
+
+    def measure(key):
+        case = NETWORKS[key]
+        x, y = random_rows(case["sizes"], case["batch"] * case["steps"])
+        moments = []
+        _TRAIN[framework](case["sizes"], x, y.astype(np.int64), case["batch"], 5, 1e-3, device, moments)
+        between = [after - before for before, after in itertools.pairwise(moments)]
+        return {"us": statistics.median(between[1:]) / case["steps"] * 1e6, "setting": _setting(framework)}
+
+    return measure
+
+
+def cross_validation(framework, device):
+    """Measure one training a fold, one after the other."""
+    x, y = digits()
+
+    def measure(epochs):
+        epochs = int(epochs)
+        begun, losses = time.perf_counter(), []
+        for train, held in folds(len(x)):
+            rows = standardised(x, train)
+            log_probabilities = _TRAIN[framework](SIZES, rows[train], y[train], BATCH, epochs, RATE, device, [])
+            losses.append(log_loss(log_probabilities(rows[held]), y[held]))
+        return {
+            "s": time.perf_counter() - begun, "log loss": float(np.mean(losses)), "setting": _setting(framework)
+        }  # fmt: skip
+
+    return measure
+
+
+class _Batches:
+    """Shuffled batches by tensor indexing, which both take in a DataLoader's place: several times faster than one."""
+
+    def __init__(self, x, y, batch, moments):
+        self.x, self.y, self.batch, self.moments = x, y, batch, moments
+
+    def __len__(self):
+        return math.ceil(len(self.x) / self.batch)
+
+    def __iter__(self):
+        import torch
+
+        self.moments.append(time.perf_counter())
+        order = torch.randperm(len(self.x))
+        return iter(zip(self.x[order].split(self.batch), self.y[order].split(self.batch), strict=True))
+
+
+def _skorch(sizes, x, y, batch, epochs, rate, device, moments):
+    import torch
+    from sides.torch_steps import network, place_of
+    from skorch import NeuralNetClassifier
+
+    def batches(dataset, **_):
+        return _Batches(torch.from_numpy(dataset.X), torch.from_numpy(dataset.y), batch, moments)
+
+    net = NeuralNetClassifier(
+        network(sizes), criterion=torch.nn.CrossEntropyLoss, optimizer=torch.optim.Adam, optimizer__fused=True,
+        lr=rate, max_epochs=epochs, batch_size=batch, iterator_train=batches, train_split=None, callbacks="disable",
+        verbose=0, device=place_of(device), classes=list(range(sizes[-1])),
+    )  # fmt: skip
+    net.fit(x, y)
+
+    def log_probabilities(rows):
+        with torch.no_grad():
+            logits = net.module_(torch.from_numpy(rows).to(net.device))
+        return torch.log_softmax(logits, -1).cpu().numpy()
+
+    return log_probabilities
+
+
+def _lightning(sizes, x, y, batch, epochs, rate, device, moments):
+    import logging
+
+    import lightning
+    import torch
+    from sides.torch_steps import network, place_of
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+    class Classifier(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.network = network(sizes)
+
+        def training_step(self, batch, _):
+            return torch.nn.functional.cross_entropy(self.network(batch[0]), batch[1])
+
+        def configure_optimizers(self):
+            return torch.optim.Adam(self.parameters(), lr=rate, fused=True)
+
+    module = Classifier()
+    accelerator = {"cpu": "cpu", "cuda": "cuda", "mps": "mps"}[place_of(device)]
+    trainer = lightning.Trainer(max_epochs=epochs, accelerator=accelerator, devices=1, barebones=True)
+    trainer.fit(module, _Batches(torch.from_numpy(x), torch.from_numpy(y), batch, moments))
+
+    def log_probabilities(rows):
+        with torch.no_grad():
+            return torch.log_softmax(module.cpu().network(torch.from_numpy(rows)), -1).numpy()
+
+    return log_probabilities
+
+
+def _keras(sizes, x, y, batch, epochs, rate, device, moments):  # noqa: ARG001 - Keras takes the device that is there
+    import keras
+
+    layers = [keras.layers.Dense(width, "relu", kernel_initializer="he_normal") for width in sizes[1:-1]]
+    model = keras.Sequential([keras.Input((sizes[0],)), *layers, keras.layers.Dense(sizes[-1])])
+    steps = -(-len(x) // batch)
+    # Over JAX a whole epoch can be one call where its batches are all of one size.
+    at_once = min(steps, 64) if os.environ["KERAS_BACKEND"] == "jax" and len(x) % batch == 0 else 1
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        steps_per_execution=at_once,
+    )  # fmt: skip
+    told = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: moments.append(time.perf_counter()))
+    model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0, shuffle=True, callbacks=[told])
+
+    def log_probabilities(rows):
+        logits = model.predict(rows, verbose=0, batch_size=len(rows)).astype(np.float64)
+        return (
+            logits
+            - np.log(np.exp(logits - logits.max(-1, keepdims=True)).sum(-1, keepdims=True))
+            - logits.max(-1, keepdims=True)
+        )
+
+    return log_probabilities
+
+
+_TRAIN = {"skorch": _skorch, "lightning": _lightning, "keras": _keras}
+_TENSORS = "tensor batches, fused Adam"
+
+
+def _setting(framework):
+    over_jax = "whole epochs a call where batches are even" if os.environ.get("KERAS_BACKEND") == "jax" else "fit"
+    return {"skorch": f"no callbacks, {_TENSORS}", "lightning": f"barebones, {_TENSORS}", "keras": over_jax}[framework]

@@ -1,0 +1,140 @@
+"""The sides of training on a large CSV: reading and the first epoch, later epochs, and the memory it took."""
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["HIDDEN", "generate", "ours", "torch_loop"]
+
+HIDDEN = (64, 32)
+BATCH = 1024
+LATER_EPOCHS = 3
+
+
+def generate(path, rows, columns=20):
+    """Write a CSV of numbers and a target that a network can learn from, the same every time."""
+    import polars as pl
+
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(rows, columns))
+    y = np.tanh(x @ rng.normal(size=columns) / 3) + 0.1 * rng.normal(size=rows)
+    frame = pl.DataFrame({f"x{place}": x[:, place] for place in range(columns)} | {"y": y})
+    frame.write_csv(path, float_precision=6)
+
+
+def ours(backend, device, path, data, training):
+    """Measure `gmcore.train` on the file, `data` and `training` being further options of those tables."""
+    import gmcore
+    from gmcore.domain import Hooks
+
+    def train(max_epochs):
+        moments = []
+        mark = lambda _: moments.append(time.perf_counter())
+        settings = {"max_epochs": max_epochs, "batch_size": BATCH, "optimizer": {"name": "adam"}, **training}
+        tables = {
+            "backend": {"use": backend, "device": device},
+            "data": {"use": "csv", "path": path, "target": "y", "task": "regression", "validation": None, **data},
+            "model": {"use": "mlp", "hidden": list(HIDDEN)},
+            "training": settings,
+        }
+        begun = time.perf_counter()
+        done = gmcore.train(tables, hooks=Hooks(epoch_end=(mark,), fit_end=(mark,)))
+        return begun, moments, done.training.final_loss
+
+    def measure(asked):
+        rows = int(asked)
+        begun, (*_, end), _ = train(1)
+        first, peak = end - begun, _peak()
+        _, moments, loss = train(1 + LATER_EPOCHS)
+        later = (moments[-2] - moments[0]) / LATER_EPOCHS
+        return _told(rows, first, later, peak, loss, "as it comes" if not (data or training) else str(data | training))
+
+    return measure
+
+
+def torch_loop(device, path, way):
+    """Measure polars and torch; `rows` gathers an epoch's rows at once, `batches` a batch's, the others load them."""
+    import torch
+    from sides.torch_steps import THREADS, network, place_of, tuned
+
+    place = place_of(device)
+
+    def epoch(model, optimizer, x, y):
+        total = torch.zeros((), device=place)
+        for inputs, targets in _batches(way, x, y):
+            loss = torch.nn.functional.mse_loss(model(inputs), targets)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            total += loss.detach() * len(inputs)
+        return total.item() / len(x)
+
+    def measure(asked):
+        begun = time.perf_counter()
+        x, y = (torch.from_numpy(column).to(place) for column in _read(path))
+        model = network((x.shape[1], *HIDDEN, 1)).to(place)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+        epoch(model, optimizer, x, y)
+        first, peak = time.perf_counter() - begun, _peak()
+
+        def few(threads):
+            torch.set_num_threads(threads)
+            return lambda: epoch(model, optimizer, x[: 20 * BATCH], y[: 20 * BATCH])
+
+        (threads,) = tuned([(threads,) for threads in THREADS], few)
+        torch.set_num_threads(threads)
+        begun = time.perf_counter()
+        for _ in range(LATER_EPOCHS):
+            loss = epoch(model, optimizer, x, y)
+        later = (time.perf_counter() - begun) / LATER_EPOCHS
+        return _told(int(asked), first, later, peak, loss, f"{threads} threads, fused Adam")
+
+    return measure
+
+
+def _read(path):
+    """Return the file's inputs and targets, standardised, float32."""
+    import polars as pl
+
+    frame = pl.read_csv(path)
+    y = frame["y"].to_numpy()
+    x = frame.drop("y").cast(pl.Float32).to_numpy()
+    x, y = (x - x.mean(0)) / x.std(0), (y - y.mean()) / y.std()
+    return np.ascontiguousarray(x), y.astype(np.float32)[:, None]
+
+
+def _batches(way, x, y):
+    """Return an epoch's batches of shuffled rows."""
+    import torch
+    from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
+
+    if way == "loader":
+        return DataLoader(TensorDataset(x, y), batch_size=BATCH, shuffle=True)
+    if way == "batch sampler":
+        dataset = TensorDataset(x, y)
+        return DataLoader(
+            dataset, sampler=BatchSampler(RandomSampler(dataset), BATCH, drop_last=False), batch_size=None
+        )
+    order = torch.randperm(len(x), device=x.device)
+    if way == "batches":
+        return ((x[rows], y[rows]) for rows in order.split(BATCH))
+    return zip(x[order].split(BATCH), y[order].split(BATCH), strict=True)
+
+
+def _told(rows, first, later, peak, loss, setting):
+    return {
+        "first epoch s": first, "later epoch s": later, "rows a second": rows / later, "peak MB": peak,
+        "loss": loss, "setting": setting,
+    }  # fmt: skip
+
+
+def _peak():
+    """Return the most memory this process has had so far, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux's ru_maxrss may be the parent's
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1000
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
