@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gmcore import __version__
+from gmcore.cli.messages import messages_shown
 from gmcore.errors import Cancelled, GmcoreError, InputError
 
 __all__ = ["Commands", "gmcore", "main"]
@@ -48,7 +49,7 @@ class Commands(click.Group):
             formatter.write_dl(list(self.summaries.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _exit_statuses():
+        with _exit_statuses(), messages_shown():
             return click.Group.invoke(self, ctx)
 
 
