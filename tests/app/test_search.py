@@ -210,7 +210,7 @@ def test_a_trial_without_a_number_ranks_last_and_is_told_as_failed(sure):
 
 
 def test_a_search_whose_trials_all_fail_says_so_and_keeps_them(sure, tmp_path):
-    with pytest.raises(TrainingError, match="all 2 trials failed: no mean sure over the folds is a finite number"):
+    with pytest.raises(TrainingError, match="every trial failed, the first one because its sure is nan"):
         searched(
             sure,
             {"training.optimizer.learning_rate": [1e-9, 1e-10]},
@@ -221,6 +221,16 @@ def test_a_search_whose_trials_all_fail_says_so_and_keeps_them(sure, tmp_path):
     assert json.loads((folder / "status.json").read_text())["status"] == "failed"
     assert len(json.loads((folder / "trials.json").read_text())["trials"]) == 2
     assert not (folder / "model.safetensors").exists()
+
+
+def test_a_fleet_that_cannot_go_on_fails_alone(tables):
+    space = {"training.optimizer": [{"name": "sgd", "learning_rate": 1e30}, {"name": "sgd", "learning_rate": 0.1}]}
+    good, bad = searched(tables, space).trials
+    assert (good.index, good.failed) == (1, False)
+    assert bad.failed
+    assert "lower the learning rate" in bad.failure
+    with pytest.raises(TrainingError, match=r"every trial failed, the first one because .*lower the learning rate"):
+        searched(tables, {"training.optimizer": space["training.optimizer"][:1]})
 
 
 def test_listeners_hear_of_every_trial(tables):

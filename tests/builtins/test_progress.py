@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from gmcore.builtins.progress import Progress
-from gmcore.domain import BatchEnd, EpochEnd, EpochStart, FitEnd, FitStart, FoldStart, ModelInfo, RunError
+from gmcore.domain import (
+    BatchEnd,
+    EpochEnd,
+    EpochStart,
+    FitEnd,
+    FitStart,
+    FoldStart,
+    ModelInfo,
+    RunError,
+    SearchStart,
+)
 from gmcore.registry import PluginRegistry, compile_hooks
 
 MODEL = ModelInfo(name="Tiny", layers=(), input_shapes={"numeric": (2,)}, output_shape=(1,))
@@ -111,6 +121,23 @@ def test_a_chunk_of_a_cross_validation_is_named_by_its_folds(hooks, screen, memb
         told(hooks, "fold_start", FoldStart(index=index, n_train=9, n_validation=1))
     begin(hooks, screen, members=members)
     assert screen.line.startswith(f"{name}epoch 1/4")
+
+
+def test_a_search_has_one_bar_over_all_of_its_models_and_another_for_the_best(hooks, screen):
+    told(hooks, "search_start", SearchStart(trials=4, members=12))
+    shown = []
+    for members, epochs in [(range(3), 2), (range(3, 12), 7)]:
+        begin(hooks, screen, members=tuple(members), epochs=epochs)
+        shown.append(percent(screen))
+        told(hooks, "epoch_start", EpochStart(members=tuple(members), epoch=2))
+        shown.append(percent(screen))
+        if epochs == 7:
+            assert screen.line.startswith("models 4-12 of 12, epoch 2/7")
+        told(hooks, "fit_end", FitEnd(members=tuple(members), results=()))
+    assert shown == [0, 12, 25, 36]
+    assert screen.line == ""
+    begin(hooks, screen, members=(12,))
+    assert screen.line.startswith("the best, epoch 1/4   0%")
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def trial_reports(trials: Sequence[TrialResult]) -> list[dict[str, object]]:
             "folds": {name: values.tolist() for name, values in trial.scores.items()},
             "epochs": trial.epochs.tolist(),
             "failed": trial.failed,
+            "failure": trial.failure,
         }
         for rank, trial in enumerate(trials, start=1)
     ]

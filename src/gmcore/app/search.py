@@ -69,8 +69,8 @@ def search_in(
             folder.write_json("trials.json", {"metric": plan.metric, "trials": trial_reports(ranked)})
         if ranked[0].failed:
             raise TrainingError(
-                f"all {len(ranked)} trials failed: no mean {plan.metric} over the folds is a finite number; "
-                "search smaller learning rates, or look for extreme values in the data"
+                f"every trial failed, the first one because "
+                f"{ranked[0].failure or f'its {plan.metric} is {ranked[0].value}'}"
             )
         if folder is not None:
             write_whole(folder.path / "best.toml", toml_text(best).encode())

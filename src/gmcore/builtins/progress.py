@@ -1,4 +1,4 @@
-"""Hook plugin: a bar on stderr for each chunk of a fleet, where stderr is a terminal."""
+"""Hook plugin: a bar on stderr for each chunk of a fleet, or for a search, where stderr is a terminal."""
 
 import sys
 
@@ -7,11 +7,22 @@ import numpy as np
 from attrs.validators import ge
 from tqdm import tqdm
 
-from gmcore.domain import BatchEnd, EpochEnd, EpochStart, FitEnd, FitStart, FoldStart, RunEnd, RunError
+from gmcore.domain import (
+    BatchEnd,
+    EpochEnd,
+    EpochStart,
+    FitEnd,
+    FitStart,
+    FoldStart,
+    RunEnd,
+    RunError,
+    SearchStart,
+)
 from gmcore.registry import hookimpl
 
 __all__ = ["Progress"]
 
+_A_MODEL = 1000  # parts that a bar over models moves by
 _FORMAT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
@@ -23,8 +34,9 @@ class _Bar(tqdm):  # type: ignore[misc] # tqdm has no types
 class Progress:
     """Shows the epoch, the mean losses of the members, how many still train, and the time that is left.
 
-    The bar moves within an epoch as steps are enqueued, and is gone when its chunk is trained. The
-    time left is for all epochs: early stopping makes it less. Where stderr is not a terminal nothing is written.
+    The bar moves within an epoch as steps are enqueued, and is gone when its chunk is trained; a search has one bar
+    over all of its models. The time left is for all epochs: early stopping makes it less. Where stderr is not a
+    terminal nothing is written.
 
     Attributes:
         interval: seconds between two drawings, at least.
@@ -34,8 +46,10 @@ class Progress:
 
     _bar: _Bar | None = attrs.field(init=False, default=None)
     _folds: int = attrs.field(init=False, default=0)
+    _searched: int = attrs.field(init=False, default=0)
+    _begin: int = attrs.field(init=False, default=0)
     _name: str = attrs.field(init=False, default="")
-    _steps: int = attrs.field(init=False, default=1)
+    _steps: float = attrs.field(init=False, default=1)
     _epochs: int = attrs.field(init=False, default=1)
 
     @hookimpl
@@ -44,15 +58,32 @@ class Progress:
         self._folds = max(self._folds, context.index + 1)
 
     @hookimpl
+    def search_start(self, context: SearchStart) -> None:
+        """Count the models of a search, which its one bar is over."""
+        self._searched = context.members
+
+    @hookimpl
     def fit_start(self, context: FitStart) -> None:
-        """Draw a new bar."""
-        self._close()
+        """Draw a new bar, or go on with that of a search."""
+        first = min(context.members)
+        in_search = first < self._searched
+        if not in_search:
+            self._close()
         if sys.stderr is None or not sys.stderr.isatty():
             return
-        self._name = _name(context.members, self._folds)
-        self._epochs, self._steps = context.max_epochs, max(1, context.steps_per_epoch)
+        self._name = _name(context.members, self._folds, self._searched)
+        self._epochs = context.max_epochs
+        self._begin = _A_MODEL * first if in_search else 0
+        # Of a search, a model is as long as another, however many epochs and steps it has.
+        length = _A_MODEL * len(context.members) if in_search else self._epochs * max(1, context.steps_per_epoch)
+        self._steps = length / self._epochs
+        if self._bar is None:
+            self._draw(_A_MODEL * self._searched if in_search else length)
+        self._move(1, 0)
+
+    def _draw(self, total: int) -> None:
         self._bar = _Bar(
-            total=self._epochs * self._steps,
+            total=total,
             desc=self._description(1),
             bar_format=_FORMAT,
             file=sys.stderr,
@@ -80,9 +111,12 @@ class Progress:
             self._move(context.epoch, 1)
 
     @hookimpl
-    def fit_end(self, context: FitEnd) -> None:  # noqa: ARG002 - the chunk that is shown
-        """Take the bar away."""
-        self._close()
+    def fit_end(self, context: FitEnd) -> None:
+        """Take the bar away, unless a search goes on."""
+        if max(context.members) + 1 < self._searched:
+            self._move(self._epochs, 1)
+        else:
+            self._close()
 
     @hookimpl
     def run_end(self, context: RunEnd) -> None:  # noqa: ARG002 - whatever it was
@@ -97,7 +131,7 @@ class Progress:
     def _move(self, epoch: int, share: float) -> None:
         if self._bar is None:
             return
-        place = round((epoch - 1 + share) * self._steps)
+        place = self._begin + round((epoch - 1 + share) * self._steps)
         if place >= self._bar.n:
             self._bar.set_description_str(self._description(epoch), refresh=False)
         self._bar.update(max(0, place - self._bar.n))
@@ -112,11 +146,14 @@ class Progress:
 
     def _end(self) -> None:
         self._close()
-        self._folds = 0
+        self._folds = self._searched = 0
 
 
-def _name(members: tuple[int, ...], folds: int) -> str:
-    """Return which of the folds are trained, or how many models, unless it is but one."""
+def _name(members: tuple[int, ...], folds: int, searched: int) -> str:
+    """Return which of a search's models or of the folds are trained, or how many models, unless it is but one."""
+    if searched:
+        last = max(members) + 1
+        return f"models {min(members) + 1}-{last} of {searched}, " if last <= searched else "the best, "
     if not folds:
         return f"{len(members)} models, " if len(members) > 1 else ""
     first, last = min(members) + 1, max(members) + 1

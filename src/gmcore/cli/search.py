@@ -46,10 +46,12 @@ def summary(done: Searched) -> str:
         for rank, trial in enumerate(done.trials[:_SHOWN], start=1)
     ]
     more = len(done.trials) - _SHOWN
+    failures = [(rank, trial) for rank, trial in enumerate(done.trials, start=1) if trial.failure]
     return "\n".join(
         [
             table(head, rows),
-            *([f"and {more} more, in trials.json"] if more > 0 else []),
+            *([f"and {more} more"] if more > 0 else []),
+            *(f"rank {rank} failed: {trial.failure}" for rank, trial in failures[:1]),
             "",
             f"{len(done.trials)} trials in {done.seconds:.1f} s",
             *(

@@ -16,9 +16,10 @@ class TrialResult:
     Attributes:
         index: its place among the trials, from 0.
         settings: what it was trained with, by path into the run file.
-        scores: by name, the loss and each metric, one number a fold, `(folds,)`, float64.
+        scores: by name, the loss and each metric, one number a fold, `(folds,)`, float64; NaN where there is none.
         epochs: how many each fold's model trained, `(folds,)`.
         metric: the name of the score by which trials are ranked.
+        failure: why one of its models could not go on; None where all could.
     """
 
     index: int
@@ -26,6 +27,7 @@ class TrialResult:
     scores: Mapping[str, np.ndarray]
     epochs: np.ndarray
     metric: str
+    failure: str | None = None
 
     @property
     def mean(self) -> dict[str, float]:
@@ -44,5 +46,6 @@ class TrialResult:
 
     @property
     def failed(self) -> bool:
-        """Whether that, or the loss, is no number: what can't be compared."""
-        return not (math.isfinite(self.value) and math.isfinite(self.mean["loss"]))
+        """Whether it can't be compared: a model could not go on, or that number, or the loss, is not finite."""
+        numbers = self.value, self.mean["loss"]
+        return self.failure is not None or not all(map(math.isfinite, numbers))

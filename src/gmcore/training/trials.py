@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Fold, TrainingResult, TrialEnd, TrialResult, ValidationResult
+from gmcore.errors import TrainingError
 from gmcore.ports import TrainingTask, TrainingWorkflow
 from gmcore.training.cross_validate import fold_members
 
@@ -36,7 +37,8 @@ def score_trials(
 ) -> list[TrialResult]:
     """Train one member a trial and fold, all of them as one fleet, and score each on its fold's held-out rows.
 
-    A trial's scores are those of `cross_validate` with its settings.
+    A trial's scores are those of `cross_validate` with its settings. Where the fleet can't be trained, because losses
+    are not finite, all of its trials have failed; a search goes on with other fleets.
 
     Args:
         workflow: what trains.
@@ -49,14 +51,20 @@ def score_trials(
         for trial in trials
         for member in fold_members(task.rows, trial.folds, task.config, seed=trial.seed)
     ]
-    trained = workflow.train(task, members)
-    scored = workflow.validate(task, [one.variables for one in trained], [member.score for member in members])
-    results, at = [], 0
-    for trial in trials:
-        mine = slice(at, at := at + len(trial.folds))
-        results.append(_result(trial, trained[mine], scored[mine], metric))
+    try:
+        trained = workflow.train(task, members)
+    except TrainingError as error:
+        results = [_failed(trial, metric, str(error)) for trial in trials]
+    else:
+        scored = workflow.validate(task, [one.variables for one in trained], [member.score for member in members])
+        starts = np.cumsum([0, *(len(trial.folds) for trial in trials)]).tolist()
+        results = [
+            _result(trial, trained[start:end], scored[start:end], metric)
+            for trial, start, end in zip(trials, starts[:-1], starts[1:], strict=True)
+        ]
+    for result in results:
         for call in task.hooks.trial_end:
-            call(TrialEnd(trial=results[-1]))
+            call(TrialEnd(trial=result))
     return results
 
 
@@ -70,4 +78,16 @@ def _result(
         scores={name: np.array([row[name] for row in rows], np.float64) for name in rows[0]},
         epochs=np.array([one.epochs for one in trained]),
         metric=metric,
+    )
+
+
+def _failed(trial: Trial, metric: str, failure: str) -> TrialResult:
+    nothing = np.full(len(trial.folds), np.nan)
+    return TrialResult(
+        index=trial.index,
+        settings=trial.settings,
+        scores=dict.fromkeys(("loss", metric), nothing),
+        epochs=np.zeros(len(trial.folds), np.int64),
+        metric=metric,
+        failure=failure,
     )
