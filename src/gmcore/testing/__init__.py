@@ -4,6 +4,7 @@ from gmcore.testing.backend import BackendContract
 from gmcore.testing.cross_validator import CrossValidatorContract
 from gmcore.testing.data_provider import DataProviderContract
 from gmcore.testing.fakes import TinyModel, two_moons
+from gmcore.testing.guarded_backend import GuardedBackend
 from gmcore.testing.metric_computer import MetricComputerContract
 from gmcore.testing.model_provider import ModelProviderContract
 from gmcore.testing.numpy_namespace import NumPyNamespace
@@ -15,6 +16,7 @@ __all__ = [
     "Crash",
     "CrossValidatorContract",
     "DataProviderContract",
+    "GuardedBackend",
     "MetricComputerContract",
     "ModelProviderContract",
     "NumPyNamespace",
