@@ -1,0 +1,142 @@
+"""A run folder that can't be gone on with: one clear message, exit status 2, and the folder as it was."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from gmcore.app import open_run, train
+from gmcore.cli.root import gmcore
+from gmcore.domain import Hooks
+from gmcore.training.files import alone_in
+
+RUN = """
+[data]
+use = "csv"
+path = "rows.csv"
+target = "y"
+
+[model]
+use = "mlp"
+hidden = [4]
+
+[training]
+max_epochs = 4
+checkpoint = { seconds = inf, every_epochs = 1 }
+"""
+
+
+class Killed(BaseException):
+    """Stands in for a kill."""
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """Train until the third checkpoint, once for all tests."""
+    place, seen = tmp_path_factory.mktemp("killed"), []
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    lines = [f"{a},{b},{'yes' if a > b else 'no'}" for a, b in points]
+    (place / "rows.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    (place / "run.toml").write_text(RUN)
+
+    def count(moment):
+        seen.append(moment)
+        if len(seen) == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(open_run(place / "run.toml"), runs=place / "runs", hooks=Hooks(checkpoint_saved=(count,)))
+    (folder,) = (place / "runs").iterdir()
+    (folder / "status.json").write_text('{"status": "running"}')
+    return folder
+
+
+@pytest.fixture
+def run(killed, tmp_path):
+    """Give a copy of the killed run's folder."""
+    return shutil.copytree(killed, tmp_path / "run")
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(folder):
+    before = content(folder)
+    done = CliRunner().invoke(gmcore, ["resume", str(folder)], catch_exceptions=False)
+    assert done.exit_code == 2, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert content(folder) == before
+    return done.stderr
+
+
+def edited(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def spoil_all(folder):
+    for path in (folder / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+
+
+SPOILT = {
+    "another version": (lambda run: edited(run / "provenance.json", format=99), ["has format 99", "reads format 1"]),
+    "another command": (lambda run: edited(run / "provenance.json", command="dream"), ["gmcore dream"]),
+    "done": (lambda run: edited(run / "status.json", status="done"), ["is done: there is nothing to go on with"]),
+    "no config.toml": (lambda run: (run / "config.toml").unlink(), ["config.toml", "No such file"]),
+    "garbage for a config.toml": (lambda run: (run / "config.toml").write_bytes(b"\xff\0="), ["config.toml", "TOML"]),
+    "no provenance.json": (lambda run: (run / "provenance.json").unlink(), ["is not a run folder"]),
+    "garbage for facts": (lambda run: (run / "provenance.json").write_text("[1]"), ["is not a run folder"]),
+    "facts in part": (lambda run: (run / "provenance.json").write_text('{"format": 1}'), ["is not a run folder"]),
+    "no status.json": (lambda run: (run / "status.json").unlink(), ["is not a run folder"]),
+    "a status that is none": (lambda run: (run / "status.json").write_text("3"), ["is not a run folder"]),
+    "all checkpoints damaged": (spoil_all, ["is damaged", "no whole one before it", "remove"]),
+}
+
+
+@pytest.mark.parametrize(("spoil", "parts"), SPOILT.values(), ids=SPOILT)
+def test_a_spoilt_run_folder_is_refused(spoil, parts, run):
+    spoil(run)
+    message = refused(run)
+    assert all(part in message for part in parts), message
+
+
+def test_what_is_no_folder_is_refused(tmp_path):
+    assert "is not a run folder: No such file" in refused(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("no folder")
+    assert "not a run folder" in refused(tmp_path / "file")
+
+
+def test_a_run_that_is_under_way_is_refused(run):
+    with alone_in(run):
+        assert "is under way in another process" in refused(run)
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="this system has no unshare")
+def test_a_run_folder_that_is_read_only_is_refused(run):
+    mount = f"mount --bind {run} {run} && mount -o remount,bind,ro {run} || exit 77"
+    script = f"{mount}; exec {sys.executable} -m gmcore resume {run}"
+    before, command = content(run), ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("this user can't mount a file system")
+    assert done.returncode == 2, done.stderr
+    assert "Read-only file system" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert content(run) == before
+
+
+def test_the_last_checkpoint_is_damaged_and_the_one_before_is_taken(run, killed, tmp_path):
+    whole = shutil.copytree(killed, tmp_path / "whole")
+    last = max((run / "checkpoints").iterdir())
+    last.write_bytes(last.read_bytes()[:-1])
+    for folder in (run, whole):
+        done = CliRunner().invoke(gmcore, ["resume", str(folder)], catch_exceptions=False)
+        assert done.exit_code == 0, done.stderr
+        assert done.stderr.count("taking the one before it") == (folder == run)
+    assert (run / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
