@@ -61,7 +61,11 @@ def command(ctx: click.Context, *, bench: bool, as_json: bool) -> None:
     say("\n" + "\n".join(f"auto, {dtype}: {why}" for dtype, why in auto.items()))
     say("\n" + _plugins(found, troubles))
     if as_json:
-        report = {"backends": [_report(place) for place in places], "auto": auto, "troubles": troubles}
+        report = {
+            "backends": [_report(place) for place in places],
+            "auto": auto,
+            "troubles": [info._asdict() for info in troubles],
+        }
         write_json({**machine, "packages": packages, **report})
     ctx.exit(1 if troubles or not any(place.device.available for place in places) else 0)
 

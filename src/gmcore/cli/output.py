@@ -1,11 +1,8 @@
 """What people read goes to stderr, what programs read to stdout."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import click
-
-from gmcore.plain import plain
 
 __all__ = ["say", "table", "write_json"]
 
@@ -19,6 +16,11 @@ def say(text: str = "") -> None:
 
 def write_json(report: Mapping[str, object]) -> None:
     """Write an object for programs."""
+    # Here and not above: what only people read, such as a list of plugins, shall be there at once.
+    import json  # noqa: PLC0415
+
+    from gmcore.plain import plain  # noqa: PLC0415
+
     click.echo(json.dumps(plain(report), indent=2, allow_nan=False))
 
 

@@ -101,17 +101,29 @@ def _from_folder(seen: set[str], path: str, names: list[str]) -> Iterator[EntryP
 
 
 def _read(folder: str, name: str) -> bytes:
+    # Hundreds are read at start-up, and the system's own calls take half as long as a file object.
     try:
-        with open(os.path.join(folder, name), "rb") as file:  # noqa: PTH118, PTH123
-            return file.read()
+        file = os.open(os.path.join(folder, name), os.O_RDONLY)  # noqa: PTH118
     except OSError:
         return b""
+    try:
+        return b"".join(iter(lambda: os.read(file, 1 << 16), b""))
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
 
 
 def _owner(folder: str, distribution: str, version: str) -> tuple[str, str]:
     """Return the name and version as the metadata spells them, or as the folder does."""
     head = (_read(folder, "METADATA") or _read(folder, "PKG-INFO"))[:4096].decode(errors="replace")
-    found = dict(re.findall(r"^(Name|Version):[ \t]*(\S+)", head, re.MULTILINE))
+    found: dict[str, str] = {}
+    for line in head.splitlines():
+        field, _, value = line.partition(":")
+        if field in ("Name", "Version") and value.strip():
+            found.setdefault(field, value.strip())
+        if not line or len(found) == 2:  # noqa: PLR2004 - both; the rest is for people
+            break
     return found.get("Name", distribution), found.get("Version", version)
 
 

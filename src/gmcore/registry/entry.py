@@ -4,9 +4,7 @@ import enum
 import importlib
 import threading
 from functools import reduce
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from gmcore.errors import PluginLoadError
 from gmcore.registry.discovery import EntryPoint
@@ -31,9 +29,10 @@ class State(enum.StrEnum):
     """In an entry-point group that gmcore doesn't know; the reason says what it may mean."""
 
 
-@attrs.frozen(kw_only=True)
-class EntryInfo:
+class EntryInfo(NamedTuple):
     """What a listing says of an entry; asking for it imports nothing.
+
+    A named tuple, since hundreds are made at start-up, where importing attrs would cost more than all of them.
 
     Attributes:
         port: the registry's name in `PluginRegistry`, such as `"model_providers"`.
@@ -52,7 +51,7 @@ class EntryInfo:
     distribution: str = ""
     version: str = ""
     value: str = ""
-    state: State
+    state: State = State.INSTALLED
     reason: str = ""
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
-
-import attrs
 
 from gmcore.registry.discovery import EntryPoint, scan
 from gmcore.registry.entry import EntryInfo, State
@@ -40,7 +37,6 @@ _KINDS = {
 _DTYPES = ("float32", "float64")
 
 
-@attrs.define(eq=False)
 class PluginRegistry:
     """What is installed for one dtype, and what code registers; nothing is looked for before the first use.
 
@@ -56,20 +52,27 @@ class PluginRegistry:
         hooks: plugins that are told along the way, if a run names them.
     """
 
-    dtype: Literal["float32", "float64"] = attrs.field(validator=attrs.validators.in_(_DTYPES))
-    workflows: Registry[TrainingWorkflow] = attrs.field(init=False, repr=False)
-    backends: Registry[Backend] = attrs.field(init=False, repr=False)
-    data_providers: Registry[DataProvider] = attrs.field(init=False, repr=False)
-    model_providers: Registry[ModelProvider] = attrs.field(init=False, repr=False)
-    sequence_providers: Registry[SequenceProvider] = attrs.field(init=False, repr=False)
-    metric_computers: Registry[MetricComputer] = attrs.field(init=False, repr=False)
-    cross_validators: Registry[CrossValidator] = attrs.field(init=False, repr=False)
-    hooks: Registry[object] = attrs.field(init=False, repr=False)
+    dtype: Literal["float32", "float64"]
+    workflows: Registry[TrainingWorkflow]
+    backends: Registry[Backend]
+    data_providers: Registry[DataProvider]
+    model_providers: Registry[ModelProvider]
+    sequence_providers: Registry[SequenceProvider]
+    metric_computers: Registry[MetricComputer]
+    cross_validators: Registry[CrossValidator]
+    hooks: Registry[object]
 
-    def __attrs_post_init__(self) -> None:
+    # No attrs class: importing attrs takes longer than listing two hundred plugins.
+    def __init__(self, dtype: Literal["float32", "float64"]) -> None:
+        if dtype not in _DTYPES:
+            raise ValueError(f"dtype must be {' or '.join(map(repr, _DTYPES))}, got {dtype!r}")
+        self.dtype = dtype
         for port, kind in _KINDS.items():
             bound = {"dtype": self.dtype} if port == "backends" else {}
             setattr(self, port, Registry(kind, group=f"gmcore.{port}", dtype=self.dtype, bound=bound))
+
+    def __repr__(self) -> str:
+        return f"PluginRegistry(dtype={self.dtype!r})"
 
     @property
     def registries(self) -> Mapping[str, Registry[Any]]:
@@ -101,6 +104,8 @@ def _is_misplaced(point: EntryPoint) -> bool:
 
 
 def _misplaced(point: EntryPoint) -> EntryInfo:
+    import difflib  # noqa: PLC0415 - for mistakes alone
+
     known = [f"gmcore.{port}{end}" for port in _KINDS for end in ("", *(f".{dtype}" for dtype in _DTYPES))]
     near = difflib.get_close_matches(point.group, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "it may be for another version of gmcore"

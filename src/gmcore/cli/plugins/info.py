@@ -110,7 +110,7 @@ def _text(plugin: _Plugin) -> str:
 
 
 def _report(plugin: _Plugin) -> dict[str, object]:
-    return {**attrs.asdict(plugin.entry), "description": plugin.description, "options": plugin.options}
+    return {**plugin.entry._asdict(), "description": plugin.description, "options": plugin.options}
 
 
 def _paragraph(option: _Option) -> str:

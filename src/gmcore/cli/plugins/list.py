@@ -29,7 +29,7 @@ def command(*, no_import: bool, as_json: bool) -> None:
     if no_import:
         say("\nnone was imported: those that don't load are not known")
     if as_json:
-        write_json({"plugins": found})
+        write_json({"plugins": [info._asdict() for info in found]})
 
 
 def entries(*, check: bool) -> tuple[EntryInfo, ...]:
