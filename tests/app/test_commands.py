@@ -8,6 +8,7 @@ import pytest
 from sklearn.model_selection import ShuffleSplit
 
 import gmcore
+from gmcore.app import open_run
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import Cancelled, ConfigError, DataError, GmcoreError, TrainingError
 from gmcore.testing.fakes import TinyModel, two_moons
@@ -104,6 +105,18 @@ def test_cross_validation_reports_every_fold(run_file, tmp_path):
     assert report["std"]["loss"] == pytest.approx(np.std(losses))
     assert set(report["mean"]) == {"loss", "accuracy", "log_loss"}
     assert report["mean"]["log_loss"] == pytest.approx(report["mean"]["loss"], rel=1e-5)
+
+
+def test_test_rows_are_in_no_fold(run_file):
+    tables = tomllib.loads(run_file.read_text())
+    tables["data"] |= {"path": str(run_file.with_name("moons.csv")), "test": {"fraction": 0.25}}
+    run = open_run(tables)
+    held = [fold.validation for fold in run.folds()]
+    assert np.intersect1d(run.split.test, np.concatenate([fold.train for fold in run.folds()])).size == 0
+    kept = np.setdiff1d(np.arange(120), run.split.test)
+    np.testing.assert_array_equal(np.sort(np.concatenate(held)), kept)
+    scored = gmcore.cross_validate(tables).result.folds
+    assert [fold.validation.n_samples for fold in scored] == [30, 30, 30]
 
 
 def test_both_dtypes_agree_after_the_first_epoch(run_file):

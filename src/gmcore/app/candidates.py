@@ -15,7 +15,6 @@ from gmcore.app.search_space import SearchTable, combinations
 from gmcore.domain import Fold, Rows
 from gmcore.errors import ConfigError, did_you_mean
 from gmcore.ports import MetricComputer, SupportsDirection, SupportsSettings
-from gmcore.training import folds_of
 from gmcore.training.trials import Trial
 
 __all__ = ["Candidate", "Plan", "members_of", "plan_of"]
@@ -79,7 +78,7 @@ def plan_of(run: Run) -> Plan:
     for index, (settings, one) in enumerate(runs):
         seed = one.config.seed
         if seed not in folds:
-            folds[seed] = folds_of(one.validator, run.rows)
+            folds[seed] = one.folds()
         numbers = _numbers(settings, one)
         trial = Trial(index=index, settings=settings, numbers=numbers, seed=seed, folds=folds[seed])
         candidates.append(Candidate(trial=trial, run=one))

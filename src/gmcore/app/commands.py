@@ -14,7 +14,6 @@ from gmcore.app.results import CrossValidated, Trained
 from gmcore.app.run import Run
 from gmcore.domain import Cancellation, Hooks
 from gmcore.training import cross_validate as train_folds
-from gmcore.training import folds_of
 from gmcore.training.checkpoint import Checkpoints
 from gmcore.training.run_folder import RunFolder
 
@@ -104,7 +103,7 @@ def cross_validate_in(
     say: Callable[[str], object] = warn,
 ) -> CrossValidated:
     """Do what `cross_validate` says, in a folder as for `train_in`, from its last checkpoints if it has any."""
-    folds = folds_of(run.validator, run.rows)
+    folds = run.folds()
 
     def work(run_hooks: Hooks, checkpoints: Checkpoints | None) -> CrossValidated:
         task = run.task(run_hooks, cancellation or Cancellation(), checkpoints)
@@ -124,4 +123,4 @@ def new_folder(run: Run, command: str, runs: Path | None) -> RunFolder | None:
 
 def parts_of(run: Run, command: str) -> list[Any]:
     """Return whose rows a command is about: the one member, or the folds."""
-    return [plain_member(run)] if command == "train" else list(folds_of(run.validator, run.rows))
+    return [plain_member(run)] if command == "train" else run.folds()

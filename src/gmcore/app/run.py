@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
 from gmcore.app.backends import ChosenBackend, choose_backend
 from gmcore.app.components import Builder
 from gmcore.app.run_config import MetricsTable, RunConfig, read_run_file, run_config
 from gmcore.app.search_space import space_problems
 from gmcore.builtins.metrics import default_metrics
-from gmcore.domain import Cancellation, Hooks, Rows, Split
+from gmcore.domain import Cancellation, Fold, Hooks, Rows, Split
 from gmcore.errors import ConfigError, DataError
 from gmcore.nn.optimizers import OPTIMIZERS
 from gmcore.nn.schedules import SCHEDULES
@@ -31,6 +32,7 @@ from gmcore.ports import (
     TrainingWorkflow,
 )
 from gmcore.registry import PluginRegistry, Registry, compile_hooks
+from gmcore.training import folds_of
 
 __all__ = ["Run", "open_run", "registry_for", "varied"]
 
@@ -83,6 +85,20 @@ class Run:
             cancellation=cancellation,
             checkpoints=checkpoints,
         )
+
+    def folds(self) -> list[Fold]:
+        """Return the folds of all rows but the test rows, which nothing sees before the end.
+
+        Raises:
+            DataError: if the rows can't be split so.
+        """
+        if not len(self.split.test):
+            return folds_of(self.validator, self.rows)
+        seen = np.sort(np.concatenate([self.split.train, self.split.validation]))
+        return [
+            attrs.evolve(fold, train=seen[fold.train], validation=seen[fold.validation])
+            for fold in folds_of(self.validator, self.rows.view(seen))
+        ]
 
 
 def open_run(

@@ -15,7 +15,6 @@ from gmcore.app.results import Searched, trial_reports
 from gmcore.app.run import Run
 from gmcore.domain import Cancellation, Hooks, SearchStart, TrialResult
 from gmcore.errors import TrainingError
-from gmcore.training import folds_of
 from gmcore.training.checkpoint import Checkpoints
 from gmcore.training.files import write_whole
 from gmcore.training.run_folder import RunFolder
@@ -41,7 +40,7 @@ def search(
     """
     folder = None
     if runs is not None:
-        facts = provenance(run, "search", folds_of(run.validator, run.rows))
+        facts = provenance(run, "search", run.folds())
         folder = RunFolder.create(runs, f"{run.name}-search", config=given_text(run), provenance=facts)
     with alone(folder):
         return search_in(run, plan, folder, hooks=hooks, cancellation=cancellation, say=say)

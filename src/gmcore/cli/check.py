@@ -8,7 +8,6 @@ from gmcore.app import Plan, Run, open_run, plan_of
 from gmcore.cli.describe import describe, describe_plan
 from gmcore.cli.options import as_json, run_file
 from gmcore.cli.output import say, write_json
-from gmcore.training import folds_of
 
 __all__ = ["command"]
 
@@ -22,7 +21,7 @@ def command(run: Path, *, as_json: bool) -> None:
     Nothing is trained and nothing is written.
     """
     opened = open_run(run)
-    folds = len(folds_of(opened.validator, opened.rows))
+    folds = len(opened.folds())
     say(describe(opened))
     say(f"{folds} folds")
     plan = plan_of(opened) if opened.config.search is not None else None
