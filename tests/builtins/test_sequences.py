@@ -97,3 +97,14 @@ def test_a_row_without_difficulty_has_no_place_in_a_curriculum():
     config = SequenceConfig(max_length=4, strategy="curriculum", difficulty="x0", count=2)
     with pytest.raises(DataError, match="column 'x0' is missing in 1 rows"):
         RowSequences().sequences(data, config)
+
+
+def test_a_sequence_copies_its_rows_when_it_is_used_and_lets_go_of_them_when_it_is_closed():
+    first, second = RowSequences().sequences(numbered(20), SequenceConfig(max_length=10))
+    rows = first.rows()
+    assert rows is first.rows()
+    assert rows.inputs["numeric"] is rows.inputs["numeric"]
+    assert second._rows is None
+    first.close()
+    assert first._rows is None
+    assert np.array_equal(first.rows().inputs["numeric"], rows.inputs["numeric"])

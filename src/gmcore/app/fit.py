@@ -5,7 +5,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from gmcore.app.provenance import resolved
+from gmcore.app.provenance import is_path, resolved
 from gmcore.app.results import Trained
 from gmcore.app.run import Run
 from gmcore.app.trained_model import TrainedModel
@@ -65,7 +65,8 @@ def _member(run: Run, split: Split) -> Member:
 
 def _header(run: Run) -> dict[str, object]:
     """Return what the model's file says besides weights and schema; nothing that differs between equal runs."""
-    data = {name: value for name, value in resolved(run.config.data, run.data).items() if name != "path"}
+    told = resolved(run.config.data, run.data)
+    data = {name: value for name, value in told.items() if not is_path(getattr(run.data, name, None))}
     return {
         "model": resolved(run.config.model, run.model_provider),
         "data": data if data["use"] in run.registry.data_providers else {"use": "csv"},

@@ -17,7 +17,7 @@ from gmcore.app.run import Run
 from gmcore.app.run_config import spelt_out
 from gmcore.registry import unstructure
 
-__all__ = ["FORMAT", "given_text", "provenance", "resolved", "rows_sha256", "toml_text"]
+__all__ = ["FORMAT", "given_text", "is_path", "provenance", "resolved", "rows_sha256", "toml_text"]
 
 FORMAT = 1
 
@@ -95,8 +95,17 @@ def resolved(table: Mapping[str, Any], component: Any) -> dict[str, Any]:
         return {"use": table["use"]}
     held = {field.alias: getattr(component, field.name) for field in attrs.fields(type(component)) if field.init}
     # A run file's paths start from its folder, and this one will stand in another.
-    paths = {name: str(value.resolve()) for name, value in held.items() if isinstance(value, Path)}
+    paths = {name: _absolute(value) for name, value in held.items() if is_path(value)}
     return {"use": table["use"], **unstructure(component), **paths}
+
+
+def is_path(value: object) -> bool:
+    """Say whether an option is a path, or several."""
+    return isinstance(value, Path) or (isinstance(value, tuple) and bool(value) and all(map(is_path, value)))
+
+
+def _absolute(path: Any) -> Any:
+    return str(path.resolve()) if isinstance(path, Path) else [_absolute(one) for one in path]
 
 
 def _without_none(value: Any) -> Any:

@@ -14,7 +14,7 @@ from gmcore.app.run_config import MetricsTable, RunConfig, read_run_file, run_co
 from gmcore.app.search_space import space_problems
 from gmcore.builtins.metrics import default_metrics
 from gmcore.domain import Cancellation, Fold, Hooks, Rows, Split
-from gmcore.errors import ConfigError, DataError
+from gmcore.errors import ConfigError
 from gmcore.nn.optimizers import OPTIMIZERS
 from gmcore.nn.schedules import SCHEDULES
 from gmcore.ports import (
@@ -26,13 +26,13 @@ from gmcore.ports import (
     ModelProvider,
     Optimizer,
     Schedule,
-    SupportsRows,
     SupportsSplit,
     TrainingTask,
     TrainingWorkflow,
 )
 from gmcore.registry import PluginRegistry, Registry, compile_hooks
 from gmcore.training import folds_of
+from gmcore.training.spool import rows_of
 
 __all__ = ["Run", "open_run", "registry_for", "varied"]
 
@@ -131,7 +131,7 @@ def open_run(
     builder = Builder(registry=registry, seed=config.seed, base=base, problems=problems)
     parts = _components(builder, config, given)
     builder.finish(str(path) if path else "")
-    rows, split = _rows(parts["data"])
+    rows, split = rows_of(parts["data"])
     model = parts["model_provider"].create(rows.schema)
     metrics = parts.pop("metrics")
     if not metrics:
@@ -240,12 +240,6 @@ def _prune(tables: dict[str, Any], path: Sequence[str]) -> None:
         node = node.get(branch) if isinstance(node, dict) else None
     if isinstance(node, dict):
         node.pop(last, None)
-
-
-def _rows(data: DataProvider) -> tuple[Rows, Split]:
-    if not isinstance(data, SupportsRows):
-        raise DataError(f"{type(data).__name__} streams its rows, and this workflow needs them in memory")
-    return data.rows(), data.split()
 
 
 def _name(path: Path | None) -> str:

@@ -79,7 +79,7 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
 
     def rows(self) -> Rows:
         if self._rows is None:
-            self._rows = self.X if isinstance(self.X, Rows) else self._encoded()
+            self._rows = self.X.gathered() if isinstance(self.X, Rows) else self._encoded()
         return self._rows
 
     def rows_like(self, schema: Schema) -> Rows:
@@ -102,7 +102,8 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         return RowBatches(self.rows(), self.split().validation, config)
 
     def close(self) -> None:
-        pass
+        # A view can be gathered again; sequences of rows are many.
+        self._rows = None
 
     def _encoded(self) -> Rows:
         if self.y is None:

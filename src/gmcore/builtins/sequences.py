@@ -1,4 +1,4 @@
-"""Sequence provider: data sets cut out of rows in memory."""
+"""Sequence provider: data sets cut out of rows."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,8 @@ from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Rows, SequenceConfig, SplitConfig, generator
 from gmcore.domain.splits import held_out
 from gmcore.errors import DataError, did_you_mean
-from gmcore.ports import DataProvider, SequenceProvider, SupportsRows
+from gmcore.ports import DataProvider, SequenceProvider
+from gmcore.training.spool import rows_of
 
 __all__ = ["RowSequences"]
 
@@ -27,29 +28,22 @@ class RowSequences(SequenceProvider):
     """
 
     def sequences(self, data: DataProvider, config: SequenceConfig) -> Sequence[DataProvider]:
-        source = _in_memory(data)
-        rows, train = source.rows(), source.split().train
+        rows, split = rows_of(data)
+        train = split.train
         if not train.size:
             raise DataError("there are no training rows to cut into sequences")
         cut = {"consecutive": _consecutive, "random": _random, "curriculum": _curriculum}[config.strategy]
         return [_of(rows, chosen) for chosen in cut(rows, train, config)]
 
     def train_validation_split(self, data: DataProvider, config: SplitConfig) -> tuple[DataProvider, DataProvider]:
-        source = _in_memory(data)
-        rows, split = source.rows(), source.split()
+        rows, split = rows_of(data)
         visible = np.concatenate([split.train, split.validation])
         kept, held = held_out(rows, visible, config, generator(config.seed, "validation split"))
         return _of(rows, kept), _of(rows, held)
 
 
-def _in_memory(data: DataProvider) -> SupportsRows:
-    if not isinstance(data, SupportsRows):
-        raise DataError(f"sequences need rows that fit in memory, and {type(data).__name__} has none to offer")
-    return data
-
-
 def _of(rows: Rows, chosen: np.ndarray) -> ArrayData:
-    return ArrayData(rows.take(chosen), validation=None)
+    return ArrayData(rows.view(chosen), validation=None)
 
 
 def _in_order(rows: Rows, train: np.ndarray) -> np.ndarray:

@@ -52,4 +52,4 @@ class RowBatches:
             raise DataError("batches need targets, and these rows have none: give the target column")
         weights = np.ones(len(rows)) if rows.weights is None else rows.weights.copy()
         weights[len(chosen) :] = 0.0
-        return Batch(inputs=rows.inputs, targets=rows.targets, weights=weights)
+        return Batch(inputs=rows.inputs, targets=rows.targets, weights=weights, groups=rows.groups, time=rows.time)

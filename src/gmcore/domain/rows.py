@@ -77,6 +77,12 @@ class Rows:
         """
         return self._with(_chosen(self.inputs, indices), indices)
 
+    def gathered(self) -> "Rows":
+        """Return these rows with their inputs gathered once and for all; themselves if they are no view."""
+        if not isinstance(self.inputs, _Chosen):
+            return self
+        return attrs.evolve(self, inputs=dict(self.inputs))
+
     def blocks(self, size: int | None = None) -> Iterator["Rows"]:
         """Yield all rows in order, some at a time: what keeps within memory however many there are.
 

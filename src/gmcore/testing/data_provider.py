@@ -62,6 +62,7 @@ class DataProviderContract(ABC):
         assert batches, "there are no training batches"
         for batch in [*batches, *provider.validation_batches(_SHUFFLED)]:
             assert batch.weights.shape == (4,)
+            _assert_order(provider.schema, batch)
             _assert_columns(provider.schema, batch.inputs, batch.targets, count=4)
 
     def test_iterating_again_gives_the_same_batches(self) -> None:
@@ -216,6 +217,13 @@ def _assert_columns(schema: Schema, inputs: Mapping[str, np.ndarray], targets: o
         assert targets.shape == (count, schema.target.width)
         assert targets.dtype == np.float64
         assert np.isfinite(targets).all()
+
+
+def _assert_order(schema: Schema, batch: Batch) -> None:
+    """Check that groups and time are there where the schema has them, a value a row."""
+    for name, column in ((schema.group, batch.groups), (schema.time, batch.time)):
+        assert (column is not None) == (name is not None), name
+        assert column is None or column.shape == batch.weights.shape, name
 
 
 def _fingerprints(batches: Iterable[Batch]) -> list[bytes]:

@@ -1,12 +1,14 @@
 """Stand-ins that are small and real: rows whose classes can be learnt, and a model that learns them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 import numpy as np
 
 from gmcore.domain import (
     Array,
+    Batch,
+    BatchConfig,
     Feature,
     LayerInfo,
     ModelInfo,
@@ -17,9 +19,9 @@ from gmcore.domain import (
     Tree,
     Variables,
 )
-from gmcore.ports import Namespace, SupportsSettings
+from gmcore.ports import DataProvider, Namespace, SupportsSettings
 
-__all__ = ["TinyModel", "two_moons"]
+__all__ = ["StreamOnly", "TinyModel", "two_moons"]
 
 
 def two_moons(count: int = 200, *, seed: int = 0, noise: float = 0.2) -> Rows:
@@ -96,3 +98,31 @@ class TinyModel(SupportsSettings):
 
     def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:  # noqa: ARG002
         return xp.softmax(outputs)
+
+
+@attrs.frozen(eq=False)
+class StreamOnly(DataProvider):
+    """Another provider's batches, and nothing else: not its rows by index, nor how to read others like them.
+
+    Attributes:
+        data: the other one.
+    """
+
+    data: DataProvider
+
+    @property
+    def schema(self) -> Schema:
+        return self.data.schema
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        return self.data.metadata
+
+    def training_batches(self, config: BatchConfig) -> Iterable[Batch]:
+        return self.data.training_batches(config)
+
+    def validation_batches(self, config: BatchConfig) -> Iterable[Batch]:
+        return self.data.validation_batches(config)
+
+    def close(self) -> None:
+        self.data.close()
