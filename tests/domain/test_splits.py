@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmcore.domain import Rows, Schema, SplitConfig, Target, TargetKind, generator
+from gmcore.domain import Feature, Rows, Schema, SplitConfig, Target, TargetKind, generator
 from gmcore.domain.splits import held_out, split_rows
 from gmcore.errors import DataError
 
@@ -199,3 +199,23 @@ def test_a_share_of_zero_holds_out_nothing():
     split = split_rows(measured(9), validation=SplitConfig(fraction=0.0))
     assert list(split.train) == list(range(9))
     assert len(split.validation) == 0
+
+
+class Untouched(np.ndarray):
+    """Inputs that nobody may look at."""
+
+    def __getitem__(self, where):
+        raise AssertionError("inputs were touched")
+
+
+@pytest.mark.parametrize("strategy", ["auto", "random", "chronological", "stratified"])
+@pytest.mark.parametrize("more", [{}, {"groups": np.arange(40) // 3}, {"time": np.arange(40)[::-1]}])
+def test_rows_are_held_out_without_a_look_at_their_inputs(strategy, more):
+    schema = Schema(
+        features=(Feature(name="x"),),
+        target=Target(names=("y",), kind=TargetKind.BINARY, classes=("a", "b")),
+    )
+    inputs = {"numeric": np.zeros((40, 1)).view(Untouched)}
+    rows = Rows(schema=schema, inputs=inputs, targets=(np.arange(40) % 2).astype(np.int32), **more)
+    split = split_rows(rows, validation=SplitConfig(strategy=strategy), test=SplitConfig(strategy=strategy))
+    assert len(split.train) + len(split.validation) + len(split.test) == 40

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,22 @@ def test_small_files_are_read_into_memory_and_large_ones_are_kept(path, monkeypa
 
 def entries(folder):
     return sorted(path for path in (folder / "csv").iterdir() if path.name != "hashes")
+
+
+def test_opening_what_is_kept_takes_next_to_no_memory(tmp_path):
+    path = tmp_path / "wide.csv"
+    names = [*(f"x{place}" for place in range(40)), "y"]
+    numbers = np.random.default_rng(0).normal(size=(5000, 41)).round(3).astype(str)
+    path.write_text("\n".join(",".join(line) for line in [names, *numbers.tolist()]))
+    options = {"target": "y", "cache": True}
+    size = CSVDataProvider(path=path, **options).rows().inputs["numeric"].nbytes
+    tracemalloc.start()
+    data = CSVDataProvider(path=path, **options)
+    data.rows()
+    data.split()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < size / 4
 
 
 def test_what_is_kept_is_not_made_again_for_the_same_content_and_options(path, tmp_path):

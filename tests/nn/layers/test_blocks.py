@@ -1,5 +1,6 @@
 """What preprocessing learns from blocks of rows is what NumPy finds in all of them."""
 
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from gmcore.domain import Feature, Rows, Schema, Target, TargetKind
 from gmcore.nn.layers import Blocks, Impute, OneHot, Sequential, Standardize
 from gmcore.nn.layers.blocks import means, means_and_variances, medians
 from gmcore.nn.layers.standardize import mean_and_scale
@@ -100,3 +102,18 @@ def test_codes_are_known_from_whichever_block_had_them():
     fresh = layer.init(np.random.default_rng(0), (1,))
     whole, parts = layer.adapt(fresh, [codes]).buffers, layer.adapt(fresh, cut(codes, [0, 1, 2, 4])).buffers
     assert np.array_equal(parts["place"], whole["place"])
+
+
+def test_what_is_learnt_from_files_takes_the_memory_of_a_few_blocks(tmp_path):
+    rows = np.lib.format.open_memmap(tmp_path / "rows.npy", "w+", np.float64, (200_000, 64))
+    rows[:, ::7] = 1.5
+    features = tuple(Feature(name=str(place)) for place in range(64))
+    schema = Schema(features=features, target=Target(names=("y",), kind=TargetKind.REGRESSION))
+    some = Rows(schema=schema, inputs={"numeric": rows}).view(np.arange(0, 200_000, 2))
+    net = Sequential([Impute(), Standardize()])
+    fresh = net.init(np.random.default_rng(0), (64,))
+    tracemalloc.start()
+    net.adapt(fresh, Blocks(lambda: (block.inputs["numeric"] for block in some.blocks(2000))))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < rows[:2000].nbytes * 8
