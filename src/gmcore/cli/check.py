@@ -18,7 +18,7 @@ __all__ = ["command"]
 def command(run: Path, *, as_json: bool) -> None:
     """Say everything that is wrong with the file RUN, its data, folds and search; or what it would train.
 
-    Nothing is trained and nothing is written.
+    Nothing is trained, and nothing is written but what is kept of large data.
     """
     opened = open_run(run)
     folds = len(opened.folds())

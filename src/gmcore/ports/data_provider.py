@@ -29,7 +29,10 @@ class DataProvider(Protocol):
 
     @abstractmethod
     def training_batches(self, config: BatchConfig) -> Iterable[Batch]:
-        """Return the training rows as batches of NumPy arrays; iterate again for the same ones again."""
+        """Return the training rows as batches of NumPy arrays; iterate again for the same ones again.
+
+        A batch has groups and time where the schema has them. What fills up a batch weighs 0.
+        """
 
     @abstractmethod
     def validation_batches(self, config: BatchConfig) -> Iterable[Batch]:
@@ -42,7 +45,7 @@ class DataProvider(Protocol):
 
 @runtime_checkable
 class SupportsRows(Protocol):
-    """A provider whose rows fit in memory: the fast path, with the rows resident on the device."""
+    """A provider that has its rows by index: in memory, or as `numpy.memmap`s; on the device, where they fit there."""
 
     @abstractmethod
     def rows(self) -> Rows:
