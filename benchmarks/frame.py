@@ -1,9 +1,11 @@
 """How sides are compared: one process each, taking turns, until the rounds are done or the time is up."""
 
+import contextlib
 import importlib.util
 import json
 import os
 import selectors
+import signal
 import statistics
 import subprocess
 import sys
@@ -106,7 +108,7 @@ class _Worker:
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
-            env={**os.environ, **_path(), **side.environment},
+            env={**os.environ, **_path(), **side.environment}, start_new_session=True,
         )  # fmt: skip
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
@@ -133,9 +135,14 @@ class _Worker:
         return ([line for line in self.log.read().splitlines() if line.strip()] or [""])[-1][:200]
 
     def close(self):
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.log):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()  # the end of what it is told is its end
+        try:
+            self.process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)  # it has helpers of its own, some of them
+            self.process.wait()
+        for stream in (self.process.stdout, self.log):
             stream.close()
         self.selector.close()
 
@@ -145,12 +152,25 @@ class _Turns:
 
     def __init__(self, side):
         self.side, self.worker, self.error, self.start = side, None, "", 0.0
-        self.first, self.answers = {}, {}
+        self.first, self.answers, self.took = {}, {}, {}
 
     def measure(self, key, number, until):
         """Take the turn `number`, 0 being the one to warm up."""
-        if self.error or number >= self.side.rounds + self.side.warm:
+        if self.error:
             return
+        begun = now()
+        self._measure(key, number, until)
+        self.took[number] = self.took.get(number, 0.0) + now() - begun
+
+    def takes(self, number):
+        """Return whether the turn `number` is one of its turns."""
+        return not self.error and number < self.side.rounds + self.side.warm
+
+    def takes_about(self, number):
+        """Return how many seconds the turn may take: as many as the one before, or none if that only warmed up."""
+        return 0.0 if number == 1 and self.side.warm else self.took.get(number - 1, 0.0)
+
+    def _measure(self, key, number, until):
         if self.worker is None or self.side.fresh:
             self.close()
             begun = now()
@@ -187,18 +207,17 @@ def measured(comparison, until, say=lambda _: None):
     """
     present = [_Turns(side) for side in comparison.sides if not side.missing]
     try:
-        last = 0.0
-        for number in range(comparison.rounds + any(turns.side.warm for turns in present)):
+        for number in range(comparison.rounds + 1):
             begun = now()
-            if number and begun + (1.1 * last if number > 1 else 0.0) > until:
+            ready = [turns for turns in present if turns.takes(number)]
+            if not ready or (number and begun + 1.1 * sum(turns.takes_about(number) for turns in ready) > until):
                 break
             for key in comparison.keys:
                 # Nobody always has the same one before it.
-                for turns in present[number % len(present) :] + present[: number % len(present)]:
+                for turns in ready[number % len(ready) :] + ready[: number % len(ready)]:
                     turns.measure(key, number, until)
                     time.sleep(comparison.pause)
-            last = now() - begun
-            say(f"  round {number} of {comparison.rounds}: {last:.1f} s" if number else f"  warmed up: {last:.1f} s")
+            say(f"  round {number}: {len(ready)} sides, {now() - begun:.0f} s")
     finally:
         for turns in present:
             turns.close()

@@ -6,7 +6,7 @@ from parts.sides import BACKENDS, on
 __all__ = ["SECONDS", "TITLE", "comparisons"]
 
 TITLE = "start-up"
-SECONDS = {"full": 60, "quick": 60}
+SECONDS = {"full": 45, "quick": 60}
 
 _COMMAND = "import sys; sys.argv = ['gmcore', {}]; from gmcore.cli import main; main()"
 _DATA = "import numpy as np; x = np.random.default_rng(0).normal(size=(256, 10)); y = (x[:, 0] > 0).astype(int)\n"
@@ -40,11 +40,11 @@ def comparisons(setup):
         "gmcore plugins list --no-import": (listing, {}),
         "the same with 200 more plugins": (listing, {"plugins": 200}),
         "import numpy": ("import numpy", {}),
-        "import torch": ("import torch", {"needs": ("torch",)}),
-        "import sklearn.neural_network": ("import sklearn.neural_network", {"needs": ("sklearn",)}),
-        "import skorch": ("import skorch", {"needs": ("skorch",)}),
-        "import lightning": ("import lightning", {"needs": ("lightning",)}),
-        "import keras (over torch)": ("import keras", {"needs": ("keras", "torch")}),
+        "import torch": ("import torch", {"needs": ("torch",), "rounds": 1}),
+        "import sklearn.neural_network": ("import sklearn.neural_network", {"needs": ("sklearn",), "rounds": 1}),
+        "import skorch": ("import skorch", {"needs": ("skorch",), "rounds": 1}),
+        "import lightning": ("import lightning", {"needs": ("lightning",), "rounds": 1}),
+        "import keras (over torch)": ("import keras", {"needs": ("keras", "torch"), "rounds": 1}),
     }
     yield Comparison(
         title="processes, beside a bare interpreter",
@@ -85,6 +85,8 @@ def _side(name, code, more):
         target="sides.processes:process",
         options=options,
         needs=more.get("needs", ()),
+        warm=False,
+        rounds=more.get("rounds", 3),
         environment={"KERAS_BACKEND": "torch"},
     )
 

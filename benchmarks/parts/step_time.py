@@ -7,13 +7,14 @@ from problems import NETWORKS
 __all__ = ["SECONDS", "TITLE", "comparisons"]
 
 TITLE = "step time"
-SECONDS = {"full": 170, "quick": 60}
+SECONDS = {"full": 190, "quick": 60}
 
 
 def comparisons(setup):
     device = setup.device
     keys = tuple(NETWORKS)[1:2] if setup.quick else tuple(NETWORKS)
     frameworks = "sides.frameworks:steps"
+    slow = {"rounds": 2, "warm": False}  # their first epochs are not counted anyway
     sides = (
         *both("sides.ours:steps", device, by_hand="sides.hand_written:steps"),
         *(
@@ -25,18 +26,18 @@ def comparisons(setup):
             )
             for name in ("torch eager", "torch compiled")
         ),
-        Side(name="scikit-learn", target="sides.sklearn_mlp:steps", needs=("sklearn",), rounds=3),
+        Side(name="scikit-learn", target="sides.sklearn_mlp:steps", needs=("sklearn",), **slow),
         *(
             Side(
                 name=name,
                 target=frameworks,
                 options={"framework": name.lower(), "device": device},
                 needs=("torch", name.lower()),
-                rounds=3,
+                **slow,
             )
             for name in ("skorch", "Lightning")
         ),
-        *keras_sides(frameworks, device, rounds=3),
+        *keras_sides(frameworks, device, **slow),
     )
     largest = keys[-1]
     yield Comparison(

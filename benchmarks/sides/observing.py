@@ -20,8 +20,8 @@ from gmcore.training.run_folder import RunFolder
 
 __all__ = ["epochs", "hand_written"]
 
-EPOCHS = 12
-STEPS = 256
+EPOCHS = 7
+STEPS = 512
 
 
 def case_of(key):
