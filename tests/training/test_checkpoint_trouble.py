@@ -1,6 +1,5 @@
 """Checkpoints on a bad day: damaged, foreign, from another version, or nowhere to be put."""
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -123,8 +122,10 @@ def test_a_failed_save_is_tried_again_when_the_next_is_due_and_not_at_every_step
 
 
 LIMITED = """
-import numpy as np, sys
+import numpy as np, resource, sys
 from pathlib import Path
+if {limit}:
+    resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 sys.path.insert(0, {tests!r})
 from test_checkpoint_trouble import epochs_in, snapshot, store_in
 folder, told = Path({folder!r}), []
@@ -141,19 +142,16 @@ print(told[0])
 """
 
 
-def child(code, folder, before=(), **options):
-    code = code.format(tests=str(Path(__file__).parent), folder=str(folder))
+def child(code, folder, before=(), limit=0):
+    code = code.format(tests=str(Path(__file__).parent), folder=str(folder), limit=limit)
     command = [*before, sys.executable, "-W", "error", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_a_write_that_the_system_cuts_short_leaves_nothing_of_itself(tmp_path):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-
-    assert "File too large" in child(LIMITED, tmp_path, preexec_fn=limit)
+    assert "File too large" in child(LIMITED, tmp_path, limit=50_000)
 
 
 def mounted(folder, options):

@@ -74,18 +74,22 @@ class GuardedBackend(Backend):
 
     @property
     def name(self) -> str:  # type: ignore[override]
+        """What errors and provenance call the inner one."""
         return self.inner.name  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> str:  # type: ignore[override]
+        """The inner one's."""
         return self.inner.dtype  # type: ignore[no-any-return]
 
     @property
     def device(self) -> str:  # type: ignore[override]
+        """The inner one's."""
         return self.inner.device  # type: ignore[no-any-return]
 
     @property
     def xp(self) -> Namespace:  # type: ignore[override]
+        """The inner one's."""
         return self.inner.xp  # type: ignore[no-any-return]
 
     @classmethod
