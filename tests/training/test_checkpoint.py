@@ -4,7 +4,7 @@ import attrs
 import numpy as np
 import pytest
 
-from gmcore.domain import Cancellation, CheckpointConfig, Hooks, Snapshot
+from gmcore.domain import Cancellation, CheckpointConfig, Hooks, Member, Snapshot
 from gmcore.errors import Cancelled, InputError, OutputError
 from gmcore.training import GradientDescent
 from gmcore.training.checkpoint import Checkpoints
@@ -83,6 +83,28 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(
     assert len(told) == 1
     assert last.name in told[0]
     assert "checksum does not match" in told[0]
+
+
+def test_the_best_weights_outlive_the_checkpoint_of_their_epoch(configured, tmp_path, same_results):
+    task = configured(max_epochs=40)
+    member = Member(train=np.arange(60), stop=np.arange(60, 120))
+    (whole,) = GradientDescent().train(task, [member])
+    config = CheckpointConfig(seconds=float("inf"), every_epochs=1, keep=1)
+
+    def kill(moment):
+        if moment.epoch == whole.best_epoch + 1:
+            raise Killed
+
+    store = Checkpoints(folder=tmp_path, config=config, hooks=Hooks(checkpoint_saved=(kill,)))
+    with pytest.raises(Killed):
+        GradientDescent().train(attrs.evolve(task, checkpoints=store), [member])
+    assert len(list(tmp_path.iterdir())) == 1
+    assert store.load(0).epoch == whole.best_epoch + 1
+    later = attrs.evolve(task, checkpoints=Checkpoints(folder=tmp_path, config=config))
+    (resumed,) = GradientDescent().train(later, [member])
+    same_results([resumed], [whole])
+    (scored,) = GradientDescent().validate(task, [resumed.variables], [member.stop])
+    assert scored.loss == pytest.approx(whole.best_loss, rel=1e-6)
 
 
 def test_another_chunking_than_the_checkpoints_is_refused(stepwise, tmp_path, fleet):
