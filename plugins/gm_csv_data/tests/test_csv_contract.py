@@ -64,6 +64,13 @@ class TestGroupsWeightsAndTestRows(CSVContract):
     }
 
 
+class TestKeptInFiles(CSVContract):
+    options: ClassVar[dict[str, Any]] = {"target": "kind", "group": "shop", "time": "day", "weight": "weight"}
+
+    def provider(self):
+        return CSVDataProvider(path=self.path, cache=True, cache_folder=self.path.parent, **self.options)
+
+
 class TestTime(CSVContract):
     options: ClassVar[dict[str, Any]] = {"target": "kind", "time": "day", "drop": ("shop",)}
 

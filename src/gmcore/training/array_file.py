@@ -49,9 +49,8 @@ class ArrayFile:
                 f"rows must be {self._dtype}{list(self._shape[1:])} as the ones before, "
                 f"got {rows.dtype}{list(rows.shape[1:])}"
             )
-        content = np.ascontiguousarray(rows).reshape(-1).view(np.uint8)
-        self._digest.update(content)
-        left = memoryview(content)
+        left = _bytes(rows)
+        self._digest.update(left)
         while left:
             left = left[self._file.write(left) :]
         self._shape = (self._shape[0] + len(rows), *self._shape[1:])
@@ -82,5 +81,9 @@ def rows_sha256(array: np.ndarray) -> str:
     digest = hashlib.sha256()
     step = max(1, _HASHED_AT_ONCE // max(1, array[:1].nbytes))
     for start in range(0, len(array), step):
-        digest.update(np.ascontiguousarray(array[start : start + step]))
+        digest.update(_bytes(array[start : start + step]))
     return digest.hexdigest()
+
+
+def _bytes(rows: np.ndarray) -> memoryview:
+    return np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data
