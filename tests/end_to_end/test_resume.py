@@ -72,22 +72,6 @@ def scores(report):
     return [(fold["loss"], fold["best_epoch"], fold["epochs"]) for fold in report["folds"]]
 
 
-def test_killed_trainings_end_in_the_same_bytes(run_file, tmp_path):
-    whole = Path(json.loads(gmcore("train", run_file, "--runs", tmp_path / "whole").stdout)["model"]).read_bytes()
-    for attempt, count in enumerate((1, 4)):
-        runs = tmp_path / f"killed-{attempt}"
-        process = started("train", run_file, runs)
-        wait_for_checkpoints(runs, process, count)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        (folder,) = runs.iterdir()
-        assert json.loads((folder / "status.json").read_text())["status"] == "running"
-        gmcore("resume", folder)
-        assert (folder / "model.safetensors").read_bytes() == whole
-        epochs = [json.loads(line)["epoch"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
-        assert epochs == list(range(1, len(epochs) + 1))
-
-
 def test_a_killed_cross_validation_ends_in_the_same_scores(run_file, tmp_path):
     whole = json.loads(gmcore("validate", run_file, "--runs", tmp_path / "whole").stdout)
     process = started("validate", run_file, tmp_path / "killed")
