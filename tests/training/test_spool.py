@@ -8,7 +8,7 @@ import gmcore
 from gmcore.builtins.arrays import ArrayData
 from gmcore.builtins.sequences import RowSequences
 from gmcore.domain import SequenceConfig, SplitConfig
-from gmcore.errors import DataError
+from gmcore.errors import DataError, OutputError
 from gmcore.ports import SupportsRows
 from gmcore.testing.data_provider import DataProviderContract
 from gmcore.testing.fakes import StreamOnly, two_moons
@@ -118,6 +118,12 @@ def test_a_stream_that_is_not_what_its_schema_says_is_refused(stream, message, m
     with pytest.raises(DataError, match=message):
         rows_of(stream)
     assert list(cache.glob("gmcore/streams/*")) == []
+
+
+def test_where_there_is_no_room_for_a_stream_it_is_said_how_to_make_some(cache):
+    (cache / "gmcore").write_text("")
+    with pytest.raises(OutputError, match=r"cannot write to .*; say where .* XDG_CACHE_HOME"):
+        rows_of(StreamOnly(data()))
 
 
 def test_sequences_are_cut_from_a_stream_too():

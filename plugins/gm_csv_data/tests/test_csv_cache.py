@@ -9,7 +9,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from gm_csv_data import CSVDataProvider, content, provider
+from gm_csv_data import CSVDataProvider, cache, content, provider
 
 from gmcore.errors import DataError, OutputError
 
@@ -124,6 +124,23 @@ def test_a_damaged_cache_is_made_again_and_said(path, tmp_path, caplog):
 def test_a_refused_file_leaves_nothing_in_the_cache(path, tmp_path):
     path.write_text(TEXT + "many,u,true,p\n")
     with pytest.raises(DataError, match="line 62, column 'a': 'many' is not a number"):
+        CSVDataProvider(path=path, target="y", cache=True, cache_folder=tmp_path / "kept").rows()
+    assert entries(tmp_path / "kept") == []
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(path, tmp_path, monkeypatch):
+    whole = cache.RowCache._kept
+
+    def written_to_meanwhile(self, source, options, read, encode):
+        def reading(**arguments):
+            table = read(**arguments)
+            path.write_text(TEXT + "1,u,true,p\n")
+            return table
+
+        return whole(self, source, options, reading, encode)
+
+    monkeypatch.setattr(cache.RowCache, "_kept", written_to_meanwhile)
+    with pytest.raises(DataError, match=r"data\.csv changed while it was read: try again when nothing writes to it"):
         CSVDataProvider(path=path, target="y", cache=True, cache_folder=tmp_path / "kept").rows()
     assert entries(tmp_path / "kept") == []
 

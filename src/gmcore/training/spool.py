@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Batch, BatchConfig, Rows, Schema, Split
-from gmcore.errors import DataError
+from gmcore.errors import DataError, OutputError
 from gmcore.ports import DataProvider, SupportsRows
 from gmcore.training.row_store import open_rows, write_rows
 from gmcore.training.scratch import cache_folder, scratch_folder
@@ -30,14 +30,16 @@ def rows_of(data: DataProvider) -> tuple[Rows, Split]:
     if isinstance(data, SupportsRows):
         return data.rows(), data.split()
     stream = _Stream(data)
-    with scratch_folder(cache_folder() / "streams") as folder:
-        try:
+    try:
+        with scratch_folder(cache_folder() / "streams") as folder:
             write_rows(folder / "rows", stream.blocks(), {})
-        except DataError:
-            raise
-        except (ValueError, IndexError) as error:
-            raise DataError(f"{stream.name} streams batches that do not go together: {error}") from error
-        stored = open_rows(folder / "rows")
+            stored = open_rows(folder / "rows")
+    except OutputError as error:
+        raise OutputError(f"{error}; say where there is room with the environment variable XDG_CACHE_HOME") from error
+    except DataError:
+        raise
+    except (ValueError, IndexError) as error:
+        raise DataError(f"{stream.name} streams batches that do not go together: {error}") from error
     assert stored is not None  # noqa: S101 - it was written
     rows, places = stored.rows, np.arange(sum(stream.counts), dtype=np.int64)
     if rows.weights is not None and (rows.weights == 1).all():

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 import polars as pl
 
-from gm_csv_data.content import content_sha256
+from gm_csv_data.content import content_sha256, refuse_changed, stamps
 from gm_csv_data.diagnosis import unreadable
 from gm_csv_data.source import Source
 from gm_csv_data.table import Table
@@ -86,6 +86,7 @@ class RowCache:
         self, source: Source, options: Mapping[str, object], read: Read, encode: Encode
     ) -> tuple[Rows, tuple[str, ...]]:
         try:
+            before = stamps(source)
             content = content_sha256(source, self.memory)
         except OSError as error:
             raise unreadable(source.files[0], error) from error
@@ -94,6 +95,7 @@ class RowCache:
             begun = time.monotonic()
             table = read(spill=folder, tell=_Progress(source.name))
             rows = encode(table, _OnDisk(folder))
+            refuse_changed(source, before)
             _log.info("%s: %s rows kept in %s, %.0f s", source.name, f"{len(rows):,}", place, time.monotonic() - begun)
             return rows.blocks(), {"columns": table.names}
 

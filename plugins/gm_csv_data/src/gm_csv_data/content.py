@@ -10,7 +10,7 @@ from gm_csv_data.source import Source
 from gmcore.errors import DataError, OutputError
 from gmcore.training.files import make_folder, write_whole
 
-__all__ = ["content_sha256", "sizes"]
+__all__ = ["content_sha256", "refuse_changed", "sizes", "stamps"]
 
 _SETTLED = 2 * 10**9
 
@@ -28,8 +28,26 @@ def content_sha256(source: Source, memory: Path | None = None) -> str:
         DataError: if a file changed while it was read.
         OSError: if a file can't be read.
     """
+    before = stamps(source)
     found = [_sha256(file.path, memory) for file in source.files]
+    refuse_changed(source, before)
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
+
+
+def stamps(source: Source) -> list[list[int]]:
+    """Return, for each file, numbers that are others when it was written to.
+
+    Raises:
+        OSError: if a file can't be found.
+    """
+    return [_stamp(file.path) for file in source.files]
+
+
+def refuse_changed(source: Source, before: list[list[int]]) -> None:
+    """Raise `DataError` if a file was written to since `stamps` returned `before`."""
+    for file, stamp in zip(source.files, before, strict=True):
+        if _stamp(file.path) != stamp:
+            raise DataError(f"{file.path} changed while it was read: try again when nothing writes to it")
 
 
 def sizes(source: Source) -> int:
@@ -52,8 +70,6 @@ def _sha256(path: Path, memory: Path | None) -> str:
     begun = time.time_ns()
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if _stamp(path) != stamp:
-        raise DataError(f"{path} changed while it was read: try again when nothing writes to it")
     if note and begun - max(stamp[-2:]) > _SETTLED:
         with suppress(OutputError):
             make_folder(note.parent)
