@@ -54,8 +54,9 @@ def medians(blocks: Iterable[np.ndarray]) -> np.ndarray | None:
         return None
     flat = Blocks(lambda: (block.reshape(len(block), math.prod(shape)) for block in blocks))
     step = max(1, _NUMBERS // count)
+    # Copied, since a part of a block would keep all of it.
     found = [
-        _median(np.concatenate([block[:, place : place + step] for block in flat]))
+        _median(np.concatenate([block[:, place : place + step].copy() for block in flat]))
         for place in range(0, math.prod(shape), step)
     ]
     return np.concatenate(found).reshape(shape)
