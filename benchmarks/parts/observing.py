@@ -8,14 +8,14 @@ __all__ = ["SECONDS", "TITLE", "comparisons"]
 TITLE = "the cost of watching"
 SECONDS = {"full": 60, "quick": 60}
 
-_OFF = {"watched": 0.0, "metrics": [], "log": False, "checkpoints": 0}
-_METRICS = ["accuracy", "log_loss"]
+_OFF = {"watched": 0.0, "metrics": ["accuracy"], "log": False, "checkpoints": False}
+_METRICS = ["accuracy", "log_loss", "f1"]
 WAYS = {
     "everything off": {},
-    "+ history and log file": {"log": True},
+    "+ run folder and log": {"log": True},
     "+ a tenth of the rows watched, metrics": {"watched": 0.1, "metrics": _METRICS},
-    "+ a checkpoint every epoch": {"checkpoints": 1},
-    "all of it": {"log": True, "watched": 0.1, "metrics": _METRICS, "checkpoints": 1},
+    "+ run folder and a checkpoint every epoch": {"log": True, "checkpoints": True},
+    "all of it": {"log": True, "watched": 0.1, "metrics": _METRICS, "checkpoints": True},
 }
 
 

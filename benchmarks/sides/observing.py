@@ -1,22 +1,17 @@
-"""What it costs to watch a training: gmcore's epochs with logging, validation, metrics and checkpoints, one by one."""
+"""What it costs to watch a training: gmcore's epochs with logging, watched rows, metrics and checkpoints."""
 
+import itertools
+import math
 import statistics
 import tempfile
 import time
-from pathlib import Path
 
-import numpy as np
-from problems import NETWORKS
+from problems import NETWORKS, random_rows
 from steps import Case, rows_of
 
 import gmcore
-from gmcore.domain import CheckpointConfig, Hooks, Member, WorkflowConfig
-from gmcore.nn.optimizers import OPTIMIZERS
-from gmcore.nn.schedules import SCHEDULES
-from gmcore.ports import TrainingTask
-from gmcore.training import GradientDescent
-from gmcore.training.checkpoint import Checkpoints
-from gmcore.training.run_folder import RunFolder
+from gmcore.builtins.arrays import ArrayData
+from gmcore.domain import Hooks, SplitConfig
 
 __all__ = ["epochs", "hand_written"]
 
@@ -30,42 +25,38 @@ def case_of(key):
 
 
 def epochs(backend, device, watched, metrics, log, checkpoints):
-    """Measure milliseconds an epoch of one member.
+    """Measure milliseconds an epoch of `gmcore.train`.
 
     Args:
         backend: gmcore's name for it.
         device: the backend's.
-        watched: the share of rows that is held out and looked at after every epoch.
-        metrics: names; computed on those rows.
-        log: whether a run folder's `metrics.jsonl` is written.
-        checkpoints: epochs between two, 0 for none.
+        watched: the share of all rows that is not trained on but looked at after every epoch; the steps stay as many.
+        metrics: names.
+        log: whether there is a run folder, with history, log and, once a minute, a checkpoint.
+        checkpoints: whether there is one every epoch; needs the folder.
     """
-    made = gmcore.float32.backends.create(backend, device=device)
 
     def measure(key):
         case = case_of(key)
-        rows = rows_of(case)
+        x, y = random_rows(case.sizes, math.ceil(case.batch * case.steps / (1 - watched)))
+        moments = []
         with tempfile.TemporaryDirectory() as folder:
-            moments = []
-            listeners = [RunFolder(Path(folder)).log_epoch] if log else []
-            hooks = Hooks(epoch_end=(*listeners, lambda _: moments.append(time.perf_counter())))
-            config = CheckpointConfig(seconds=float("inf"), every_epochs=checkpoints or None)
-            task = TrainingTask(
-                model=gmcore.float32.model_providers.create("mlp", hidden=case.sizes[1:-1]).create(rows.schema),
-                rows=rows,
-                backend=made,
-                optimizer=OPTIMIZERS["adam"](learning_rate=1e-3),
-                schedule=SCHEDULES["constant"](),
-                config=WorkflowConfig(max_epochs=EPOCHS, batch_size=case.batch, checkpoint=config),
-                metrics=tuple(gmcore.float32.metric_computers.create(name) for name in metrics),
-                hooks=hooks,
-                checkpoints=Checkpoints(folder=Path(folder), config=config, hooks=hooks) if checkpoints else None,
+            gmcore.train(
+                ArrayData(x, y, validation=SplitConfig(fraction=watched) if watched else None),
+                runs=folder if log else None,
+                backend={"use": backend, "device": device},
+                model={"use": "mlp", "hidden": list(case.sizes[1:-1])},
+                training={
+                    "max_epochs": EPOCHS,
+                    "batch_size": case.batch,
+                    "optimizer": {"name": "adam"},
+                    "checkpoint": {"every_epochs": 1} if checkpoints else {},
+                },
+                metrics=metrics,
+                hooks=Hooks(epoch_end=(lambda _: moments.append(time.perf_counter()),)),
             )
-            everyone = np.arange(len(rows))
-            # The same steps are trained on whether or not others are watched: what is watched is seen twice.
-            stop = everyone[: int(watched * len(rows))]
-            GradientDescent().train(task, [Member(train=everyone, stop=stop)])
-        return {"ms": statistics.median(np.diff(moments)[1:]) * 1e3}
+        between = [after - before for before, after in itertools.pairwise(moments)]
+        return {"ms": statistics.median(between[1:]) * 1e3}
 
     return measure
 
