@@ -115,14 +115,15 @@ def test_a_fleet_of_optimizers_gives_the_references_numbers(backend, program, op
     }
     gradients = [tree_map(lambda x: RNG.normal(size=x.shape), start) for _ in range(5)]
 
-    def update(gradients, state, params, step, settings):
-        return optimizer.update(gradients, state, params, step=step, settings=settings, xp=backend.xp)
+    def update(gradients, state, params, coefficients, taken):
+        return optimizer.update(gradients, state, params, coefficients=coefficients, taken=taken, xp=backend.xp)
 
-    step_all = program(backend.vmap(update))
+    step_all = program(update)
     params = backend.asarray(start)
-    state = backend.vmap(lambda params: optimizer.init(params, xp=backend.xp))(params)
-    for number, gradient in enumerate(gradients, start=1):
-        args = backend.asarray((gradient, np.full(2, float(number)), settings))
+    state = optimizer.init(params, xp=backend.xp)
+    coefficients = planned(optimizer, settings)
+    for gradient, now in zip(gradients, coefficients, strict=True):
+        args = backend.asarray((gradient, now, np.ones(2, bool)))
         params, state = step_all(args[0], state, params, *args[1:])
     found = backend.to_numpy(params)
     expected = [alone(optimizer, start, gradients, settings, member) for member in range(2)]
@@ -132,10 +133,16 @@ def test_a_fleet_of_optimizers_gives_the_references_numbers(backend, program, op
         assert close(ours, its, backend.dtype)
 
 
+def planned(optimizer, settings):
+    steps = np.arange(1.0, 6.0)[:, None] + np.zeros(len(settings["learning_rate"]))
+    coefficients = optimizer.coefficients(steps, settings)
+    return [{name: values[step] for name, values in coefficients.items()} for step in range(5)]
+
+
 def alone(optimizer, start, gradients, settings, member):
-    xp, mine = NumPyNamespace(), lambda tree: tree_map(lambda x: np.asarray(x[member]), tree)
+    xp, mine = NumPyNamespace(), lambda tree: tree_map(lambda x: x[member : member + 1], tree)
     params, state = mine(start), optimizer.init(mine(start), xp=xp)
-    for number, gradient in enumerate(gradients, start=1):
-        step = np.asarray(float(number))
-        params, state = optimizer.update(mine(gradient), state, params, step=step, settings=mine(settings), xp=xp)
-    return params
+    for gradient, now in zip(gradients, planned(optimizer, mine(settings)), strict=True):
+        everyone = np.array([True])
+        params, state = optimizer.update(mine(gradient), state, params, coefficients=now, taken=everyone, xp=xp)
+    return tree_map(lambda x: x[0], params)

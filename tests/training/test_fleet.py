@@ -4,9 +4,11 @@ import attrs
 import numpy as np
 import pytest
 
-from gmcore.domain import BatchEnd, Cancellation, Hooks, Member
+from gmcore.domain import BatchEnd, Cancellation, Hooks, Member, MemberFailed
+from gmcore.domain.tree import tree_flatten
 from gmcore.errors import Cancelled, ConfigError, DataError, TrainingError
 from gmcore.nn.optimizers import OPTIMIZERS
+from gmcore.ports import Schedule
 from gmcore.testing.fakes import TinyModel
 from gmcore.training import GradientDescent
 from gmcore.training.chunks import members_at_once
@@ -119,10 +121,71 @@ def test_a_member_without_rows_is_refused(task):
         WORKFLOW.train(task, [Member(index=4, train=np.arange(0))])
 
 
-def test_a_loss_that_is_not_finite_names_member_and_epoch(task):
+def test_a_member_whose_loss_is_not_finite_stops_alone_and_says_where_and_why(task, same_results):
+    told: list[MemberFailed] = []
+    task = attrs.evolve(task, hooks=Hooks(member_failed=(told.append,)))
+    healthy = Member(train=np.arange(100))
     wild = Member(index=5, train=np.arange(100), settings={"learning_rate": 1e30})
-    with pytest.raises(TrainingError, match=r"the loss of member 5 was .* in epoch \d+: lower the learning rate"):
-        WORKFLOW.train(task, [Member(train=np.arange(100)), wild])
+    results = WORKFLOW.train(task, [healthy, wild])
+    same_results(results[:1], WORKFLOW.train(task, [healthy]))
+    failure = results[1].failure
+    assert (failure.epoch, failure.step) == (1, 2)
+    assert 0 < failure.largest_gradient < 1e25
+    assert failure.largest_weight > 1e25
+    assert failure.parameter in tree_flatten(results[1].variables.params)
+    assert failure.learning_rate == pytest.approx(1e30, rel=0.1)
+    assert [(moment.member, moment.failure) for moment in told] == [(5, failure)]
+    assert all(np.isfinite(leaf).all() for leaf in tree_flatten(results[1].variables.params).values())
+
+
+def test_one_that_fails_later_keeps_its_best_weights(task, same_results):
+    long, short = Member(train=np.arange(100), stop=np.arange(100, 150)), Member(index=1, train=np.arange(9))
+    failed, sound = WORKFLOW.train(attrs.evolve(task, schedule=Exploding(step=17)), [long, short])
+    # 7 steps an epoch, and what the step of index 17 does to the weights is met by the next one.
+    assert (failed.failure.epoch, failed.failure.step) == (3, 5)
+    assert failed.epochs == 3
+    assert failed.best_epoch == 2
+    assert sound.failure is None
+    two = attrs.evolve(task, schedule=Exploding(step=17), config=attrs.evolve(task.config, max_epochs=2))
+    same_results(
+        [attrs.evolve(failed, epochs=2, history={})], [attrs.evolve(WORKFLOW.train(two, [long])[0], history={})]
+    )
+
+
+def test_where_no_member_can_learn_training_fails(task):
+    wild = Member(index=5, train=np.arange(100), settings={"learning_rate": 1e30})
+    with pytest.raises(TrainingError, match=r"the loss was .* at step 2 of epoch 1, its largest gradient"):
+        WORKFLOW.train(task, [wild])
+
+
+@attrs.frozen(kw_only=True)
+class Exploding(Schedule):
+    """A learning rate that is 1e30 times itself from one step on."""
+
+    step: int
+
+    def factor(self, step, total_steps):
+        return np.where(step >= self.step, 1e30, 1.0)
+
+
+@pytest.mark.parametrize("shuffle", [True, "blocks"])
+def test_rows_that_stay_on_the_host_give_the_numbers_of_rows_on_the_device(configured, fleet, same_results, shuffle):
+    resident = configured(shuffle=shuffle)
+    streamed = configured(shuffle=shuffle, row_memory=100)
+    same_results(WORKFLOW.train(streamed, fleet()), WORKFLOW.train(resident, fleet()))
+    variables = [one.variables for one in WORKFLOW.train(resident, fleet())]
+    rows = [np.arange(203)[::-1]] * len(variables)
+    for ours, theirs in zip(
+        WORKFLOW.validate(streamed, variables, rows), WORKFLOW.validate(resident, variables, rows), strict=True
+    ):
+        assert ours.loss == theirs.loss
+        np.testing.assert_array_equal(ours.predictions, theirs.predictions)
+
+
+def test_the_host_reads_at_most_once_an_epoch(configured, fleet):
+    results = WORKFLOW.train(configured(max_epochs=5), fleet(3))
+    # One more for the weights at the end.
+    assert WORKFLOW.metrics["reads"] <= max(one.epochs for one in results) + 1
 
 
 def test_a_cancelled_training_stops_at_the_next_step(task, fleet):

@@ -6,14 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmcore.domain import Member
+from gmcore.nn.optimizers import Adam
 from gmcore.nn.schedules import SCHEDULES
 from gmcore.training.plan import TrainingPlan, evaluation_plan
 
 
 def plan_of(members, **changes):
     settings = {"batch_size": 8, "shuffle": True, "max_epochs": 3, "schedule": SCHEDULES["constant"]()}
-    rates = np.full(len(members), 0.1)
-    return TrainingPlan(members=members, learning_rates=rates, **{**settings, **changes})
+    optimizer = Adam()
+    numbers = {name: np.full(len(members), value) for name, value in optimizer.settings.items()}
+    return TrainingPlan(members=members, settings=numbers, **{**settings, "optimizer": optimizer, **changes})
 
 
 def members_of(sizes, seed=0):
@@ -43,14 +45,46 @@ def test_a_members_batches_do_not_depend_on_the_others(sizes, epoch):
     together, steps = plan_of(members).epoch(epoch), plan_of(members).steps
     for place, member in enumerate(members):
         alone = plan_of([member]).epoch(epoch)
-        for name in ("indices", "weights", "key", "step", "learning_rate"):
+        for name in ("indices", "weights", "weight", "key"):
             np.testing.assert_array_equal(together[name][: steps[place], place], alone[name][:, 0])
-        assert "exists" not in alone
+        for name, values in alone["coefficients"].items():
+            np.testing.assert_array_equal(together["coefficients"][name][: steps[place], place], values[:, 0])
 
 
-def test_steps_that_a_shorter_member_lacks_do_not_exist():
+def test_steps_that_a_shorter_member_lacks_have_no_rows():
     plan = plan_of(members_of([20, 8])).epoch(0)
-    np.testing.assert_array_equal(plan["exists"], [[True, True], [True, False], [True, False]])
+    np.testing.assert_array_equal(plan["weight"], [[8, 8], [8, 0], [4, 0]])
+
+
+def test_what_no_epoch_changes_is_marked_as_such():
+    plan = plan_of(members_of([20, 8]))
+    first, second = plan.epoch(0), plan.epoch(1)
+    for name in ("weights", "weight"):
+        assert first[name] is second[name]
+        assert not first[name].flags.writeable
+    assert first["indices"].flags.writeable
+
+
+@given(size=st.integers(1, 3000), epoch=st.integers(0, 2))
+def test_shuffling_by_blocks_sees_every_row_once_and_keeps_neighbours_near(size, epoch):
+    (member,) = members_of([size])
+    plan = plan_of([member], shuffle="blocks").epoch(epoch)
+    seen = plan["indices"][plan["weights"] > 0]
+    assert sorted(seen) == list(range(size))
+    again = plan_of([member], shuffle="blocks").epoch(epoch)
+    np.testing.assert_array_equal(plan["indices"], again["indices"])
+
+
+def test_shuffling_by_blocks_reads_a_window_of_blocks_at_a_time():
+    (member,) = members_of([64 * 256 * 3])
+    seen = plan_of([member], shuffle="blocks", batch_size=64 * 256).epoch(0)["indices"]
+    for window in seen.reshape(3, -1):
+        assert len(np.unique(window // 256)) == 64
+        assert not np.array_equal(window, np.sort(window))
+
+
+def test_a_model_that_draws_nothing_gets_no_keys():
+    assert "key" not in plan_of(members_of([20]), draws=False).epoch(0)
 
 
 def test_another_epoch_and_another_seed_give_another_order():
@@ -68,8 +102,9 @@ def test_no_two_steps_members_or_epochs_share_a_key():
 
 
 def test_steps_count_on_over_epochs():
-    plan = plan_of(members_of([20, 8]))
-    np.testing.assert_array_equal(plan.epoch(1)["step"], [[4, 2], [5, 3], [6, 4]])
+    plan = plan_of(members_of([20, 8]), optimizer=Adam(beta1=0.5, learning_rate=1.0))
+    size = plan.epoch(1)["coefficients"]["size"]
+    np.testing.assert_allclose(size, 1e-3 / (1 - 0.5 ** np.array([[4, 2], [5, 3], [6, 4]])), rtol=1e-14)
 
 
 def test_without_shuffling_rows_come_in_order():

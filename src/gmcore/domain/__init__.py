@@ -10,7 +10,8 @@ from gmcore.domain.config import (
     SplitConfig,
     WorkflowConfig,
 )
-from gmcore.domain.device import Device
+from gmcore.domain.constants import Constants
+from gmcore.domain.device import Device, Memory
 from gmcore.domain.fold import Fold, Split
 from gmcore.domain.hooks import (
     BatchEnd,
@@ -22,6 +23,7 @@ from gmcore.domain.hooks import (
     FoldEnd,
     FoldStart,
     Hooks,
+    MemberFailed,
     RunEnd,
     RunError,
     RunStart,
@@ -31,6 +33,7 @@ from gmcore.domain.hooks import (
 from gmcore.domain.member import Member
 from gmcore.domain.results import (
     CVResult,
+    Failure,
     FoldResult,
     LayerInfo,
     ModelInfo,
@@ -53,10 +56,12 @@ __all__ = [
     "Cancellation",
     "CheckpointConfig",
     "CheckpointSaved",
+    "Constants",
     "Device",
     "EarlyStoppingConfig",
     "EpochEnd",
     "EpochStart",
+    "Failure",
     "Feature",
     "FitEnd",
     "FitStart",
@@ -68,6 +73,8 @@ __all__ = [
     "Kind",
     "LayerInfo",
     "Member",
+    "MemberFailed",
+    "Memory",
     "ModelInfo",
     "Rows",
     "RunEnd",

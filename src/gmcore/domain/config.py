@@ -124,7 +124,10 @@ class WorkflowConfig:
         batch_size: rows a step and member.
         early_stopping: when to stop before that; None: never.
         members_per_chunk: how many members train at once; None: as many as fit.
-        shuffle: whether each epoch draws the rows in another order.
+        row_memory: bytes that the rows may take on the device; a set that takes more stays on the host, and
+            each step's rows are sent as it goes, with the same numbers. None: a quarter of the device's memory.
+        shuffle: whether each epoch draws the rows in another order; `"blocks"`: in one that keeps rows near their
+            neighbours, for sets that do not fit into memory.
         checkpoint: when to write down what training could go on from.
     """
 
@@ -134,5 +137,6 @@ class WorkflowConfig:
         default=None, validator=optional(instance_of(EarlyStoppingConfig))
     )
     members_per_chunk: int | None = attrs.field(default=None, validator=optional(ge(1)))
-    shuffle: bool = True
+    row_memory: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    shuffle: bool | Literal["blocks"] = attrs.field(default=True, validator=in_((True, False, "blocks")))
     checkpoint: CheckpointConfig = attrs.field(factory=CheckpointConfig)

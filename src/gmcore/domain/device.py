@@ -2,7 +2,7 @@
 
 import attrs
 
-__all__ = ["Device"]
+__all__ = ["Device", "Memory"]
 
 
 @attrs.frozen(kw_only=True)
@@ -27,3 +27,18 @@ class Device:
     def available(self) -> bool:
         """Whether it can be used here."""
         return not self.reason
+
+
+@attrs.frozen(kw_only=True)
+class Memory:
+    """What a device has, in bytes.
+
+    Attributes:
+        total: all of it.
+        active: what is taken now.
+        peak: the most that was taken at once, by this process.
+    """
+
+    total: int
+    active: int
+    peak: int

@@ -6,7 +6,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from gmcore.domain.results import CVResult, ModelInfo, TrainingResult, ValidationResult
+from gmcore.domain.results import CVResult, Failure, ModelInfo, TrainingResult, ValidationResult
 from gmcore.domain.trial import TrialResult
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "FoldEnd",
     "FoldStart",
     "Hooks",
+    "MemberFailed",
     "RunEnd",
     "RunError",
     "RunStart",
@@ -102,6 +103,14 @@ class EpochEnd:
 
 
 @attrs.frozen(kw_only=True)
+class MemberFailed:
+    """A member's loss is no longer finite: it has stopped, the others go on."""
+
+    member: int
+    failure: Failure
+
+
+@attrs.frozen(kw_only=True)
 class BatchEnd:
     """Steps were enqueued up to `step` of `steps` in `epoch`; their numbers are not here yet."""
 
@@ -162,6 +171,7 @@ class Hooks:
     fit_end: tuple[Callable[[FitEnd], object], ...] = ()
     epoch_start: tuple[Callable[[EpochStart], object], ...] = ()
     epoch_end: tuple[Callable[[EpochEnd], object], ...] = ()
+    member_failed: tuple[Callable[[MemberFailed], object], ...] = ()
     batch_end: tuple[Callable[[BatchEnd], object], ...] = ()
     fold_start: tuple[Callable[[FoldStart], object], ...] = ()
     fold_end: tuple[Callable[[FoldEnd], object], ...] = ()

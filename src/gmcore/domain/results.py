@@ -7,7 +7,7 @@ import numpy as np
 
 from gmcore.domain.tree import Variables
 
-__all__ = ["CVResult", "FoldResult", "LayerInfo", "ModelInfo", "TrainingResult", "ValidationResult"]
+__all__ = ["CVResult", "Failure", "FoldResult", "LayerInfo", "ModelInfo", "TrainingResult", "ValidationResult"]
 
 
 @attrs.frozen(kw_only=True)
@@ -19,12 +19,16 @@ class LayerInfo:
         description: what it is, such as `"Dense(in_features=30, out_features=64)"`.
         output_shape: of one row.
         parameters: how many numbers it learns.
+        random: whether it draws numbers in training.
+        stateful: whether it changes its buffers in training.
     """
 
     name: str
     description: str
     output_shape: tuple[int, ...]
     parameters: int
+    random: bool = False
+    stateful: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -36,17 +40,51 @@ class ModelInfo:
         layers: in the order rows pass through them.
         input_shapes: by input name, of one row.
         output_shape: of one row's prediction.
+        random: whether `apply` uses its key in training; a model that says no is given none.
+        stateful: whether `apply` changes buffers in training; one that says no trains a little faster.
     """
 
     name: str
     layers: tuple[LayerInfo, ...]
     input_shapes: Mapping[str, tuple[int, ...]]
     output_shape: tuple[int, ...]
+    random: bool = True
+    stateful: bool = True
 
     @property
     def parameter_count(self) -> int:
         """How many numbers it learns."""
         return sum(layer.parameters for layer in self.layers)
+
+
+@attrs.frozen(kw_only=True)
+class Failure:
+    """Why a member stopped learning: at one step the loss, the gradient or what it made of the weights was not finite.
+
+    Attributes:
+        epoch: in which it happened, from 1.
+        step: of that epoch, from 1.
+        loss: the step's mean loss.
+        largest_gradient: the largest absolute value in the step's gradient, NaN if one was in it.
+        parameter: where that is, such as `"trunk.0.weight"`.
+        largest_weight: the largest absolute value among the weights before the step.
+        learning_rate: of the step.
+    """
+
+    epoch: int
+    step: int
+    loss: float
+    largest_gradient: float
+    parameter: str
+    largest_weight: float
+    learning_rate: float
+
+    def __str__(self) -> str:
+        return (
+            f"the loss was {self.loss:g} at step {self.step} of epoch {self.epoch}, its largest gradient "
+            f"{self.largest_gradient:g}, in {self.parameter}, and the largest weight {self.largest_weight:g}; lower "
+            f"the learning rate (it was {self.learning_rate:g}) or look for extreme values in the data"
+        )
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -63,6 +101,8 @@ class TrainingResult:
         history: by name (`"train_loss"`, `"stop_loss"`), one value an epoch, float64; NaN where
             there was none.
         seconds: wall time of the chunk it trained in.
+        failure: why it stopped before its time; its variables are then those of its best epoch before, or of
+            the last one that was sound.
     """
 
     member: int
@@ -73,6 +113,7 @@ class TrainingResult:
     best_loss: float
     history: Mapping[str, np.ndarray]
     seconds: float
+    failure: Failure | None = None
 
 
 @attrs.frozen(kw_only=True, eq=False)

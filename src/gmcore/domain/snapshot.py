@@ -18,7 +18,7 @@ class Snapshot:
         step: steps of the next epoch that are done.
         done: whether it has ended.
         seconds: wall time so far.
-        arrays: NumPy arrays: `carry` and `state` of the programs, and the `history`.
+        arrays: NumPy arrays: `carry`, `state` and `buffers` of the programs, the `history`, and the `failures`.
     """
 
     chunk: int

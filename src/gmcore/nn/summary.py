@@ -20,6 +20,8 @@ def summarize(layer: Layer, input_shape: Any, name: str = "") -> Iterator[LayerI
             description=layer.describe(input_shape),
             output_shape=layer.output_shape(input_shape),
             parameters=_count(layer, input_shape),
+            random=layer.random,
+            stateful=layer.stateful,
         )
         return
     for own, child, shape in layer.children(input_shape):

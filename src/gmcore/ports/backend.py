@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from gmcore.domain import Array, Device
+from gmcore.domain import Array, Device, Memory
 
 __all__ = ["Backend", "Namespace", "Random"]
 
@@ -106,6 +106,9 @@ class Namespace(Protocol):
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array: ...
 
+    def relu(self, x: Array) -> Array:
+        """Return `max(x, 0)`, whose gradient at 0 is 0."""
+
     def sigmoid(self, x: Array) -> Array: ...
     def softplus(self, x: Array) -> Array:
         """Return `log(1 + exp(x))`, without overflow."""
@@ -185,8 +188,13 @@ class Backend(Protocol):
         """Return `(carry, ys)` after `carry, y = step(carry, x, shared)` for each `x` along the first axis of `xs`.
 
         `ys` has the `y` stacked, or is None where `step` gives None. Nothing waits for a result.
-        The same `step` object is compiled once. `xs` may be NumPy arrays, which are converted as by `asarray`.
+        The same `step` object is compiled once. `xs` may be NumPy arrays, which are converted as by `asarray`;
+        one that is marked read-only is taken to never change, and need be converted only once.
         """
+
+    @abstractmethod
+    def memory(self) -> Memory | None:
+        """Return how full the device's memory is, or None for one that computes in the process's own."""
 
     @abstractmethod
     def checkpoint(self, fn: F) -> F:

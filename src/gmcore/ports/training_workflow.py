@@ -31,7 +31,7 @@ __all__ = ["CheckpointStore", "Optimizer", "Schedule", "TrainingTask", "Training
 class Optimizer(Protocol):
     """How gradients change parameters, those of a whole fleet at once.
 
-    Every leaf has the members on its first axis, and so have `step` and the settings, `(members,)`: an
+    Every leaf has the members on its first axis, and so have the coefficients, `(members,)`: an
     optimizer may mix what is one member's, such as a norm over its gradients, never what is several members'.
     """
 
@@ -45,8 +45,28 @@ class Optimizer(Protocol):
         """Return the state before the first step."""
 
     @abstractmethod
+    def coefficients(self, step: np.ndarray, settings: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Return the numbers that `update` needs of each step, by name: computed on the host, in float64.
+
+        Args:
+            step: which step it is for each member, from 1: `(steps, members)`.
+            settings: as in the property of that name, each of a shape that broadcasts with `step`;
+                `"learning_rate"` is already scheduled.
+
+        Returns:
+            Arrays of the shape of `step`. Names may be left out that would change nothing for these settings.
+        """
+
+    @abstractmethod
     def update(
-        self, gradients: Tree, state: Tree, params: Tree, *, step: Array, settings: Mapping[str, Array], xp: Namespace
+        self,
+        gradients: Tree,
+        state: Tree,
+        params: Tree,
+        *,
+        coefficients: Mapping[str, Array],
+        taken: Array,
+        xp: Namespace,
     ) -> tuple[Tree, Tree]:
         """Return `(params, state)` after one step.
 
@@ -54,8 +74,9 @@ class Optimizer(Protocol):
             gradients: of the loss, in the shape of `params`.
             state: as `init` or the step before returned it.
             params: before the step.
-            step: which step this is for each member, from 1, float.
-            settings: as in the property of that name, `"learning_rate"` already scheduled.
+            coefficients: the step's, as the method of that name returned them, `(members,)` each.
+            taken: who takes the step, `(members,)`, bool. The others' parameters and state come out as they
+                went in, even if their gradients are not finite.
             xp: the backend's namespace.
         """
 
@@ -82,12 +103,17 @@ class CheckpointStore(Protocol):
         """Keep a snapshot; it is durable when this returns.
 
         Raises:
-            OutputError: if the place does not take it; the ones before are intact.
+            OutputError: if the place does not take it and that shall end the run; the ones before are intact
+                either way.
         """
 
     @abstractmethod
     def load(self, chunk: int) -> Snapshot | None:
-        """Return the latest snapshot of a chunk that is whole, or None."""
+        """Return the latest snapshot of a chunk that is whole, or None where none was ever kept.
+
+        Raises:
+            InputError: if some were kept and none is whole.
+        """
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -132,7 +158,8 @@ class TrainingWorkflow(Protocol):
 
         Raises:
             Cancelled: at the next step after a stop was asked for.
-            TrainingError: if a member's loss is not finite.
+            TrainingError: if no member could learn to the end; one that could not, where others could, has a
+                `failure` in its result.
         """
 
     @abstractmethod
@@ -144,7 +171,10 @@ class TrainingWorkflow(Protocol):
     @property
     @abstractmethod
     def metrics(self) -> Mapping[str, float]:
-        """What the last training measured of itself: `"seconds"`, `"steps"`, `"compilations"`; a copy."""
+        """What the last training measured of itself, a copy: `"seconds"`, `"steps"`, `"compilations"`, `"reads"`.
+
+        And `"peak_memory"` in bytes, and where the time went, such as `"compiling_seconds"`.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -18,6 +18,7 @@ from gmcore.domain import (
     FoldEnd,
     FoldStart,
     Hooks,
+    MemberFailed,
     RunEnd,
     RunError,
     RunStart,
@@ -67,6 +68,10 @@ class HookSpecs:
     @hookspec
     def epoch_end(self, context: EpochEnd) -> None:
         """An epoch's numbers are here."""
+
+    @hookspec
+    def member_failed(self, context: MemberFailed) -> None:
+        """A member's loss is no longer finite."""
 
     @hookspec
     def batch_end(self, context: BatchEnd) -> None:

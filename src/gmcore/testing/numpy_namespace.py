@@ -205,6 +205,9 @@ class NumPyNamespace(Namespace):
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
         return np.take_along_axis(x, np.asarray(indices, np.int64), axis)
 
+    def relu(self, x: Array) -> Array:
+        return self._float(lambda x: np.maximum(x, 0), x)
+
     def sigmoid(self, x: Array) -> Array:
         return self._float(lambda x: np.exp(-np.logaddexp(0, -x)), x)
 

@@ -1,24 +1,28 @@
-"""The end of an epoch, on the device: who has improved, who stops, and whose weights are kept."""
+"""The end of an epoch, on the device: who has improved, who stops, who has failed, and whose weights are kept."""
 
+import math
 from collections.abc import Callable
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import numpy as np
 
-from gmcore.domain import EarlyStoppingConfig, Tree
+from gmcore.domain import Array, EarlyStoppingConfig, Tree
+from gmcore.domain.tree import tree_leaves
+from gmcore.nn.optimizers.members import select
 from gmcore.ports import Namespace
-from gmcore.training.select import select
 
 __all__ = ["SUMMARY", "end_of_epoch", "start"]
 
-SUMMARY = ("train_loss", "stop_loss", "was_active", "active", "best_loss", "best_epoch")
+SUMMARY = ("train_loss", "stop_loss", "was_active", "active", "best_loss", "best_epoch", "failed", "steps")
 
 
-def start(kept: Tree, has_stop: np.ndarray) -> dict[str, Any]:
-    """Return the state before the first epoch; `has_stop` `(members,)`: who has rows to stop on."""
-    members = len(has_stop)
+def start(kept: Tree, stop_weight: np.ndarray) -> dict[str, Any]:
+    """Return the state before the first epoch; `stop_weight` `(members,)`: of the rows to stop on, 0 for none."""
+    members = len(stop_weight)
     return {
-        "has_stop": has_stop,
+        "stop_weight": stop_weight,
         "active": np.ones(members, bool),
         "best_loss": np.full(members, np.inf),
         "best_epoch": np.zeros(members, np.int32),
@@ -28,42 +32,54 @@ def start(kept: Tree, has_stop: np.ndarray) -> dict[str, Any]:
 
 
 def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[[Any, Any, Any, Any], Any]:
-    """Return `finish(carry, stop_sums, state, epoch) -> (carry, state, summary)`.
+    """Return `finish(carry, stop_loss, state, epoch) -> (carry, state, summary)`.
 
-    `carry` is the training step's, `stop_sums` the evaluation step's over the stop rows, `epoch` its number from
+    `carry` is the training step's, `stop_loss` `(members,)` the sum over the stop rows, `epoch` its number from
     1. A member that has stopped goes on being computed, because it shares the program, but what it
-    becomes is never kept. `summary`, `(numbers, members)` in the order of `SUMMARY`, is all that the host
-    reads of an epoch.
+    becomes is never kept. One that has failed has a loss of NaN from then on, which keeps it as it was. `summary`,
+    `(numbers, members)` in the order of `SUMMARY`, is all that the host reads of an epoch.
     """
     patience = config.patience if config else None
 
-    def finish(carry: Any, stop_sums: Any, state: Any, epoch: Any) -> tuple[Any, Any, Any]:
-        active, has_stop = state["active"], state["has_stop"]
-        train_loss = carry["loss"] / carry["weight"]
-        stop_loss = stop_sums["loss"] / xp.where(has_stop, stop_sums["weight"], 1.0)
-        better = active & has_stop & (stop_loss < state["best_loss"] - (config.min_delta if config else 0.0))
+    def finish(carry: Any, stop_loss: Any, state: Any, epoch: Any) -> tuple[Any, Any, Any]:
+        active, has_stop = state["active"], state["stop_weight"] > 0
+        stop_loss = stop_loss / xp.where(has_stop, state["stop_weight"], 1.0)
+        sound = xp.isfinite(carry["loss"]) & _finite(carry["params"], xp)
+        learns = active & sound
+        better = learns & has_stop & (stop_loss < state["best_loss"] - (config.min_delta if config else 0.0))
         stale = xp.where(better, 0, state["stale"] + 1)
-        stays = active if patience is None else active & ((stale < patience) | ~has_stop)
-        keep = (better | (active & ~has_stop)) if config and config.restore_best else active
+        stays = learns if patience is None else learns & ((stale < patience) | ~has_stop)
+        keep = (better | (learns & ~has_stop)) if config and config.restore_best else learns
         after = {
-            "has_stop": has_stop,
+            "stop_weight": state["stop_weight"],
             "active": stays,
             "best_loss": xp.where(better, stop_loss, state["best_loss"]),
             "best_epoch": xp.where(keep, epoch, state["best_epoch"]),
             "stale": stale,
-            "kept": select(xp, keep, {"params": carry["params"], "buffers": carry["buffers"]}, state["kept"]),
+            "kept": select(xp, keep, {name: carry[name] for name in state["kept"]}, state["kept"]),
         }
         told = {
-            "train_loss": train_loss,
+            "train_loss": carry["loss"],
             "stop_loss": stop_loss,
             "was_active": active,
             "active": stays,
             "best_loss": after["best_loss"],
             "best_epoch": after["best_epoch"],
+            "failed": active & ~sound,
+            "steps": carry["steps"],
         }
         # One array is one transfer; whole numbers up to 16 million are exact in float32.
         summary = xp.stack([xp.astype(told[name], xp.float) for name in SUMMARY])
-        sums = {"loss": xp.zeros_like(carry["loss"]), "weight": xp.zeros_like(carry["weight"])}
-        return {**carry, **sums}, after, summary
+        fresh = {
+            "loss": xp.where(sound, xp.zeros_like(carry["loss"]), math.nan),
+            "steps": xp.zeros_like(carry["steps"]),
+        }
+        return {**carry, **fresh}, after, summary
 
     return finish
+
+
+def _finite(params: Tree, xp: Namespace) -> Array:
+    """Return whether all of a member's numbers are finite, `(members,)`."""
+    leaves = tree_leaves(params)
+    return reduce(and_, (xp.all(xp.isfinite(leaf), axis=tuple(range(1, leaf.ndim))) for leaf in leaves))

@@ -1,5 +1,6 @@
 """How good trained members are on given rows, and what they predict for them."""
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,28 +10,30 @@ import numpy as np
 from gmcore.domain import Rows, Tree, ValidationResult, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.ports import Backend, MetricComputer, Model, TrainingTask
-from gmcore.training.members import evaluation_batch, stack
+from gmcore.training.members import evaluation_batch, stack, weight_of
+from gmcore.training.pieces import cut, steps_at_once
 from gmcore.training.plan import evaluation_plan
+from gmcore.training.prefetch import prefetch
+from gmcore.training.row_source import RowSource
 from gmcore.training.step import evaluation_step
 
 __all__ = ["evaluate", "predict", "score"]
 
 _ROWS_AT_ONCE = 1024
+_AHEAD = 2
 
 
 def evaluate(
-    task: TrainingTask, resident: Tree, members: Sequence[tuple[Variables, np.ndarray]]
+    task: TrainingTask, source: RowSource, members: Sequence[tuple[Variables, np.ndarray]]
 ) -> list[ValidationResult]:
-    """Score members together, each with its variables on its rows; `resident` as for training."""
-    begun, backend = time.perf_counter(), task.backend
+    """Score members together, each with its variables on its rows."""
+    begun = time.perf_counter()
     variables, rows = zip(*members, strict=True)
-    plan = evaluation_plan(rows, evaluation_batch(task), task.rows.weights)
-    sums, predictions = _look(backend, task.model, resident, variables, plan)
-    predictions = np.concatenate(list(predictions.astype(np.float64)), axis=1)
+    losses, predictions = _look(task, source, variables, rows)
     seconds = time.perf_counter() - begun
     return [
         ValidationResult(
-            loss=float(sums["loss"][place] / sums["weight"][place]) if len(indices) else float("nan"),
+            loss=float(losses[place] / weight_of(task.rows, indices)) if len(indices) else float("nan"),
             metrics=score(task.metrics, predictions[place, : len(indices)], task.rows, indices),
             n_samples=len(indices),
             predictions=predictions[place, : len(indices)],
@@ -73,19 +76,30 @@ def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) ->
     return np.concatenate([np.empty((0, width)), *pieces]).astype(np.float64)
 
 
-def _look(backend: Backend, model: Model, resident: Tree, variables: Sequence[Variables], plan: Tree) -> Any:
-    step = evaluation_step(model, backend, predictions=True)
+def _look(
+    task: TrainingTask, source: RowSource, variables: Sequence[Variables], rows: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the members' sums of losses, `(members,)`, and predictions, `(members, longest, width)`, float64."""
+    backend, size = task.backend, evaluation_batch(task)
+    step = evaluation_step(task.model, backend, predictions=True)
 
-    def look(sums: Any, plan: Any, shared: Any) -> Any:
-        return backend.scan(step, sums, plan, shared)
+    def look(loss: Any, plan: Any, shared: Any) -> Any:
+        return backend.scan(step, loss, plan, shared)
 
-    nothing = np.zeros(len(variables))
+    compiled = backend.compile(look, loops=True)
     held = {
         "params": stack([one.params for one in variables]),
         "buffers": stack([one.buffers for one in variables]),
     }
-    sums = backend.asarray({"loss": nothing, "weight": nothing})
-    return backend.to_numpy(backend.compile(look, loops=True)(sums, plan, {**resident, **backend.asarray(held)}))
+    shared = {**source.resident, **backend.asarray(held)}
+    loss, found = backend.asarray(np.zeros(len(variables))), []
+    plan = evaluation_plan(rows, size, task.rows.weights)
+    length = steps_at_once(task, source, len(variables), size)
+    with contextlib.closing(prefetch(cut(plan, source, length=length), _AHEAD)) as parts:
+        for part in parts:
+            loss, predictions = compiled(loss, part, shared)
+            found += list(backend.to_numpy(predictions).astype(np.float64))
+    return backend.to_numpy(loss).astype(np.float64), np.concatenate(found, axis=1)
 
 
 def _padded(rows: Rows, at: int, size: int) -> Tree:

@@ -1,37 +1,41 @@
 """One chunk of a fleet, from its first step or its last checkpoint to its results."""
 
+import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
-from gmcore.domain import BatchEnd, EpochStart, Member, Snapshot, TrainingResult, Tree, Variables
+from gmcore.domain import BatchEnd, EpochStart, Failure, Member, MemberFailed, Snapshot, TrainingResult, Tree, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.errors import InputError
 from gmcore.ports import TrainingTask
+from gmcore.training.clock import Clock
+from gmcore.training.failures import diagnose, packed, unpacked
 from gmcore.training.members import begin, evaluation_batch, member_settings
+from gmcore.training.pieces import Piece, cut, pieces, steps_at_once
 from gmcore.training.plan import TrainingPlan, evaluation_plan
-from gmcore.training.programs import Programs
+from gmcore.training.prefetch import prefetch
+from gmcore.training.programs import Programs, seen
+from gmcore.training.row_source import RowSource
 from gmcore.training.summaries import read_summary, stacked, unstacked
 
 __all__ = ["train_chunk"]
 
-# A segment is what one call enqueues: long enough to hide the call, short enough to stop within it.
-_OPERATIONS_A_SEGMENT = 2e10
-_STEPS_A_SEGMENT = 8192
+_AHEAD = 2
 
 
-def train_chunk(programs: Programs, resident: Tree, members: Sequence[Member], number: int) -> list[TrainingResult]:
-    """Train members together; `resident` has `inputs` and `targets` on the device, `number` is the chunk's.
+def train_chunk(
+    programs: Programs, rows: RowSource, members: Sequence[Member], number: int, clock: Clock
+) -> list[TrainingResult]:
+    """Train members together; `number` is the chunk's.
 
     Raises:
-        Cancelled: at the next segment after a stop was asked for.
-        TrainingError: if a member's loss is not finite.
+        Cancelled: at the next piece after a stop was asked for.
     """
-    chunk = _Chunk(programs=programs, resident=resident, members=members, number=number)
-    return chunk.train()
+    return _Chunk(programs=programs, rows=rows, members=members, number=number, clock=clock).train()
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -39,25 +43,45 @@ class _Chunk:
     """The state of a chunk; what is enqueued runs ahead of what the host has read by one epoch."""
 
     programs: Programs
-    resident: Tree
+    rows: RowSource
     members: Sequence[Member]
     number: int
+    clock: Clock
     epoch: int = 0
     step: int = 0
     carry: Any = None
     state: Any = None
+    buffers: Any = None
     history: list[Tree] = attrs.field(factory=list)
-    pending: tuple[Tree, np.ndarray] | None = None
+    failures: dict[int, Failure] = attrs.field(factory=dict)
+    pending: tuple[Tree, Piece] | None = None
     before: float = 0.0
-    segment: int = attrs.field(init=False)
+    plan: TrainingPlan = attrs.field(init=False)
+    stop_plan: Any = attrs.field(init=False)
     begun: float = attrs.field(factory=time.perf_counter)
 
-    @segment.default
-    def _steps_a_segment(self) -> int:
-        parameters = sum(layer.parameters for layer in self.task.model.info.layers)
-        operations = 6.0 * max(1, parameters) * self.task.config.batch_size * len(self.members)
-        length = int(min(_STEPS_A_SEGMENT, max(1.0, _OPERATIONS_A_SEGMENT // operations)))
-        return min(length, self.task.config.checkpoint.every_steps or length)
+    @plan.default
+    def _plan(self) -> TrainingPlan:
+        config = self.task.config
+        return TrainingPlan(
+            members=self.members,
+            batch_size=config.batch_size,
+            shuffle=config.shuffle,
+            max_epochs=config.max_epochs,
+            schedule=self.task.schedule,
+            optimizer=self.task.optimizer,
+            settings=member_settings(self.task, self.members),
+            draws=self.task.model.info.random,
+            weights=self.task.rows.weights,
+        )
+
+    @stop_plan.default
+    def _stop_plan(self) -> Any:
+        watched = [member.stop for member in self.members]
+        if not any(len(rows) for rows in watched):
+            return None
+        plan = evaluation_plan(watched, evaluation_batch(self.task), self.task.rows.weights)
+        return self.task.backend.asarray(plan) if self.rows.resident else plan
 
     @property
     def task(self) -> TrainingTask:
@@ -73,29 +97,32 @@ class _Chunk:
 
     @property
     def over(self) -> bool:
-        """Whether all epochs are done, or every member has stopped."""
-        return self.stopped or self.epoch >= self.task.config.max_epochs
-
-    @property
-    def stopped(self) -> bool:
         """Whether every member is known to have stopped."""
         return bool(self.history) and not self.history[-1]["active"].any()
+
+    @property
+    def shared(self) -> Tree:
+        return {**self.rows.resident, "buffers": self.buffers}
 
     def train(self) -> list[TrainingResult]:
         finished = self._take_up()
         if not finished:
             self._all_epochs()
             self._save(done=True)
-        kept = self.task.backend.to_numpy(self.state["kept"])
+        kept, buffers = self.clock.read((self.state["kept"], self.buffers))
+        kept = {"buffers": buffers, **kept}
         seconds = self.seconds if not finished else self.before
-        return [_result(member, place, self.history, kept, seconds) for place, member in enumerate(self.members)]
+        return [
+            _result(member, place, self.history, kept, seconds, self.failures.get(place))
+            for place, member in enumerate(self.members)
+        ]
 
     def _take_up(self) -> bool:
         """Start from the last snapshot, or afresh; return whether there is nothing left to do."""
         store, backend = self.task.checkpoints, self.task.backend
         snapshot = store.load(self.number) if store else None
         if snapshot is None:
-            self.carry, self.state = begin(self.task, self.members)
+            self.carry, self.state, self.buffers = begin(self.task, self.members)
             return False
         if snapshot.members != self.who:
             raise InputError(
@@ -103,60 +130,86 @@ class _Chunk:
                 f"set members_per_chunk = {len(snapshot.members)}"
             )
         self.epoch, self.step, self.before = snapshot.epoch, snapshot.step, snapshot.seconds
-        self.carry, self.state = backend.asarray(snapshot.arrays["carry"]), backend.asarray(snapshot.arrays["state"])
+        kept = {"buffers": {}, **snapshot.arrays}
+        self.carry, self.state, self.buffers = (backend.asarray(kept[name]) for name in ("carry", "state", "buffers"))
         self.history = unstacked(snapshot.arrays["history"])
+        self.failures = unpacked(snapshot.arrays["failures"], snapshot.arrays["carry"]["params"])
         return snapshot.done
 
     def _all_epochs(self) -> None:
-        backend, config = self.task.backend, self.task.config
-        settings = member_settings(self.task, self.members)
-        plan = TrainingPlan(
-            members=self.members,
-            batch_size=config.batch_size,
-            shuffle=config.shuffle,
-            max_epochs=config.max_epochs,
-            schedule=self.task.schedule,
-            learning_rates=settings.pop("learning_rate"),
-            weights=self.task.rows.weights,
-        )
-        shared = {**self.resident, "settings": backend.asarray(settings)}
-        watched = [member.stop for member in self.members]
-        stop_plan = backend.asarray(evaluation_plan(watched, evaluation_batch(self.task), self.task.rows.weights))
-        while not self.over:
-            self._one_epoch(plan.epoch(self.epoch), stop_plan, shared)
+        task = self.task
+        length = steps_at_once(task, self.rows, len(self.members), task.config.batch_size)
+        length = min(length, task.config.checkpoint.every_steps or length)
+        ahead = prefetch(pieces(self.plan, self.rows, length=length, epoch=self.epoch, step=self.step), _AHEAD)
+        with contextlib.closing(ahead):
+            while not self.over and (piece := self.clock.time("feeding", lambda: next(ahead, None))) is not None:
+                self._do(piece)
         self._settle()
 
-    def _one_epoch(self, batches: Tree, stop_plan: Tree, shared: Tree) -> None:
-        steps = len(batches["step"])
-        for tell in self.task.hooks.epoch_start:
-            tell(EpochStart(members=self.who, epoch=self.epoch + 1))
-        for piece in self._pieces(batches):
-            self._stop_if_asked()
-            if self.step + len(piece["step"]) < steps:
-                self.carry = self.programs.segment(self.carry, piece, shared)
-                self.step += len(piece["step"])
-            else:
-                self._end_epoch(piece, stop_plan, shared)
-            for call in self.task.hooks.batch_end:
-                done = self.step or steps
-                call(BatchEnd(members=self.who, epoch=self.epoch + (self.step > 0), step=done, steps=steps))
-            if self.task.checkpoints and self.task.checkpoints.due(epoch=self.epoch, step=self.step):
-                self._save()
+    def _do(self, piece: Piece) -> None:
+        task = self.task
+        if piece.start == 0:
+            for tell in task.hooks.epoch_start:
+                tell(EpochStart(members=self.who, epoch=piece.epoch + 1))
+        self._stop_if_asked()
+        if piece.last:
+            summary = self._end_epoch(piece)
+            # The device works on this epoch while the host reads the one before.
+            self._settle()
+            self.pending = (summary, piece)
+            self.epoch, self.step = piece.epoch + 1, 0
+        else:
+            self.carry = self.clock.call(self.programs.segment, self.carry, piece.batches, self.shared)
+            self.step = piece.end
+        for call in task.hooks.batch_end:
+            call(BatchEnd(members=self.who, epoch=piece.epoch + 1, step=piece.end, steps=self.plan.longest))
+        if task.checkpoints and task.checkpoints.due(epoch=self.epoch, step=self.step):
+            self._save()
 
-    def _end_epoch(self, piece: Tree, stop_plan: Tree, shared: Tree) -> None:
-        count = self.task.backend.asarray(np.int32(self.epoch + 1))
-        self.carry, self.state, summary = self.programs.epoch(self.carry, piece, stop_plan, self.state, count, shared)
-        # The device works on this epoch while the host reads the one before.
-        self._settle()
-        self.pending = (summary, piece["learning_rate"][-1])
-        self.epoch, self.step = self.epoch + 1, 0
+    def _end_epoch(self, piece: Piece) -> Any:
+        """Enqueue an epoch's last steps, the look at the stop rows and the end; return its summary."""
+        call, programs, number = self.clock.call, self.programs, self.task.backend.asarray(np.int32(piece.epoch + 1))
+        if self.rows.resident or self.stop_plan is None:
+            self.carry, self.state, summary = call(
+                programs.epoch, self.carry, piece.batches, self.stop_plan, self.state, number, self.shared
+            )
+            return summary
+        self.carry = call(programs.segment, self.carry, piece.batches, self.shared)
+        loss = self.task.backend.xp.zeros_like(self.carry["loss"])
+        length = steps_at_once(self.task, self.rows, len(self.members), evaluation_batch(self.task))
+        with contextlib.closing(prefetch(cut(self.stop_plan, self.rows, length=length), _AHEAD)) as parts:
+            for part in parts:
+                loss = call(programs.look, loss, part, seen(self.carry, self.shared))
+        self.carry, self.state, summary = call(programs.finish, self.carry, loss, self.state, number)
+        return summary
 
     def _settle(self) -> None:
         """Read the epoch that was enqueued last, unless everyone had stopped before it."""
-        if self.pending is not None and not self.stopped:
+        if self.pending is not None and not self.over:
+            summary, piece = self.pending
             number = len(self.history) + 1
-            self.history.append(read_summary(self.task, self.members, *self.pending, number))
+            read = read_summary(self.task, self.members, self.clock.read(summary), piece)
+            self.history.append(read)
+            for place in np.flatnonzero(read["failed"]).tolist():
+                self._look_into(place, (number - 1) * int(self.plan.steps[place]) + int(read["steps"][place]))
         self.pending = None
+
+    def _look_into(self, place: int, steps: int) -> None:
+        # A member that has failed stays as it was then, whatever was enqueued since.
+        last = {"params": self.carry["params"], "buffers": self.carry.get("buffers", self.buffers)}
+        store = self.task.checkpoints
+        failure = diagnose(
+            self.programs,
+            self.rows,
+            self.plan,
+            place,
+            steps=steps,
+            last=self.clock.read(last),
+            snapshot=store.load(self.number) if store else None,
+        )
+        self.failures[place] = failure
+        for call in self.task.hooks.member_failed:
+            call(MemberFailed(member=self.members[place].index, failure=failure))
 
     def _stop_if_asked(self) -> None:
         if self.task.cancellation.requested:
@@ -164,35 +217,33 @@ class _Chunk:
             self.task.cancellation.check()
 
     def _save(self, *, done: bool = False) -> None:
-        if self.task.checkpoints is None:
+        store = self.task.checkpoints
+        if store is None:
             return
         self._settle()
-        to_numpy = self.task.backend.to_numpy
+        carry, state, buffers = self.clock.read((self.carry, self.state, self.buffers))
         arrays = {
-            "carry": to_numpy(self.carry),
-            "state": to_numpy(self.state),
+            "carry": carry,
+            "state": state,
+            "buffers": buffers,
             "history": stacked(self.history),
+            "failures": packed(self.failures, carry["params"]),
         }
-        self.task.checkpoints.save(
-            Snapshot(
-                chunk=self.number,
-                members=self.who,
-                epoch=self.epoch,
-                step=self.step,
-                done=done,
-                seconds=self.seconds,
-                arrays=arrays,
-            )
+        snapshot = Snapshot(
+            chunk=self.number,
+            members=self.who,
+            epoch=self.epoch,
+            step=self.step,
+            done=done,
+            seconds=self.seconds,
+            arrays=arrays,
         )
-
-    def _pieces(self, batches: Tree) -> Iterator[Tree]:
-        """Yield what is left of an epoch, cut at the same places however often it was stopped."""
-        for at in range(0, len(batches["step"]), self.segment):
-            if at >= self.step:
-                yield tree_map(lambda leaf, at=at: leaf[at : at + self.segment], batches)
+        self.clock.time("saving", lambda: store.save(snapshot))
 
 
-def _result(member: Member, place: int, history: Sequence[Tree], kept: Tree, seconds: float) -> TrainingResult:
+def _result(
+    member: Member, place: int, history: Sequence[Tree], kept: Tree, seconds: float, failure: Failure | None
+) -> TrainingResult:
     epochs = sum(bool(summary["was_active"][place]) for summary in history)
     losses = {name: np.array([one[name][place] for one in history[:epochs]]) for name in ("train_loss", "stop_loss")}
     final = float(losses["train_loss"][-1])
@@ -206,4 +257,5 @@ def _result(member: Member, place: int, history: Sequence[Tree], kept: Tree, sec
         best_loss=float(history[-1]["best_loss"][place]) if len(member.stop) else final,
         history=losses,
         seconds=seconds,
+        failure=failure,
     )

@@ -7,14 +7,17 @@ from typing import Any
 import attrs
 import numpy as np
 
-from gmcore.domain import FitEnd, FitStart, Member, TrainingResult, Tree, ValidationResult, Variables
-from gmcore.errors import DataError
+from gmcore.domain import FitEnd, FitStart, Member, TrainingResult, ValidationResult, Variables
+from gmcore.errors import DataError, TrainingError
 from gmcore.ports import TrainingTask, TrainingWorkflow
 from gmcore.training.chunks import members_at_once
+from gmcore.training.clock import Clock
 from gmcore.training.evaluate import evaluate
 from gmcore.training.fleet import train_chunk
 from gmcore.training.members import member_settings
+from gmcore.training.memory import device_memory
 from gmcore.training.programs import Programs
+from gmcore.training.row_source import RowSource
 
 __all__ = ["GradientDescent"]
 
@@ -27,32 +30,35 @@ class GradientDescent(TrainingWorkflow):
 
     def train(self, task: TrainingTask, members: Sequence[Member]) -> list[TrainingResult]:
         _check(task, members)
-        begun, compiled = time.perf_counter(), task.backend.compilations
-        resident = resident_rows(task)
-        programs = Programs.of(task)
+        begun, compiled, clock = time.perf_counter(), task.backend.compilations, Clock(backend=task.backend)
+        rows, programs = RowSource.of(task), Programs.of(task)
         results: list[TrainingResult] = []
         for number, chunk in enumerate(_chunks(members, members_at_once(task, len(members)))):
             self._tell_start(task, chunk)
-            trained = train_chunk(programs, resident, chunk, number)
+            trained = train_chunk(programs, rows, chunk, number, clock)
             for call in task.hooks.fit_end:
                 call(FitEnd(members=tuple(member.index for member in chunk), results=tuple(trained)))
             results += trained
-        self._metrics = {
+        self._metrics = clock.report() | {
             "seconds": time.perf_counter() - begun,
             "steps": float(
                 sum(_steps(task, member) * one.epochs for member, one in zip(members, results, strict=True))
             ),
             "compilations": float(task.backend.compilations - compiled),
+            "peak_memory": float(device_memory(task.backend).peak),
         }
+        if all(one.failure for one in results):
+            who = f"member {results[0].member}" if len(results) > 1 else "the model"
+            raise TrainingError(f"{who} could not go on: {results[0].failure}")
         return results
 
     def validate(
         self, task: TrainingTask, variables: Sequence[Variables], rows: Sequence[np.ndarray]
     ) -> list[ValidationResult]:
-        resident = resident_rows(task)
+        source = RowSource.of(task)
         size = members_at_once(task, len(variables))
         pairs = list(zip(variables, rows, strict=True))
-        return [result for chunk in _chunks(pairs, size) for result in evaluate(task, resident, chunk)]
+        return [result for chunk in _chunks(pairs, size) for result in evaluate(task, source, chunk)]
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -73,17 +79,14 @@ class GradientDescent(TrainingWorkflow):
             )
 
 
-def resident_rows(task: TrainingTask) -> Tree:
-    """Return all rows on the device: `inputs` by name, and `targets`."""
-    resident: Tree = task.backend.asarray({"inputs": dict(task.rows.inputs), "targets": task.rows.targets})
-    return resident
-
-
 def _check(task: TrainingTask, members: Sequence[Member]) -> None:
     member_settings(task, members)
+    weights = task.rows.weights
     for member in members:
         if len(member.train) == 0:
             raise DataError(f"member {member.index} has no rows to train on")
+        if weights is not None and not weights[member.train].any():
+            raise DataError(f"all rows that member {member.index} trains on have weight 0")
     if task.rows.targets is None:
         raise DataError("the rows have no targets, so nothing can be learnt from them")
 

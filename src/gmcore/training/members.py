@@ -5,25 +5,32 @@ from typing import Any
 
 import numpy as np
 
-from gmcore.domain import Member, Tree, Variables, generator
+from gmcore.domain import Member, Rows, Tree, Variables, generator
 from gmcore.domain.tree import tree_map
 from gmcore.errors import ConfigError, did_you_mean
 from gmcore.ports import SupportsSettings, TrainingTask
 from gmcore.training.early_stopping import start
 
-__all__ = ["begin", "evaluation_batch", "fresh_variables", "member_settings", "stack"]
+__all__ = ["begin", "evaluation_batch", "fresh_variables", "member_settings", "stack", "weight_of"]
 
 
-def begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any]:
-    """Return carry and state before the first epoch, keys in the order in which the programs return them."""
+def begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any, Any]:
+    """Return carry, state and buffers before the first epoch.
+
+    Buffers that training changes are in the carry, and those returned are then empty.
+    """
     backend = task.backend
     fresh = [fresh_variables(task, member) for member in members]
-    held = {"params": stack([one.params for one in fresh]), "buffers": stack([one.buffers for one in fresh])}
-    has_stop = np.array([len(member.stop) > 0 for member in members])
-    state = backend.asarray(start(held, has_stop))
-    begun = backend.asarray(held)
-    sums = backend.asarray({"loss": np.zeros(len(members)), "weight": np.zeros(len(members))})
-    return {**begun, "optimizer": task.optimizer.init(begun["params"], xp=backend.xp), **sums}, state
+    learnt = {"params": stack([one.params for one in fresh])}
+    buffers = stack([one.buffers for one in fresh])
+    if task.model.info.stateful:
+        learnt, buffers = {**learnt, "buffers": buffers}, {}
+    stop_weight = np.array([weight_of(task.rows, member.stop) for member in members])
+    state = backend.asarray(start(learnt, stop_weight))
+    carry = backend.asarray(learnt)
+    carry["optimizer"] = task.optimizer.init(carry["params"], xp=backend.xp)
+    carry |= backend.asarray({"loss": np.zeros(len(members)), "steps": np.zeros(len(members), np.int32)})
+    return carry, state, backend.asarray(buffers)
 
 
 def fresh_variables(task: TrainingTask, member: Member) -> Variables:
@@ -34,6 +41,11 @@ def fresh_variables(task: TrainingTask, member: Member) -> Variables:
         return variables
     own = {name: value for name, value in member.settings.items() if name in task.model.settings}
     return task.model.with_settings(variables, own)
+
+
+def weight_of(rows: Rows, indices: np.ndarray) -> float:
+    """Return how much the rows at `indices` count together."""
+    return float(len(indices) if rows.weights is None else rows.weights[indices].sum())
 
 
 def stack(trees: Sequence[Tree]) -> Any:

@@ -5,11 +5,12 @@ from typing import Any
 
 import attrs
 
+from gmcore.domain import Tree
 from gmcore.ports import TrainingTask
 from gmcore.training.early_stopping import end_of_epoch
 from gmcore.training.step import evaluation_step, training_step
 
-__all__ = ["Programs"]
+__all__ = ["Programs", "seen"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -19,35 +20,48 @@ class Programs:
     Attributes:
         task: whose they are.
         segment: `(carry, plan, shared) -> carry`: some steps.
-        epoch: `(carry, plan, stop_plan, state, number, shared) -> (carry, state, summary)`: an
-            epoch's last steps, the look at the stop rows, and the end of the epoch.
+        look: `(loss, plan, seen) -> loss`: the loss of some of the stop rows, on top of that of those before.
+        finish: `(carry, stop_loss, state, number) -> (carry, state, summary)`: the end of an epoch.
+        epoch: `(carry, plan, stop_plan, state, number, shared) -> (carry, state, summary)`: all three at once,
+            from an epoch's last steps on; `stop_plan` is None where no member has stop rows.
     """
 
     task: TrainingTask
     segment: Callable[..., Any]
+    look: Callable[..., Any]
+    finish: Callable[..., Any]
     epoch: Callable[..., Any]
 
     @classmethod
     def of(cls, task: TrainingTask) -> "Programs":
         """Return the programs of a task; nothing is compiled before its first call."""
-        backend, model = task.backend, task.model
-        step = training_step(model, task.optimizer, backend)
-        look = evaluation_step(model, backend, predictions=False)
+        backend = task.backend
+        step = training_step(task.model, task.optimizer, backend)
+        glance = evaluation_step(task.model, backend, predictions=False)
         finish = backend.compile(end_of_epoch(task.config.early_stopping, backend.xp))
 
         def segment(carry: Any, plan: Any, shared: Any) -> Any:
             return backend.scan(step, carry, plan, shared)[0]
 
+        def look(loss: Any, plan: Any, seen: Any) -> Any:
+            return backend.scan(glance, loss, plan, seen)[0]
+
         def epoch(carry: Any, plan: Any, stop_plan: Any, state: Any, number: Any, shared: Any) -> Any:
             carry = segment(carry, plan, shared)
-            zeros = {name: backend.xp.zeros_like(carry[name]) for name in ("loss", "weight")}
-            seen = {"inputs": shared["inputs"], "targets": shared["targets"]}
-            seen |= {"params": carry["params"], "buffers": carry["buffers"]}
-            sums, _ = backend.scan(look, zeros, stop_plan, seen)
-            return finish(carry, sums, state, number)
+            loss = backend.xp.zeros_like(carry["loss"])
+            if stop_plan is not None:
+                loss = look(loss, stop_plan, seen(carry, shared))
+            return finish(carry, loss, state, number)
 
         return cls(
             task=task,
             segment=backend.compile(segment, loops=True, donate=(0,)),
+            look=backend.compile(look, loops=True),
+            finish=finish,
             epoch=backend.compile(epoch, loops=True, donate=(0, 3)),
         )
+
+
+def seen(carry: Tree, shared: Tree) -> Tree:
+    """Return what the evaluation step shares: the rows, and the weights as they are."""
+    return {**shared, **{name: carry[name] for name in ("params", "buffers") if name in carry}}

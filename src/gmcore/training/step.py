@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from gmcore.domain import Array, Tree, Variables
+from gmcore.errors import TrainingError
+from gmcore.nn.optimizers.members import select
 from gmcore.ports import Backend, Model, Optimizer
-from gmcore.training.select import select
 
-__all__ = ["evaluation_step", "training_step"]
+__all__ = ["evaluation_step", "fleet_gradient", "training_step"]
 
 Step = Callable[[Any, Any, Any], tuple[Any, Any]]
 
@@ -15,63 +16,81 @@ Step = Callable[[Any, Any, Any], tuple[Any, Any]]
 def training_step(model: Model, optimizer: Optimizer, backend: Backend) -> Step:
     """Return `step(carry, x, shared) -> (carry, None)`: one batch of every member.
 
-    `carry` has `params`, `buffers`, `optimizer` and the epoch's sums `loss` and `weight`; `x` is one
-    step of `TrainingPlan.epoch`; `shared` has the resident `inputs` and `targets`, and the
-    members' `settings`. All but the resident rows have the members on the first axis.
+    `carry` has `params` and `optimizer`, the epoch's sum of losses so far, `loss`, and how many of its `steps`
+    were taken; `x` is one step of `TrainingPlan.epoch`. All have the members on the first axis. `buffers` are in the
+    carry if the model changes them, else in `shared`; the rows are in `shared` if they are on the device, else in `x`.
+    A member whose loss is not finite stays as it was before that step, from then on.
+    """
+    xp, gradient = backend.xp, fleet_gradient(model, backend)
+
+    def step(carry: Any, x: Any, shared: Any) -> tuple[Any, None]:
+        buffers = carry["buffers"] if "buffers" in carry else shared["buffers"]
+        (_, (total, changed)), gradients = gradient(carry["params"], buffers, x, shared)
+        loss = carry["loss"] + total
+        taken = xp.isfinite(loss) & (x["weight"] > 0)
+        params, state = optimizer.update(
+            gradients, carry["optimizer"], carry["params"], coefficients=x["coefficients"], taken=taken, xp=xp
+        )
+        steps = carry["steps"] + xp.astype(taken, xp.int32)
+        after = {**carry, "params": params, "optimizer": state, "loss": loss, "steps": steps}
+        if changed is not None and "buffers" not in carry:
+            raise TrainingError(f"{model.info.name} changes its buffers, but its info says that it is not stateful")
+        return after if changed is None else {**after, "buffers": select(xp, taken, changed, buffers)}, None
+
+    return step
+
+
+def fleet_gradient(model: Model, backend: Backend) -> Callable[[Any, Any, Any, Any], Any]:
+    """Return `g(params, buffers, x, shared) -> ((sum, (totals, buffers or None)), gradients)` of a batch's mean losses.
+
+    The totals are sums over rows by weight, `(members,)`; the buffers are None where they stay as they were.
     """
     xp = backend.xp
 
-    def member_loss(params: Tree, buffers: Tree, inputs: Tree, targets: Array, weights: Array, key: Array) -> Any:
+    def member_loss(params: Tree, buffers: Tree, batch: Tree) -> Any:
         variables = Variables(params, buffers)
-        outputs, buffers = model.apply(variables, inputs, xp=xp, key=key, training=True)
-        total = xp.sum(model.loss(variables, outputs, targets, xp=xp) * weights)
-        weight = xp.sum(weights)
-        return total / xp.where(weight > 0, weight, 1.0), (total, weight, buffers)
+        outputs, changed = model.apply(variables, batch["inputs"], xp=xp, key=batch.get("key"), training=True)
+        losses = model.loss(variables, outputs, batch["targets"], xp=xp)
+        return xp.sum(losses * batch["weights"]), None if changed is buffers else changed
 
-    def fleet_loss(params: Tree, *rest: Any) -> Any:
-        means, kept = backend.vmap(member_loss)(params, *rest)
-        return xp.sum(means), kept
+    def fleet_loss(params: Tree, buffers: Tree, batch: Tree, weight: Array) -> Any:
+        totals, changed = backend.vmap(member_loss)(params, buffers, batch)
+        return xp.sum(totals / weight), (totals, changed)
 
-    def step(carry: Any, x: Any, shared: Any) -> tuple[Any, None]:
-        inputs = {name: column[x["indices"]] for name, column in shared["inputs"].items()}
-        batch = (inputs, shared["targets"][x["indices"]], x["weights"], x["key"])
-        (_, (total, weight, buffers)), gradients = backend.value_and_grad(fleet_loss)(
-            carry["params"], carry["buffers"], *batch
-        )
-        settings = {**shared["settings"], "learning_rate": x["learning_rate"]}
-        params, state = optimizer.update(
-            gradients, carry["optimizer"], carry["params"], step=x["step"], settings=settings, xp=xp
-        )
-        after = {"params": params, "buffers": buffers, "optimizer": state}
-        if "exists" in x:
-            after = select(xp, x["exists"], after, {name: carry[name] for name in after})
-        return {**after, "loss": carry["loss"] + total, "weight": carry["weight"] + weight}, None
+    def gradient(params: Tree, buffers: Tree, x: Any, shared: Any) -> Any:
+        weight = xp.where(x["weight"] > 0, x["weight"], 1.0)
+        return backend.value_and_grad(fleet_loss)(params, buffers, _batch(x, shared), weight)
 
-    return step
+    return gradient
 
 
 def evaluation_step(model: Model, backend: Backend, *, predictions: bool) -> Step:
-    """Return `step(sums, x, shared) -> (sums, predictions or None)`: one batch of every member.
+    """Return `step(loss, x, shared) -> (loss, predictions or None)`: one batch of every member.
 
-    `sums` has `loss` and `weight`; `x` is one step of `evaluation_plan`; `shared` has the resident
-    `inputs` and `targets`, and the members' `params` and `buffers`.
+    `loss` is the sum so far, `(members,)`; `x` is one step of `evaluation_plan`; `shared` has the resident
+    rows, and the members' `params` and `buffers`.
     """
     xp = backend.xp
 
-    def member(params: Tree, buffers: Tree, inputs: Tree, targets: Array, weights: Array) -> Any:
-        variables = Variables(params, buffers)
-        outputs, _ = model.apply(variables, inputs, xp=xp, key=None, training=False)
-        losses = model.loss(variables, outputs, targets, xp=xp)
+    def member(params: Tree, buffers: Tree, batch: Tree) -> Any:
+        variables, weights = Variables(params, buffers), batch["weights"]
+        outputs, _ = model.apply(variables, batch["inputs"], xp=xp, key=None, training=False)
+        losses = model.loss(variables, outputs, batch["targets"], xp=xp)
         # A padded row must not spoil the sum with an infinity of its own.
         total = xp.sum(xp.where(weights > 0, losses * weights, 0.0))
-        predicted = model.predict(variables, outputs, xp=xp) if predictions else weights
-        return total, xp.sum(weights), predicted
+        return total, model.predict(variables, outputs, xp=xp) if predictions else None
 
-    def step(sums: Any, x: Any, shared: Any) -> tuple[Any, Any]:
-        inputs = {name: column[x["indices"]] for name, column in shared["inputs"].items()}
-        batch = (inputs, shared["targets"][x["indices"]], x["weights"])
-        total, weight, predicted = backend.vmap(member)(shared["params"], shared["buffers"], *batch)
-        after = {"loss": sums["loss"] + total, "weight": sums["weight"] + weight}
-        return after, predicted if predictions else None
+    def step(loss: Any, x: Any, shared: Any) -> tuple[Any, Any]:
+        total, predicted = backend.vmap(member)(shared["params"], shared["buffers"], _batch(x, shared))
+        return loss + total, predicted
 
     return step
+
+
+def _batch(x: Any, shared: Any) -> Any:
+    """Return each member's rows of one step, `(members, batch, …)`, with their weights and its key."""
+    batch = {name: x[name] for name in ("inputs", "targets", "weights", "key") if name in x}
+    if "indices" in x:
+        batch["inputs"] = {name: column[x["indices"]] for name, column in shared["inputs"].items()}
+        batch["targets"] = shared["targets"][x["indices"]]
+    return batch

@@ -12,13 +12,15 @@ def descend(xp):
     """Return the parameters after the steps, from the reference."""
 
     def after(optimizer, start=START, gradients=GRADIENTS, **settings):
-        params, known = {"layer": {"w": start}}, {**optimizer.settings, **settings}
+        params = {"layer": {"w": start[None]}}
         state = optimizer.init(params, xp=xp)
-        known = {name: np.asarray(value) for name, value in known.items()}
-        for step, gradient in enumerate(gradients, start=1):
-            here = {"layer": {"w": gradient}}
-            params, state = optimizer.update(here, state, params, step=np.asarray(float(step)), settings=known, xp=xp)
-        return params["layer"]["w"]
+        known = {name: np.array([value]) for name, value in {**optimizer.settings, **settings}.items()}
+        coefficients = optimizer.coefficients(np.arange(1.0, len(gradients) + 1)[:, None], known)
+        for step, gradient in enumerate(gradients):
+            now = {name: values[step] for name, values in coefficients.items()}
+            here = {"layer": {"w": gradient[None]}}
+            params, state = optimizer.update(here, state, params, coefficients=now, taken=np.array([True]), xp=xp)
+        return params["layer"]["w"][0]
 
     return after
 

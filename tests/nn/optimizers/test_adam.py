@@ -39,10 +39,12 @@ def test_the_bias_correction_is_exact_in_float32_from_the_first_step():
     xp = NumPyNamespace("float32")
     params = {"w": np.zeros(1, np.float32)}
     optimizer = Adam(learning_rate=0.5)
-    known = {name: np.asarray(value, np.float32) for name, value in optimizer.settings.items()}
+    planned = optimizer.coefficients(np.ones((1, 1)), dict(optimizer.settings))
+    now = {name: values[0].astype(np.float32) for name, values in planned.items()}
     state = optimizer.init(params, xp=xp)
     gradient = {"w": np.ones(1, np.float32)}
-    params, state = optimizer.update(gradient, state, params, step=np.float32(1), settings=known, xp=xp)
+    taken = np.array([True])
+    params, state = optimizer.update(gradient, state, params, coefficients=now, taken=taken, xp=xp)
     # `1 - 0.999f` would be off by 1.3e-5, and the step by half of that.
     assert params["w"] == pytest.approx([-0.5], rel=3e-7)
     assert {params["w"].dtype, state["m"]["w"].dtype, state["v"]["w"].dtype} == {np.dtype(np.float32)}

@@ -9,27 +9,53 @@ START = {"a": {"w": RNG.normal(size=(3, 2, 4))}, "b": RNG.normal(size=(3,)), "c"
 GRADIENTS = [tree_map(lambda x: RNG.normal(size=x.shape), START) for _ in range(4)]
 
 
-def descend(optimizer, settings, xp, pick=lambda x: x):
-    mine = lambda tree: tree_map(lambda x: np.asarray(pick(x)), tree)
+def descend(optimizer, settings, xp, members=slice(None)):
+    mine = lambda tree: tree_map(lambda x: x[members], tree)
     params, state = mine(START), optimizer.init(mine(START), xp=xp)
-    for number, gradient in enumerate(GRADIENTS, start=1):
-        step = np.asarray(pick(np.full(3, float(number))))
-        params, state = optimizer.update(mine(gradient), state, params, step=step, settings=mine(settings), xp=xp)
+    steps = np.arange(1.0, len(GRADIENTS) + 1)[:, None] + np.zeros(len(params["b"]))
+    coefficients = optimizer.coefficients(steps, mine(settings))
+    for number, gradient in enumerate(GRADIENTS):
+        now = {name: values[number] for name, values in coefficients.items()}
+        everyone = np.ones(len(params["b"]), bool)
+        params, state = optimizer.update(mine(gradient), state, params, coefficients=now, taken=everyone, xp=xp)
     return params, state
 
 
 def assert_same(fleet, one, member):
-    tree_map(lambda x, y: np.testing.assert_array_equal(x[member], y), fleet, one)
+    tree_map(lambda x, y: np.testing.assert_array_equal(x[member], y[0]), fleet, one)
 
 
-@pytest.mark.parametrize(
-    "optimizer",
-    [SGD(), SGD(momentum=0.8, dampening=0.2), SGD(momentum=0.8, nesterov=True), Adam(weight_decay=0.1), AdamW()],
-    ids=repr,
-)
+OPTIMIZERS = [
+    SGD(),
+    SGD(momentum=0.8, dampening=0.2),
+    SGD(momentum=0.8, nesterov=True),
+    Adam(),
+    Adam(weight_decay=0.1),
+    AdamW(),
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_a_whole_fleet_steps_as_each_member_does_alone(xp, optimizer):
     settings = {name: value * np.array([1.0, 0.5, 0.1]) for name, value in optimizer.settings.items()}
     fleet = descend(optimizer, settings, xp)
     for member in range(3):
-        for found, alone in zip(fleet, descend(optimizer, settings, xp, lambda x, m=member: x[m]), strict=True):
+        for found, alone in zip(fleet, descend(optimizer, settings, xp, slice(member, member + 1)), strict=True):
             assert_same(found, alone, member)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_who_does_not_take_a_step_stays_as_it_was_whatever_the_gradient(xp, optimizer):
+    settings = {name: np.full(3, value) for name, value in optimizer.settings.items()}
+    coefficients = optimizer.coefficients(np.full((1, 3), 5.0), settings)
+    lost = tree_map(lambda x: np.where(np.arange(3).reshape(-1, *[1] * (x.ndim - 1)) == 1, np.nan, x), GRADIENTS[0])
+    state = optimizer.init(START, xp=xp)
+    for gradient in GRADIENTS:
+        now = {name: values[0] for name, values in coefficients.items()}
+        _, state = optimizer.update(gradient, state, START, coefficients=now, taken=np.ones(3, bool), xp=xp)
+    now = {name: values[0] for name, values in coefficients.items()}
+    after = optimizer.update(lost, state, START, coefficients=now, taken=np.array([True, False, True]), xp=xp)
+    for new, old in zip(after, (START, state), strict=True):
+        tree_map(lambda x, y: np.testing.assert_array_equal(x[1], y[1]), new, old)
+    assert not np.array_equal(after[0]["b"][[0, 2]], START["b"][[0, 2]])
+    assert np.isfinite(after[0]["a"]["w"]).all()

@@ -14,7 +14,7 @@ from attrs.validators import in_
 from gm_jax_backend.devices import known_devices, select
 from gm_jax_backend.invariance import COMPILER_OPTIONS, batch_invariant
 from gm_jax_backend.namespace import jax_namespace
-from gmcore.domain import Array, Device
+from gmcore.domain import Array, Constants, Device, Memory
 from gmcore.ports import Backend, Namespace
 
 __all__ = ["JAXBackend"]
@@ -50,6 +50,7 @@ class JAXBackend(Backend):
     _invariant: bool = attrs.field(init=False, repr=False)
     _compiled_scan: Callable[[Any], Any] = attrs.field(init=False, repr=False)
     _compilations: int = attrs.field(init=False, repr=False, default=0)
+    _constants: Constants = attrs.field(init=False, repr=False, factory=Constants)
     _tracing: bool = attrs.field(init=False, repr=False, default=False)
 
     def __attrs_post_init__(self) -> None:
@@ -103,6 +104,12 @@ class JAXBackend(Backend):
     def checkpoint(self, fn: F) -> F:
         return cast("F", jax.checkpoint(fn))
 
+    def memory(self) -> Memory | None:
+        found = self._place.memory_stats()
+        if self.device == "cpu" or not found:
+            return None
+        return Memory(total=found["bytes_limit"], active=found["bytes_in_use"], peak=found["peak_bytes_in_use"])
+
     def provenance(self) -> Mapping[str, str]:
         return {
             "jax": jax.__version__,
@@ -140,7 +147,8 @@ class JAXBackend(Backend):
         """Return `args` with what is still on the host brought to the device."""
         if all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(args)):
             return args
-        return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.Array) else self._to_device(leaf), args)
+        once = self._constants.once
+        return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.Array) else once(leaf, self._to_device), args)
 
     def _to_device(self, leaf: Any) -> Any:
         host = np.asarray(leaf)

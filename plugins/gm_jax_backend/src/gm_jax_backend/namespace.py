@@ -20,7 +20,7 @@ _SAME = (
     "reshape permute_dims expand_dims squeeze broadcast_to concat stack matmul take take_along_axis"
 )
 _FLOAT = "sqrt exp expm1 log log1p sin cos tanh floor mean var"
-_NEURAL = "sigmoid softplus logsumexp softmax log_softmax"
+_NEURAL = "relu sigmoid softplus logsumexp softmax log_softmax"
 
 
 def jax_namespace(dtype: str, scoped: Scoped) -> Namespace:

@@ -3,7 +3,7 @@
 import importlib.metadata
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary, ref
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from gm_metal_backend import devices
 from gm_metal_backend.library import Library, load
-from gm_metal_backend.trees import leaves, map_leaves, stack
-from gmcore.domain import Array, Device
+from gm_metal_backend.trees import leaves, map_leaves, stack, together
+from gmcore.domain import Array, Constants, Device, Memory
 from gmcore.errors import TrainingError
 from gmcore.ports import Backend, Namespace
 
@@ -23,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Step = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 _INT32 = np.iinfo(np.int32)
+_SMALL = 2  # axes: one number a step and member
 
 
 def _one_of(*known: str) -> Callable[[Any, "attrs.Attribute[Any]", str], None]:
@@ -54,6 +55,7 @@ class MetalBackend(Backend):
     _uncompiled: str = attrs.field(init=False, repr=False)
     _traced: int = attrs.field(init=False, repr=False, default=0)
     _steps: "WeakKeyDictionary[Step, Step]" = attrs.field(init=False, repr=False, factory=WeakKeyDictionary)
+    _constants: Constants = attrs.field(init=False, repr=False, factory=Constants)
     _thread: int = attrs.field(init=False, repr=False, factory=threading.get_ident)
 
     def __attrs_post_init__(self) -> None:
@@ -93,27 +95,36 @@ class MetalBackend(Backend):
         return _through(lambda flat: self._mx.vmap(flat, in_axes=in_axes), fn)
 
     def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:  # noqa: ARG002 - MLX reuses what nobody holds
-        return fn if loops else self._compile(fn)  # type: ignore[return-value]
+        if loops:
+            return fn
+        compiled = self._compile(fn)
+
+        def run(*arguments: Any) -> Any:
+            self._enter()
+            return compiled(*arguments)
+
+        return run  # type: ignore[return-value]
 
     def scan(self, step: Step, carry: Any, xs: Any, shared: Any = None) -> Any:
         self._enter()
-        compiled = self._compiled_step(step)
-        # On a GPU the rows cross once, together; on the CPU a slice of the host's array costs less than one of MLX's.
-        slicers = map_leaves(self._slicer, xs if self.device == "cpu" else self.asarray(xs))
-
-        def at(i: int) -> Any:
-            return map_leaves(lambda slicer: slicer(i), slicers)
-
+        compiled, enqueue = self._compiled_step(step), self._mx.async_eval
         ys = []
-        for i in range(len(leaves(xs)[0])):
-            carry, y = compiled(carry, at(i), shared)
+        for x in together(map_leaves(self._slices, xs)):
+            carry, y = compiled(carry, x, shared)
             # MLX itself stops a host that runs too far ahead of the device.
-            self._mx.async_eval(carry, y)
+            enqueue(carry, y)
             ys.append(y)
         return carry, stack(self._mx.stack, ys) if ys else None
 
     def checkpoint(self, fn: F) -> F:
         return _through(self._mx.checkpoint, fn)
+
+    def memory(self) -> Memory | None:
+        if self.device == "cpu":
+            return None
+        mx, facts = self._mx, self._mx.device_info(self._place)
+        total = facts.get("memory_size") or facts["total_memory"]
+        return Memory(total=int(total), active=mx.get_active_memory(), peak=mx.get_peak_memory())
 
     def provenance(self) -> Mapping[str, str]:
         found = {
@@ -147,13 +158,7 @@ class MetalBackend(Backend):
             self._traced += 1
             return fn(*arguments)
 
-        compiled = self._mx.compile(traced)
-
-        def run(*arguments: Any) -> Any:
-            self._enter()
-            return compiled(*arguments)
-
-        return run
+        return self._mx.compile(traced)  # type: ignore[no-any-return]
 
     def _enter(self) -> None:
         """Check the thread, since MLX's streams and programs are a thread's own, and take the device."""
@@ -161,13 +166,29 @@ class MetalBackend(Backend):
             raise TrainingError("an MLX backend belongs to the thread that made it: make one in each thread")
         self._mx.set_default_device(self._place)
 
-    def _slicer(self, leaf: Any) -> Callable[[int], Array]:
-        """Return what gives one step's slice on the device."""
+    def _slices(self, leaf: Any) -> Iterator[Array]:
+        """Yield each step's slice on the device; one that is like the one before is made but once."""
         if isinstance(leaf, self._mx.array):
-            return leaf.__getitem__  # type: ignore[no-any-return]
-        array, host = self._mx.array, self._to_host(leaf)
-        dtype = self.xp.float if host.dtype.kind == "f" else None
-        return lambda i: array(host[i, ...], dtype)
+            return (leaf[i] for i in range(len(leaf)))
+        return self._constants.once(leaf, self._slicer)()  # type: ignore[no-any-return]
+
+    def _slicer(self, leaf: Any) -> Callable[[], Iterator[Array]]:
+        host = self._to_host(leaf)
+        # On a GPU the rows cross once, together; on the CPU a slice of the host's array costs less than one of MLX's.
+        source = host if self.device == "cpu" else self._to_device(host)
+        array, dtype = self._mx.array, self.xp.float if host.dtype.kind == "f" else None
+        changes = np.ones(len(host), bool)
+        if host.ndim <= _SMALL or not leaf.flags.writeable:
+            changes[1:] = (host[1:] != host[:-1]).any(axis=tuple(range(1, host.ndim)))
+
+        def slices() -> Iterator[Array]:
+            piece = None
+            for i, changed in enumerate(changes.tolist()):
+                if changed:
+                    piece = array(source[i, ...], dtype)
+                yield piece
+
+        return slices
 
     def _to_device(self, host: Any) -> Array:
         if isinstance(host, self._mx.array):

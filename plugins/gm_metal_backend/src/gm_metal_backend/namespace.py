@@ -55,7 +55,8 @@ class MLXNamespace(Namespace):
         return mx.full(shape, self._number(fill_value), dtype=dtype)
 
     def arange(self, stop: int) -> Array:
-        return mx.arange(stop, dtype=mx.int32)
+        # From the host, because that is a constant of a compiled program, where MLX's own is work for each call.
+        return mx.array(np.arange(stop, dtype=np.int32))
 
     def zeros_like(self, x: Array) -> Array:
         return mx.zeros_like(x)
@@ -187,6 +188,9 @@ class MLXNamespace(Namespace):
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
         return mx.take_along_axis(x, indices, axis=axis)
 
+    def relu(self, x: Array) -> Array:
+        return mx.maximum(self._floats(x), 0)
+
     def sigmoid(self, x: Array) -> Array:
         return self.functions.sigmoid(self._floats(x))
 
@@ -203,7 +207,7 @@ class MLXNamespace(Namespace):
         return self.functions.log_softmax(x, axis=axis)
 
     def one_hot(self, indices: Array, classes: int) -> Array:
-        return (indices[..., None] == mx.arange(classes, dtype=indices.dtype)).astype(self.float)
+        return (indices[..., None] == self.arange(classes)).astype(self.float)
 
     def stop_gradient(self, x: Array) -> Array:
         return mx.stop_gradient(x)

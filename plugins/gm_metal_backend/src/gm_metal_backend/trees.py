@@ -1,9 +1,10 @@
 """Trees as the port has them: dicts, tuples, and arrays for leaves; None is an empty branch."""
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["leaves", "map_leaves", "stack"]
+__all__ = ["leaves", "map_leaves", "stack", "together"]
 
 
 def map_leaves(fn: Callable[[Any], Any], tree: Any) -> Any:
@@ -30,3 +31,14 @@ def stack(fn: Callable[[Sequence[Any]], Any], trees: Sequence[Any]) -> Any:
     if isinstance(first, tuple | list):
         return tuple([stack(fn, column) for column in zip(*trees, strict=True)])
     return None if first is None else fn(trees)
+
+
+def together(tree: Any) -> Iterator[Any]:
+    """Yield trees from a tree of iterators, which all end at once."""
+    if not tree and isinstance(tree, Mapping | tuple | None):
+        return itertools.repeat(tree)
+    if isinstance(tree, Mapping):
+        return (dict(zip(tree, values, strict=True)) for values in zip(*map(together, tree.values()), strict=False))
+    if isinstance(tree, tuple):
+        return zip(*map(together, tree), strict=False)
+    return iter(tree)

@@ -38,7 +38,14 @@ class MLP(SupportsSettings):
     def info(self) -> ModelInfo:
         shapes = self._input_shapes
         layers = tuple(summarize(self.network, shapes))
-        return ModelInfo(name="MLP", layers=layers, input_shapes=shapes, output_shape=(self.schema.target.width,))
+        return ModelInfo(
+            name="MLP",
+            layers=layers,
+            input_shapes=shapes,
+            output_shape=(self.schema.target.width,),
+            random=any(layer.random for layer in layers),
+            stateful=any(layer.stateful for layer in layers),
+        )
 
     def init(self, rng: np.random.Generator) -> Variables:
         variables = self.network.init(rng, self._input_shapes)

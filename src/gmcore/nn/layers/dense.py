@@ -7,6 +7,7 @@ from attrs.validators import ge, in_
 from gmcore.domain import Array, Tree, Variables
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
 from gmcore.nn.layers.layer import Layer, Shape
+from gmcore.nn.layers.rows import beside_rows
 from gmcore.ports import Namespace
 
 __all__ = ["Dense"]
@@ -36,7 +37,8 @@ class Dense(Layer):
     def apply(
         self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
     ) -> tuple[Array, Tree]:
-        return inputs @ variables.params["weight"] + variables.params["bias"], variables.buffers
+        outputs = inputs @ variables.params["weight"]
+        return outputs + beside_rows(variables.params["bias"], outputs), variables.buffers
 
     def describe(self, input_shape: Shape) -> str:
         return f"Dense(in_features={input_shape[-1]}, out_features={self.out_features})"

@@ -1,5 +1,7 @@
 """Some inputs are left out at random, in training."""
 
+from typing import ClassVar
+
 import attrs
 import numpy as np
 from attrs.validators import and_, ge, lt
@@ -22,6 +24,7 @@ class Dropout(Layer):
         rate: the share that is left out, from 0 to below 1.
     """
 
+    random: ClassVar[bool] = True
     rate: float = attrs.field(validator=and_(ge(0.0), lt(1.0)))
 
     output_shape = same_shape

@@ -10,6 +10,7 @@ from attrs.validators import in_
 from gmcore.domain import Array, Tree, Variables
 from gmcore.nn.layers.blocks import means, medians
 from gmcore.nn.layers.layer import Layer, Shape
+from gmcore.nn.layers.rows import beside_rows
 from gmcore.nn.layers.stateless import by_settings, same_shape
 from gmcore.ports import Namespace
 
@@ -41,4 +42,4 @@ class Impute(Layer):
     def apply(
         self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
     ) -> tuple[Array, Tree]:
-        return xp.where(xp.isnan(inputs), variables.buffers["fill"], inputs), variables.buffers
+        return xp.where(xp.isnan(inputs), beside_rows(variables.buffers["fill"], inputs), inputs), variables.buffers

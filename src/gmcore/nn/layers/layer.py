@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,11 @@ class Layer(Protocol):
     It sees one member and a batch of rows on the first axis; shapes are those of one row. Inputs
     are an array, or a mapping from name to array for a layer that joins several.
     """
+
+    random: ClassVar[bool] = False
+    """Whether `apply` needs its key in training."""
+    stateful: ClassVar[bool] = False
+    """Whether `apply` changes buffers in training."""
 
     @abstractmethod
     def output_shape(self, input_shape: Any) -> Shape:

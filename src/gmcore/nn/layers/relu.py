@@ -21,5 +21,4 @@ class ReLU(Layer):
     def apply(
         self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
     ) -> tuple[Array, Tree]:
-        # Not `maximum`: libraries disagree on its gradient at 0; and NaN passes through this way round.
-        return xp.where(inputs <= 0, 0.0, inputs), variables.buffers
+        return xp.relu(inputs), variables.buffers

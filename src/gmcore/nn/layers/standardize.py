@@ -8,6 +8,7 @@ import numpy as np
 from gmcore.domain import Array, Tree, Variables
 from gmcore.nn.layers.blocks import means_and_variances
 from gmcore.nn.layers.layer import Layer, Shape
+from gmcore.nn.layers.rows import beside_rows
 from gmcore.nn.layers.stateless import by_settings, same_shape
 from gmcore.ports import Namespace
 
@@ -43,7 +44,7 @@ class Standardize(Layer):
         self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
     ) -> tuple[Array, Tree]:
         buffers = variables.buffers
-        return (inputs - buffers["mean"]) * buffers["gain"], buffers
+        return (inputs - beside_rows(buffers["mean"], inputs)) * beside_rows(buffers["gain"], inputs), buffers
 
 
 def mean_and_scale(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:

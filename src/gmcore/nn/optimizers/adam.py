@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import attrs
+import numpy as np
 
 from gmcore.domain import Array, Tree
-from gmcore.domain.tree import tree_map
-from gmcore.nn.optimizers.members import beside
+from gmcore.nn.optimizers.decay import decay, decayed
 from gmcore.nn.optimizers.moments import Moments
 from gmcore.nn.optimizers.validators import DECAY, NOT_NEGATIVE, POSITIVE
 from gmcore.ports import Namespace, Optimizer
@@ -39,13 +39,21 @@ class Adam(Optimizer):
     def init(self, params: Tree, *, xp: Namespace) -> Tree:
         return self._moments.init(params, xp)
 
+    def coefficients(self, step: np.ndarray, settings: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        return self._moments.coefficients(step, settings["learning_rate"]) | decay(settings["weight_decay"], step)
+
     def update(
-        self, gradients: Tree, state: Tree, params: Tree, *, step: Array, settings: Mapping[str, Array], xp: Namespace
+        self,
+        gradients: Tree,
+        state: Tree,
+        params: Tree,
+        *,
+        coefficients: Mapping[str, Array],
+        taken: Array,
+        xp: Namespace,
     ) -> tuple[Tree, Tree]:
-        gradients = tree_map(lambda g, p: g + beside(settings["weight_decay"], p, xp) * p, gradients, params)
-        state = self._moments.update(state, gradients)
-        params = self._moments.descend(params, state, step=step, learning_rate=settings["learning_rate"], xp=xp)
-        return params, state
+        state = self._moments.update(state, decayed(gradients, params, coefficients, xp), taken=taken, xp=xp)
+        return self._moments.descend(params, state, coefficients=coefficients, taken=taken, xp=xp), state
 
     @property
     def _moments(self) -> Moments:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 import attrs
+import numpy as np
 
 from gmcore.domain import Array, Tree
-from gmcore.domain.tree import tree_map
-from gmcore.nn.optimizers.members import beside
 from gmcore.nn.optimizers.moments import Moments
 from gmcore.nn.optimizers.validators import DECAY, NOT_NEGATIVE, POSITIVE
 from gmcore.ports import Namespace, Optimizer
@@ -41,14 +40,25 @@ class AdamW(Optimizer):
     def init(self, params: Tree, *, xp: Namespace) -> Tree:
         return self._moments.init(params, xp)
 
+    def coefficients(self, step: np.ndarray, settings: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        known = self._moments.coefficients(step, settings["learning_rate"])
+        if not np.any(settings["weight_decay"]):
+            return known
+        # In units of the step's size, which has the learning rate in it.
+        return known | {"shrink": settings["weight_decay"] * self._moments.correction(step)}
+
     def update(
-        self, gradients: Tree, state: Tree, params: Tree, *, step: Array, settings: Mapping[str, Array], xp: Namespace
+        self,
+        gradients: Tree,
+        state: Tree,
+        params: Tree,
+        *,
+        coefficients: Mapping[str, Array],
+        taken: Array,
+        xp: Namespace,
     ) -> tuple[Tree, Tree]:
-        keep = 1 - settings["learning_rate"] * settings["weight_decay"]
-        state = self._moments.update(state, gradients)
-        params = tree_map(lambda p: p * beside(keep, p, xp), params)
-        params = self._moments.descend(params, state, step=step, learning_rate=settings["learning_rate"], xp=xp)
-        return params, state
+        state = self._moments.update(state, gradients, taken=taken, xp=xp)
+        return self._moments.descend(params, state, coefficients=coefficients, taken=taken, xp=xp), state
 
     @property
     def _moments(self) -> Moments:

@@ -1,9 +1,12 @@
 """Numbers of one member, or of each member of a fleet."""
 
-from gmcore.domain import Array
+from typing import Any
+
+from gmcore.domain import Array, Tree
+from gmcore.domain.tree import tree_map
 from gmcore.ports import Namespace
 
-__all__ = ["beside"]
+__all__ = ["beside", "select"]
 
 
 def beside(number: Array, leaf: Array, xp: Namespace) -> Array:
@@ -18,3 +21,8 @@ def beside(number: Array, leaf: Array, xp: Namespace) -> Array:
         xp: the backend's namespace.
     """
     return xp.reshape(number, (-1,) + (1,) * (leaf.ndim - 1)) if number.ndim else number
+
+
+def select(xp: Namespace, condition: Array, new: Tree, old: Tree) -> Any:
+    """Return `new` where `condition`, `(members,)`, holds, else `old`; leaves have the members on the first axis."""
+    return tree_map(lambda new, old: xp.where(beside(condition, new, xp), new, old), new, old)

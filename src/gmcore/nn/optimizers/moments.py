@@ -1,8 +1,10 @@
 """What Adam and its kin share: running moments of the gradients, and the step they give."""
 
 import math
+from collections.abc import Mapping
 
 import attrs
+import numpy as np
 
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
@@ -31,25 +33,46 @@ class Moments:
         """Return `{"m": …, "v": …}`, both zero and in the shape of `params`."""
         return {"m": tree_map(xp.zeros_like, params), "v": tree_map(xp.zeros_like, params)}
 
-    def update(self, state: Tree, gradients: Tree) -> Tree:
-        """Return the moments with one more step's gradients."""
+    def update(self, state: Tree, gradients: Tree, *, taken: Array, xp: Namespace) -> Tree:
+        """Return the moments with one more step's gradients, for those who take it."""
+
+        def first(m: Array, g: Array) -> Array:
+            return xp.where(beside(taken, m, xp), m + (1 - self.beta1) * (g - m), m)
+
+        def second(v: Array, g: Array) -> Array:
+            # Not `b v + (1 - b) g²`: two products to choose from where one is fused with the addition, and compilers do
+            # not choose alike for every number of members.
+            return xp.where(beside(taken, v, xp), v + (1 - self.beta2) * (g * g - v), v)
+
+        return {"m": tree_map(first, state["m"], gradients), "v": tree_map(second, state["v"], gradients)}
+
+    def coefficients(self, step: np.ndarray, learning_rate: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what corrects the bias: a step's `"size"`, and the `"scale"` of the root of `v`."""
         return {
-            "m": tree_map(lambda m, g: m + (1 - self.beta1) * (g - m), state["m"], gradients),
-            "v": tree_map(lambda v, g: self.beta2 * v + (1 - self.beta2) * (g * g), state["v"], gradients),
+            "size": learning_rate / self.correction(step),
+            "scale": 1 / np.sqrt(_correction(self.beta2, step)),
         }
 
-    def descend(self, params: Tree, state: Tree, *, step: Array, learning_rate: Array, xp: Namespace) -> Tree:
-        """Return the parameters after the step that the moments give."""
-        size = learning_rate / _correction(self.beta1, step, xp)
-        scale = 1 / xp.sqrt(_correction(self.beta2, step, xp))
+    def correction(self, step: np.ndarray) -> np.ndarray:
+        """Return what the first moment's sum lacks to a mean after so many steps, `1 - beta1**step`."""
+        return _correction(self.beta1, step)
+
+    def descend(
+        self, params: Tree, state: Tree, *, coefficients: Mapping[str, Array], taken: Array, xp: Namespace
+    ) -> Tree:
+        """Return the parameters after the step that the moments give, and without a `"shrink"` share."""
+        size, scale = xp.where(taken, coefficients["size"], 0.0), coefficients["scale"]
 
         def move(p: Array, m: Array, v: Array) -> Array:
-            return p - beside(size, p, xp) * (m / (xp.sqrt(v) * beside(scale, p, xp) + self.epsilon))
+            direction = m / (xp.sqrt(v) * beside(scale, p, xp) + self.epsilon)
+            if "shrink" in coefficients:
+                direction = direction + beside(coefficients["shrink"], p, xp) * p
+            return p - beside(size, p, xp) * direction
 
         new: Tree = tree_map(move, params, state["m"], state["v"])
         return new
 
 
-def _correction(beta: float, step: Array, xp: Namespace) -> Array:
+def _correction(beta: float, step: np.ndarray) -> np.ndarray:
     """Return `1 - beta**step`, without the cancellation."""
-    return -xp.expm1(step * math.log(beta)) if beta else xp.ones_like(step)
+    return -np.expm1(step * math.log(beta)) if beta else np.ones_like(step)

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+import numpy as np
 
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
-from gmcore.nn.optimizers.members import beside
+from gmcore.nn.optimizers.decay import decay, decayed
+from gmcore.nn.optimizers.members import beside, select
 from gmcore.nn.optimizers.validators import DECAY, NOT_NEGATIVE, POSITIVE
 from gmcore.ports import Namespace, Optimizer
 
@@ -48,16 +50,32 @@ class SGD(Optimizer):
     def init(self, params: Tree, *, xp: Namespace) -> Tree:
         return {"momentum": tree_map(xp.zeros_like, params)} if self.momentum else {}
 
+    def coefficients(self, step: np.ndarray, settings: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        rate = np.broadcast_to(settings["learning_rate"], step.shape)
+        known = {"learning_rate": rate} | decay(settings["weight_decay"], step)
+        if not self.momentum:
+            return known
+        # The first gradient enters the sum whole.
+        entering = 1 - np.where(step > 1, settings["dampening"], 0.0)
+        return known | {"momentum": np.broadcast_to(settings["momentum"], step.shape), "entering": entering}
+
     def update(
-        self, gradients: Tree, state: Tree, params: Tree, *, step: Array, settings: Mapping[str, Array], xp: Namespace
+        self,
+        gradients: Tree,
+        state: Tree,
+        params: Tree,
+        *,
+        coefficients: Mapping[str, Array],
+        taken: Array,
+        xp: Namespace,
     ) -> tuple[Tree, Tree]:
-        numbers = dict(settings)
-        if self.momentum:  # the first gradient enters the sum whole
-            numbers["entering"] = 1 - xp.where(step > 1, settings["dampening"], xp.zeros_like(step))
-        gradients = tree_map(lambda g, p: g + beside(numbers["weight_decay"], p, xp) * p, gradients, params)
-        directions, state = self._directions(gradients, state, numbers, xp)
-        move = lambda p, d: p - beside(numbers["learning_rate"], p, xp) * d
-        return tree_map(move, params, directions), state
+        gradients = decayed(gradients, params, coefficients, xp)
+        directions, sums = self._directions(gradients, state, coefficients, xp)
+
+        def move(p: Array, d: Array) -> Array:
+            return xp.where(beside(taken, p, xp), p - beside(coefficients["learning_rate"], p, xp) * d, p)
+
+        return tree_map(move, params, directions), select(xp, taken, sums, state)
 
     def _directions(
         self, gradients: Tree, state: Tree, numbers: Mapping[str, Array], xp: Namespace
