@@ -223,6 +223,16 @@ def test_a_search_whose_trials_all_fail_says_so_and_keeps_them(sure, tmp_path):
     assert not (folder / "model.safetensors").exists()
 
 
+def test_a_trial_whose_loss_is_not_finite_fails_alone(tables):
+    tables["training"]["optimizer"] = {"name": "sgd"}
+    rates = [0.1, 1e30, 0.05]
+    done = searched(tables, {"training.optimizer.learning_rate": rates})
+    assert [trial.failed for trial in done.trials] == [False, False, True]
+    assert done.trials[-1].settings == {"training.optimizer.learning_rate": 1e30}
+    assert done.trials[-1].failure.startswith("in fold 0, the loss was ")
+    assert_scores_are_those_of_cross_validations(attrs.evolve(done, trials=done.trials[:2]), tables)
+
+
 def test_a_fleet_that_cannot_go_on_fails_alone(tables):
     space = {"training.optimizer": [{"name": "sgd", "learning_rate": 1e30}, {"name": "sgd", "learning_rate": 0.1}]}
     good, bad = searched(tables, space).trials

@@ -138,6 +138,8 @@ def test_a_search_has_one_bar_over_all_of_its_models_and_another_for_the_best(ho
     assert screen.line == ""
     begin(hooks, screen, members=(12,))
     assert screen.line.startswith("the best, epoch 1/4   0%")
+    told(hooks, "fit_end", FitEnd(members=(12,), results=()))
+    assert screen.line == ""
 
 
 @pytest.mark.parametrize(

@@ -78,13 +78,8 @@ def _result(
         scores={name: np.array([row[name] for row in rows], np.float64) for name in rows[0]},
         epochs=np.array([one.epochs for one in trained]),
         metric=metric,
-        failure=next((f"in fold {fold}, {why}" for fold, why in enumerate(map(_failure, trained)) if why), None),
+        failure=next((f"in fold {fold}, {one.failure}" for fold, one in enumerate(trained) if one.failure), None),
     )
-
-
-def _failure(result: TrainingResult) -> object:
-    # A workflow may stop such a member alone, with what it had learnt until then, or raise: then there is none.
-    return getattr(result, "failure", None)
 
 
 def _failed(trial: Trial, metric: str, failure: str) -> TrialResult:
