@@ -33,7 +33,6 @@ def ours(backend, device, path, kept, training):
     from gmcore.domain import Hooks
 
     folder = _kept(path) if kept else tempfile.mkdtemp(dir=Path(path).parent)
-    keeping = {"cache": True, "cache_folder": folder}
 
     def train(max_epochs):
         moments = []
