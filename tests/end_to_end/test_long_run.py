@@ -10,17 +10,7 @@ import pytest
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
 
 
-@pytest.mark.parametrize(
-    "backend",
-    [
-        pytest.param(
-            "metal",
-            # MetalBackend.compile(…, loops=True) would have to enqueue what comes out, as scan does.
-            marks=pytest.mark.xfail(reason="kept weights wait unevaluated, and so hold every epoch's", strict=True),
-        ),
-        "jax",
-    ],
-)
+@pytest.mark.parametrize("backend", ["metal", "jax"])
 def test_ten_thousand_steps_cost_no_more_than_the_first(backend):
     script = Path(__file__).with_name("long_run.py")
     command = [sys.executable, "-W", "error", script, backend, "10000"]

@@ -77,7 +77,7 @@ class Case:
 CASES = {
     f"{command} on {backend}": Case(command, backend)
     for command, backend in itertools.product(("train", "validate"), ("metal", "jax"))
-}
+} | {f"streamed train on {backend}": Case("train", backend, "row_memory = 1024") for backend in ("metal", "jax")}
 
 
 @attrs.define

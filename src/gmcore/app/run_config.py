@@ -1,5 +1,6 @@
 """A run file, read and checked: what each table may say."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,25 @@ __all__ = ["MetricsTable", "RunConfig", "TrainingTable", "read_run_file", "run_c
 
 Table = Mapping[str, object]
 
+_UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+
+
+def bytes_of(size: int | str) -> int:
+    """Return a size in bytes: a number of them, or a text such as `"200 MB"`.
+
+    Raises:
+        ValueError: if it is neither, or not above 0.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]b)", str(size).strip().lower())
+    number = int(float(found[1]) * _UNITS[found[2]]) if found else size
+    if not isinstance(number, int) or number < 1:
+        raise ValueError(f"must be a number of bytes above 0 or a text such as '200 MB', got {size!r}")
+    return number
+
+
+def _check_size(_: Any, __: "attrs.Attribute[int | str | None]", value: int | str) -> None:
+    bytes_of(value)
+
 
 @attrs.frozen(kw_only=True)
 class TrainingTable:
@@ -29,7 +49,10 @@ class TrainingTable:
         schedule: `{ name = "cosine", warmup = 0.1, … }`; a constant learning rate without.
         early_stopping: `{ patience = 10, min_delta = 0.0, fraction = 0.1, restore_best = true }`; never without.
         members_per_chunk: how many models of a fleet train at once; None, in a file `"auto"`: as many as fit.
-        shuffle: whether each epoch draws the rows in another order.
+        row_memory: bytes, or a text such as `"200 MB"`, that the rows may take on the device; a set that takes more stays
+            on the host and each step's rows are sent as it goes, with the same numbers. None: a quarter of its memory.
+        shuffle: whether each epoch draws the rows in another order; `"blocks"`: in one that keeps rows near their
+            neighbours, for sets that are larger than memory.
         checkpoint: `{ seconds = 60.0, every_epochs = …, every_steps = …, keep = 2 }`.
         workflow: which workflow trains.
     """
@@ -42,7 +65,8 @@ class TrainingTable:
         default=None, validator=optional(instance_of(EarlyStoppingConfig))
     )
     members_per_chunk: int | None = attrs.field(default=None, validator=optional(ge(1)))
-    shuffle: bool = True
+    row_memory: int | str | None = attrs.field(default=None, validator=optional(_check_size))
+    shuffle: bool | Literal["blocks"] = True
     checkpoint: CheckpointConfig = attrs.field(factory=CheckpointConfig)
     workflow: str = "gradient_descent"
 
@@ -54,6 +78,7 @@ class TrainingTable:
             batch_size=self.batch_size,
             early_stopping=self.early_stopping,
             members_per_chunk=self.members_per_chunk,
+            row_memory=None if self.row_memory is None else bytes_of(self.row_memory),
             shuffle=self.shuffle,
             checkpoint=self.checkpoint,
         )

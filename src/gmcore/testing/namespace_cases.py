@@ -42,7 +42,7 @@ def smooth_calls(dtype: str) -> list[Call]:
     """Return calls whose first argument the result is a smooth function of, for gradients."""
     x, square, positive = _numbers(dtype, 3, 4), _numbers(dtype, 4, 4), np.abs(_numbers(dtype, 3, 4)) + 0.5
     indices = np.array([[1], [0], [3]], np.int32)
-    names = "square exp expm1 sin cos tanh erf sigmoid softplus softmax log_softmax"
+    names = "square exp expm1 sin cos tanh erf relu sigmoid softplus softmax log_softmax"
     return [
         *(Call(name, (x,)) for name in names.split()),
         *(Call(name, (positive,)) for name in ("sqrt", "log", "log1p")),
@@ -75,7 +75,7 @@ def _truths(*shape: int) -> np.ndarray:
 
 
 def _elementwise(dtype: str) -> list[Call]:
-    smooth = "square sqrt exp expm1 log log1p tanh erf sigmoid softplus"
+    smooth = "square sqrt exp expm1 log log1p tanh erf relu sigmoid softplus"
     rest = "abs sign floor isnan isfinite zeros_like ones_like stop_gradient"
     near, far = np.array(EDGES, dtype), np.array(EDGES + FAR, dtype)
     inputs = [_numbers(dtype, 3, 4), far, _numbers(dtype, 0, 3), _numbers(dtype, 1), np.asarray(0.5, dtype)]

@@ -95,13 +95,15 @@ class MetalBackend(Backend):
         return _through(lambda flat: self._mx.vmap(flat, in_axes=in_axes), fn)
 
     def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:  # noqa: ARG002 - MLX reuses what nobody holds
-        if loops:
-            return fn
-        compiled = self._compile(fn)
+        program = fn if loops else self._compile(fn)
 
         def run(*arguments: Any) -> Any:
             self._enter()
-            return compiled(*arguments)
+            results = program(*arguments)
+            if loops:
+                # Or what nobody reads would wait, and keep all that it is made of.
+                self._mx.async_eval(results)
+            return results
 
         return run  # type: ignore[return-value]
 
@@ -175,8 +177,8 @@ class MetalBackend(Backend):
     def _slicer(self, leaf: Any) -> Callable[[], Iterator[Array]]:
         host = self._to_host(leaf)
         # On a GPU the rows cross once, together; on the CPU a slice of the host's array costs less than one of MLX's.
-        source = host if self.device == "cpu" else self._to_device(host)
-        array, dtype = self._mx.array, self.xp.float if host.dtype.kind == "f" else None
+        array, on_device = self._mx.array, None if self.device == "cpu" else self._to_device(host)
+        dtype = self.xp.float if host.dtype.kind == "f" else None
         changes = np.ones(len(host), bool)
         if host.ndim <= _SMALL or not leaf.flags.writeable:
             changes[1:] = (host[1:] != host[:-1]).any(axis=tuple(range(1, host.ndim)))
@@ -185,7 +187,7 @@ class MetalBackend(Backend):
             piece = None
             for i, changed in enumerate(changes.tolist()):
                 if changed:
-                    piece = array(source[i, ...], dtype)
+                    piece = array(host[i, ...], dtype) if on_device is None else on_device[i]
                 yield piece
 
         return slices
