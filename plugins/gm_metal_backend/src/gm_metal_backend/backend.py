@@ -3,7 +3,7 @@
 import importlib.metadata
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary, ref
 
@@ -11,9 +11,10 @@ import attrs
 import numpy as np
 
 from gm_metal_backend import devices
-from gm_metal_backend.library import Library, load
-from gm_metal_backend.trees import leaves, map_leaves, stack, together
-from gmcore.domain import Array, Constants, Device, Memory
+from gm_metal_backend.flat_step import FlatStep
+from gm_metal_backend.library import Library, load, settle_tf32
+from gm_metal_backend.trees import filled, leaves, map_leaves, skeleton
+from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
 from gmcore.errors import TrainingError
 from gmcore.ports import Backend, Namespace
 
@@ -23,7 +24,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 Step = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 _INT32 = np.iinfo(np.int32)
-_SMALL = 2  # axes: one number a step and member
 
 
 def _one_of(*known: str) -> Callable[[Any, "attrs.Attribute[Any]", str], None]:
@@ -41,34 +41,47 @@ class MetalBackend(Backend):
     Attributes:
         dtype: `"float32"`, or `"float64"`, which is exact and for the CPU alone.
         device: `"metal"`, `"cuda"` or `"cpu"`; `"auto"` takes the first of them that is here.
+        compute: what matrices are multiplied in: `"bfloat16"` or `"float16"` beside `dtype`, which `"auto"` takes.
+        tf32: whether newer GPUs may multiply float32 matrices with 10 bits of mantissa: faster, and less exact. MLX
+            reads it once, so that a process has one or the other; None: as `MLX_ENABLE_TF32` says, not without.
     """
 
     dtype: Literal["float32", "float64"] = attrs.field(default="float32", validator=_one_of("float32", "float64"))
     device: Literal["auto", "metal", "cuda", "cpu"] = attrs.field(
         default="auto", validator=_one_of("auto", "metal", "cuda", "cpu")
     )
+    compute: Literal["auto", "float32", "float64", "bfloat16", "float16"] = attrs.field(
+        default="auto", validator=_one_of("auto", "float32", "float64", "bfloat16", "float16")
+    )
+    tf32: bool | None = None
     name: str = attrs.field(default="metal", init=False)
     xp: Namespace = attrs.field(init=False, repr=False)
     _library: Library = attrs.field(init=False, repr=False)
     _mx: Any = attrs.field(init=False, repr=False)
     _place: Any = attrs.field(init=False, repr=False)
+    _aside: Any = attrs.field(init=False, repr=False)
     _uncompiled: str = attrs.field(init=False, repr=False)
     _traced: int = attrs.field(init=False, repr=False, default=0)
-    _steps: "WeakKeyDictionary[Step, Step]" = attrs.field(init=False, repr=False, factory=WeakKeyDictionary)
+    _steps: "WeakKeyDictionary[Step, dict[Any, FlatStep]]" = attrs.field(
+        init=False, repr=False, factory=WeakKeyDictionary
+    )
     _constants: Constants = attrs.field(init=False, repr=False, factory=Constants)
     _thread: int = attrs.field(init=False, repr=False, factory=threading.get_ident)
 
     def __attrs_post_init__(self) -> None:
-        """Settle on a device, and import MLX for it."""
+        """Settle on precisions and a device, and import MLX for it."""
+        self.compute = compute_dtype(self.dtype, self.compute)  # type: ignore[assignment]
+        settle_tf32(self.tf32)
         self.device = devices.choose(self.dtype, self.device)  # type: ignore[assignment]
         self._library = load()
         self._mx = mx = self._library.mx
         self._place = mx.Device(mx.cpu if self.device == "cpu" else mx.gpu, 0)
+        self._aside = mx.new_stream(mx.Device(mx.cpu, 0))
         self._uncompiled = self._library.uncompiled if self.device == "cpu" else ""
         # Here and not above: without MLX the class must still say why it can't be used.
         from gm_metal_backend.namespace import MLXNamespace  # noqa: PLC0415
 
-        self.xp = MLXNamespace.of(self.dtype)
+        self.xp = MLXNamespace.of(self.dtype, self.compute, cpu=self.device == "cpu")
         self._enter()
 
     @classmethod
@@ -109,14 +122,17 @@ class MetalBackend(Backend):
 
     def scan(self, step: Step, carry: Any, xs: Any, shared: Any = None) -> Any:
         self._enter()
-        compiled, enqueue = self._compiled_step(step), self._mx.async_eval
-        ys = []
-        for x in together(map_leaves(self._slices, xs)):
-            carry, y = compiled(carry, x, shared)
+        flat, enqueue = self._flat_step(step, carry, xs, shared), self._mx.async_eval
+        state, held, ys = leaves(carry), leaves(shared), []
+        for x in zip(*(self._constants.once(leaf, self._slices) for leaf in leaves(xs)), strict=True):
+            state, y = flat.run(state, x, held)
             # MLX itself stops a host that runs too far ahead of the device.
-            enqueue(carry, y)
+            enqueue(state, y)
             ys.append(y)
-        return carry, stack(self._mx.stack, ys) if ys else None
+        if not ys:
+            return carry, None
+        stacked = [self._mx.stack(column) for column in zip(*ys, strict=True)]
+        return filled(flat.bones[0], state), filled(flat.y, stacked)
 
     def checkpoint(self, fn: F) -> F:
         return _through(self._mx.checkpoint, fn)
@@ -134,22 +150,20 @@ class MetalBackend(Backend):
             "device": self.device,
             "processor": str(self._mx.device_info(self._place).get("device_name", "unknown")),
             "compile": f"off: {self._uncompiled}" if self._uncompiled else "on",
+            "dtype": self.dtype,
+            "compute": self.compute,
             "MLX_ENABLE_TF32": os.environ.get("MLX_ENABLE_TF32", "1"),
         }
         if self.device == "cpu":
             found |= {"blas": self._library.blas, "MKL_CBWR": os.environ.get("MKL_CBWR", "")}
         return found
 
-    def _compiled_step(self, step: Step) -> Step:
-        """Return `step` compiled; what is kept for it lives no longer than `step` does."""
-        if step not in self._steps:
-            reference: Callable[[], Any] = ref(step)
-
-            def alive(*arguments: Any) -> Any:
-                return reference()(*arguments)
-
-            self._steps[step] = self._compile(alive)
-        return self._steps[step]
+    def _flat_step(self, step: Step, *arguments: Any) -> FlatStep:
+        """Return `step` compiled for such trees; what is kept for it lives no longer than `step` does."""
+        known, (carry, x, shared) = self._steps.setdefault(step, {}), map(skeleton, arguments)
+        if (carry, x, shared) not in known:
+            known[carry, x, shared] = FlatStep(ref(step), (carry, x, shared), self._compile)
+        return known[carry, x, shared]
 
     def _compile(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Return `fn` compiled by shape; never shapeless, which is silently wrong for a biased linear layer."""
@@ -168,29 +182,18 @@ class MetalBackend(Backend):
             raise TrainingError("an MLX backend belongs to the thread that made it: make one in each thread")
         self._mx.set_default_device(self._place)
 
-    def _slices(self, leaf: Any) -> Iterator[Array]:
-        """Yield each step's slice on the device; one that is like the one before is made but once."""
-        if isinstance(leaf, self._mx.array):
-            return (leaf[i] for i in range(len(leaf)))
-        return self._constants.once(leaf, self._slicer)()  # type: ignore[no-any-return]
-
-    def _slicer(self, leaf: Any) -> Callable[[], Iterator[Array]]:
-        host = self._to_host(leaf)
-        # On a GPU the rows cross once, together; on the CPU a slice of the host's array costs less than one of MLX's.
-        array, on_device = self._mx.array, None if self.device == "cpu" else self._to_device(host)
-        dtype = self.xp.float if host.dtype.kind == "f" else None
-        changes = np.ones(len(host), bool)
-        if host.ndim <= _SMALL or not leaf.flags.writeable:
-            changes[1:] = (host[1:] != host[:-1]).any(axis=tuple(range(1, host.ndim)))
-
-        def slices() -> Iterator[Array]:
-            piece = None
-            for i, changed in enumerate(changes.tolist()):
-                if changed:
-                    piece = array(host[i, ...], dtype) if on_device is None else on_device[i]
-                yield piece
-
-        return slices
+    def _slices(self, leaf: Any) -> Sequence[Array]:
+        """Return each step's slice: views that one operation makes together, and the steps none of their own."""
+        whole = self._to_device(leaf)
+        if whole.ndim == 1 or not whole.size:
+            return [whole[i] for i in range(len(whole))]
+        mx, (steps, members, *rest) = self._mx, whole.shape
+        # On a stream of its own, so that it need not wait for the steps before, and is there when the next ones ask.
+        with mx.stream(self._aside):
+            # Cut where two axes are one, the parts have the shape of a slice.
+            parts: Sequence[Array] = mx.split(whole.reshape(steps * members, *rest), steps)
+            mx.eval(parts)
+        return parts
 
     def _to_device(self, host: Any) -> Array:
         if isinstance(host, self._mx.array):

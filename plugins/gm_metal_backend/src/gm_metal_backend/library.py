@@ -3,14 +3,18 @@
 import functools
 import os
 import shutil
+import sys
 from types import ModuleType
 
 import attrs
 
 from gm_metal_backend.blas import preload
 from gm_metal_backend.mending import mend
+from gmcore.errors import BackendUnavailableError
 
-__all__ = ["Library", "load"]
+__all__ = ["Library", "load", "settle_tf32"]
+
+_TF32 = "MLX_ENABLE_TF32"
 
 
 @attrs.frozen(kw_only=True)
@@ -41,6 +45,24 @@ class Library:
         return ""
 
 
+def settle_tf32(wanted: bool | None) -> None:
+    """Tell MLX whether it may drop the last 13 bits of float32's mantissa when newer GPUs multiply matrices.
+
+    Args:
+        wanted: whether it may; None: as the environment says, and where that says nothing it may not.
+
+    Raises:
+        BackendUnavailableError: if MLX is imported, and was told otherwise.
+    """
+    if "mlx.core" not in sys.modules:
+        os.environ[_TF32] = os.environ.get(_TF32, "0") if wanted is None else str(int(wanted))
+    elif wanted is not None and (found := os.environ.get(_TF32, "1")) != str(int(wanted)):
+        raise BackendUnavailableError(
+            f"tf32 = {str(wanted).lower()} was asked for, but MLX was imported in this process with {_TF32}={found}, "
+            f"which it reads once: set {_TF32}={int(wanted)} before Python starts"
+        )
+
+
 @functools.cache
 def load() -> Library:
     """Import MLX.
@@ -48,8 +70,7 @@ def load() -> Library:
     Raises:
         ImportError: if MLX, or its library for this machine, is not installed.
     """
-    # Without this, newer GPUs drop the last 13 bits of float32's mantissa when they multiply matrices.
-    os.environ.setdefault("MLX_ENABLE_TF32", "0")
+    settle_tf32(None)
     blas = preload()
     # Here and not above: MLX binds its BLAS, and reads its environment, when it is imported.
     import mlx.core as mx  # noqa: PLC0415

@@ -27,11 +27,16 @@ class MLXNamespace(Namespace):
 
     Attributes:
         float: `mx.float32` or `mx.float64`.
+        compute: `float`, `mx.bfloat16` or `mx.float16`.
         functions: the float functions that differ between the two: `native` or `exact`.
+        widened: whether narrow matrices are multiplied as float and the product rounded: the same numbers as MLX's own,
+            which for these has no BLAS on the CPU and takes 30 times as long.
     """
 
     float: Any
+    compute: Any
     functions: ModuleType
+    widened: Flag
     int32: Any = mx.int32
     uint32: Any = mx.uint32
     bool: Any = mx.bool_
@@ -41,9 +46,10 @@ class MLXNamespace(Namespace):
         object.__setattr__(self, "random", KeyedRandom(self.functions))
 
     @classmethod
-    def of(cls, dtype: str) -> "MLXNamespace":
-        """Return the namespace for `"float32"` or `"float64"`."""
-        return cls(mx.float64, exact) if dtype == "float64" else cls(mx.float32, native)
+    def of(cls, dtype: str, compute: str, *, cpu: Flag) -> "MLXNamespace":
+        """Return the namespace for `"float32"` or `"float64"`, and what matrices are multiplied in."""
+        functions = exact if dtype == "float64" else native
+        return cls(getattr(mx, dtype), getattr(mx, compute), functions, widened=cpu and compute != dtype)
 
     def zeros(self, shape: Shape, dtype: Any = None) -> Array:
         return mx.zeros(shape, dtype=dtype or self.float)
@@ -108,16 +114,16 @@ class MLXNamespace(Namespace):
         return mx.floor(x)
 
     def pow(self, x: Array, y: Array) -> Array:
-        return mx.power(self._number(x), self._number(y))
+        return mx.power(self._number(x, y), self._number(y, x))
 
     def maximum(self, x: Array, y: Array) -> Array:
-        return mx.maximum(self._number(x), self._number(y))
+        return mx.maximum(self._number(x, y), self._number(y, x))
 
     def minimum(self, x: Array, y: Array) -> Array:
-        return mx.minimum(self._number(x), self._number(y))
+        return mx.minimum(self._number(x, y), self._number(y, x))
 
     def where(self, condition: Array, x: Array, y: Array) -> Array:
-        return mx.where(condition, self._number(x), self._number(y))
+        return mx.where(condition, self._number(x, y), self._number(y, x))
 
     def isnan(self, x: Array) -> Array:
         return mx.isnan(x)
@@ -180,7 +186,10 @@ class MLXNamespace(Namespace):
         return mx.stack(list(arrays), axis=axis)
 
     def matmul(self, x: Array, y: Array) -> Array:
-        return mx.matmul(self._floats(x), self._floats(y))
+        x, y = self._floats(x), self._floats(y)
+        if self.widened and x.dtype == y.dtype == self.compute:
+            return mx.matmul(x.astype(self.float), y.astype(self.float)).astype(self.compute)
+        return mx.matmul(x, y)
 
     def take(self, x: Array, indices: Array, axis: int) -> Array:
         return mx.take(x, indices, axis=axis)
@@ -212,9 +221,15 @@ class MLXNamespace(Namespace):
     def stop_gradient(self, x: Array) -> Array:
         return mx.stop_gradient(x)
 
-    def _number(self, x: Any) -> Any:
-        """Return a Python float in the backend's dtype: where no other side has one, MLX would take float32."""
-        return mx.array(x, dtype=self.float) if isinstance(x, float) else x
+    def _number(self, x: Any, other: Any = None) -> Any:
+        """Return a Python float in the other side's dtype; in the backend's where that is no float, or there is none.
+
+        MLX would take float32 there.
+        """
+        if not isinstance(x, float):
+            return x
+        dtype = getattr(other, "dtype", self.float)
+        return mx.array(x, dtype=dtype if mx.issubdtype(dtype, mx.floating) else self.float)
 
     def _floats(self, x: Array) -> Array:
         """Return whole numbers and booleans in the backend's float dtype: MLX would take float32."""

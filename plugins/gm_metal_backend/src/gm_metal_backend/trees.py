@@ -1,10 +1,9 @@
 """Trees as the port has them: dicts, tuples, and arrays for leaves; None is an empty branch."""
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["leaves", "map_leaves", "stack", "together"]
+__all__ = ["filled", "leaves", "leaves_like", "map_leaves", "skeleton"]
 
 
 def map_leaves(fn: Callable[[Any], Any], tree: Any) -> Any:
@@ -23,22 +22,37 @@ def leaves(tree: Any) -> list[Any]:
     return found
 
 
-def stack(fn: Callable[[Sequence[Any]], Any], trees: Sequence[Any]) -> Any:
-    """Return the tree of `fn(all leaves at the same place)`."""
-    first = trees[0]
-    if isinstance(first, Mapping):
-        return {name: stack(fn, [tree[name] for tree in trees]) for name in first}
-    if isinstance(first, tuple | list):
-        return tuple([stack(fn, column) for column in zip(*trees, strict=True)])
-    return None if first is None else fn(trees)
-
-
-def together(tree: Any) -> Iterator[Any]:
-    """Yield trees from a tree of iterators, which all end at once."""
-    if not tree and isinstance(tree, Mapping | tuple | None):
-        return itertools.repeat(tree)
+def skeleton(tree: Any) -> Any:
+    """Return what a tree is without its leaves: equal, and of equal hash, for trees with the same branches in order."""
     if isinstance(tree, Mapping):
-        return (dict(zip(tree, values, strict=True)) for values in zip(*map(together, tree.values()), strict=False))
-    if isinstance(tree, tuple):
-        return zip(*map(together, tree), strict=False)
-    return iter(tree)
+        return ("dict", *((name, skeleton(child)) for name, child in tree.items()))
+    if isinstance(tree, tuple | list):
+        return ("tuple", *map(skeleton, tree))
+    return None if tree is None else "leaf"
+
+
+def filled(bones: Any, flat: Iterable[Any]) -> Any:
+    """Return the tree of a skeleton with leaves in the order of `leaves`."""
+    return _filled(bones, iter(flat))
+
+
+def leaves_like(bones: Any, tree: Any) -> list[Any]:
+    """Return the leaves of a tree in the order of a skeleton, which may name its branches in another one."""
+    if bones is None:
+        return []
+    if bones == "leaf":
+        return [tree]
+    kind, *children = bones
+    pairs: Sequence[tuple[Any, Any]] = (
+        [(child, tree[name]) for name, child in children] if kind == "dict" else list(zip(children, tree, strict=True))
+    )
+    return [leaf for child, branch in pairs for leaf in leaves_like(child, branch)]
+
+
+def _filled(bones: Any, flat: Any) -> Any:
+    if bones is None or bones == "leaf":
+        return None if bones is None else next(flat)
+    kind, *children = bones
+    if kind == "dict":
+        return {name: _filled(child, flat) for name, child in children}
+    return tuple([_filled(child, flat) for child in children])
