@@ -31,6 +31,7 @@ from gmcore.domain.hooks import (
     TrialEnd,
 )
 from gmcore.domain.member import Member
+from gmcore.domain.precision import compute_dtype
 from gmcore.domain.results import (
     CVResult,
     Failure,
@@ -95,5 +96,6 @@ __all__ = [
     "ValidationResult",
     "Variables",
     "WorkflowConfig",
+    "compute_dtype",
     "generator",
 ]

@@ -35,13 +35,19 @@ class Namespace(Protocol):
 
     Names and meanings are the Python array API's (2024.12) and NumPy's; what neural networks add is
     named as in `jax.nn`. Python numbers mix with arrays and never change their dtype. All functions are pure,
-    and every float function works in the backend's own dtype, accurate to a few units in the last
-    place. `axis` may be negative. Arrays themselves support `+ - * / ** @`, comparisons, `& | ~`,
+    and every float function works in the backend's own dtype, or its argument's narrower one, accurate to a few units
+    in the last place. `axis` may be negative. Arrays themselves support `+ - * / ** @`, comparisons, `& | ~`,
     indexing with whole numbers, slices, `None`, `...` and integer arrays, `.shape`, `.ndim` and `.dtype`.
     """
 
     float: Any
     """The backend's float dtype."""
+    compute: Any
+    """The dtype in which matrices are multiplied: `float`, or a narrower one.
+
+    Layers cast to it what they multiply, and what comes out stays in it until the core takes it back to `float`; sums
+    over rows, parameters, buffers and losses are `float` throughout.
+    """
     int32: Any
     uint32: Any
     bool: Any
@@ -129,13 +135,16 @@ class Backend(Protocol):
     A tree is a nested dict with string keys and arrays for leaves; tuples of trees are trees too.
     All calls come from one thread. The constructor takes `dtype` (`"float32"` or `"float64"`) and
     `device` (a name that `devices` lists, or `"auto"`), both by keyword, and raises
-    `BackendUnavailableError`, saying what would work, for what is not here.
+    `BackendUnavailableError`, saying what would work, for what is not here. One that can multiply matrices in a
+    narrower dtype takes `compute` (`"bfloat16"` or `"float16"`) too.
     """
 
     name: str
     """What errors and provenance call it."""
     dtype: str
     """`"float32"` or `"float64"`; what `xp.float` is."""
+    compute: str
+    """What `xp.compute` is: `dtype`, `"bfloat16"` or `"float16"`."""
     device: str
     """The device's name as in `devices`; never `"auto"`."""
     xp: Namespace

@@ -83,6 +83,11 @@ class GuardedBackend(Backend):
         return self.inner.dtype  # type: ignore[no-any-return]
 
     @property
+    def compute(self) -> str:  # type: ignore[override]
+        """The inner one's."""
+        return self.inner.compute  # type: ignore[no-any-return]
+
+    @property
     def device(self) -> str:  # type: ignore[override]
         """The inner one's."""
         return self.inner.device  # type: ignore[no-any-return]

@@ -44,7 +44,7 @@ class NumPyNamespace(Namespace):
     """
 
     def __init__(self, dtype: str = "float64") -> None:
-        self.float = np.dtype(dtype)
+        self.float = self.compute = np.dtype(dtype)
         self.int32, self.uint32, self.bool = np.dtype(np.int32), np.dtype(np.uint32), np.dtype(np.bool_)
         self.random = NumPyRandom(dtype)
 

@@ -2,15 +2,12 @@
 
 import math
 from collections.abc import Callable
-from functools import reduce
-from operator import and_
 from typing import Any
 
 import numpy as np
 
-from gmcore.domain import Array, EarlyStoppingConfig, Tree
-from gmcore.domain.tree import tree_leaves
-from gmcore.nn.optimizers.members import select
+from gmcore.domain import EarlyStoppingConfig, Tree
+from gmcore.nn.optimizers.members import all_finite, select
 from gmcore.ports import Namespace
 
 __all__ = ["SUMMARY", "end_of_epoch", "start"]
@@ -44,7 +41,7 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
     def finish(carry: Any, stop_loss: Any, state: Any, epoch: Any) -> tuple[Any, Any, Any]:
         active, has_stop = state["active"], state["stop_weight"] > 0
         stop_loss = stop_loss / xp.where(has_stop, state["stop_weight"], 1.0)
-        sound = xp.isfinite(carry["loss"]) & _finite(carry["params"], xp)
+        sound = xp.isfinite(carry["loss"]) & all_finite(carry["params"], xp)
         learns = active & sound
         better = learns & has_stop & (stop_loss < state["best_loss"] - (config.min_delta if config else 0.0))
         stale = xp.where(better, 0, state["stale"] + 1)
@@ -77,9 +74,3 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
         return {**carry, **fresh}, after, summary
 
     return finish
-
-
-def _finite(params: Tree, xp: Namespace) -> Array:
-    """Return whether all of a member's numbers are finite, `(members,)`."""
-    leaves = tree_leaves(params)
-    return reduce(and_, (xp.all(xp.isfinite(leaf), axis=tuple(range(1, leaf.ndim))) for leaf in leaves))

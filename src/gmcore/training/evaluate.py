@@ -63,7 +63,7 @@ def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) ->
     def forward(params: Any, buffers: Any, inputs: Any) -> Any:
         known = Variables(params, buffers)
         outputs, _ = model.apply(known, inputs, xp=xp, key=None, training=False)
-        return model.predict(known, outputs, xp=xp)
+        return model.predict(known, xp.astype(outputs, xp.float), xp=xp)
 
     compiled = backend.compile(forward)
     params, buffers = backend.asarray(variables.params), backend.asarray(variables.buffers)

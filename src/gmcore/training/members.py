@@ -10,6 +10,7 @@ from gmcore.domain.tree import tree_map
 from gmcore.errors import ConfigError, did_you_mean
 from gmcore.ports import SupportsSettings, TrainingTask
 from gmcore.training.early_stopping import start
+from gmcore.training.loss_scaling import loss_scaling
 
 __all__ = ["begin", "evaluation_batch", "fresh_variables", "member_settings", "stack", "weight_of"]
 
@@ -30,6 +31,8 @@ def begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any, Any]
     carry = backend.asarray(learnt)
     carry["optimizer"] = task.optimizer.init(carry["params"], xp=backend.xp)
     carry |= backend.asarray({"loss": np.zeros(len(members)), "steps": np.zeros(len(members), np.int32)})
+    if scaling := loss_scaling(backend):
+        carry["scaling"] = backend.asarray(scaling.start(len(members)))
     return carry, state, backend.asarray(buffers)
 
 

@@ -14,7 +14,7 @@ from attrs.validators import in_
 from gm_jax_backend.devices import known_devices, select
 from gm_jax_backend.invariance import COMPILER_OPTIONS, batch_invariant
 from gm_jax_backend.namespace import jax_namespace
-from gmcore.domain import Array, Constants, Device, Memory
+from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
 from gmcore.ports import Backend, Namespace
 
 __all__ = ["JAXBackend"]
@@ -36,6 +36,7 @@ class JAXBackend(Backend):
         batch_invariant: on a CPU, give each member of a fleet the same bits in whichever chunk it trains, for at most
             a tenth of the speed.
         tf32: let an NVIDIA card multiply float32 matrices with 10 bits of mantissa: faster, and less exact.
+        compute: what matrices are multiplied in: `"bfloat16"` or `"float16"` beside `dtype`, which `"auto"` takes.
     """
 
     name = "jax"
@@ -44,6 +45,9 @@ class JAXBackend(Backend):
     device: str = "auto"
     tf32: bool = False
     batch_invariant: bool = True
+    compute: Literal["auto", "float32", "float64", "bfloat16", "float16"] = attrs.field(
+        default="auto", validator=in_(("auto", "float32", "float64", "bfloat16", "float16"))
+    )
     xp: Namespace = attrs.field(init=False, repr=False)
     _place: Any = attrs.field(init=False, repr=False)
     _precision: str | None = attrs.field(init=False, repr=False)
@@ -54,11 +58,12 @@ class JAXBackend(Backend):
     _tracing: bool = attrs.field(init=False, repr=False, default=False)
 
     def __attrs_post_init__(self) -> None:
+        self.compute = compute_dtype(self.dtype, self.compute)  # type: ignore[assignment]
         self._place = select(self.device, self.dtype)
         self.device = "cuda" if self._place.platform == "gpu" else self._place.platform
         self._invariant = self.batch_invariant and self.device == "cpu"
         self._precision = None if self.device == "cpu" or self.tf32 else "highest"
-        self.xp = jax_namespace(self.dtype, self._scoped)
+        self.xp = jax_namespace(self.dtype, self.compute, self._scoped)
         self._compiled_scan = lru_cache(maxsize=64)(lambda step: self.compile(_scan_of(step)))
 
     @classmethod
@@ -116,6 +121,8 @@ class JAXBackend(Backend):
             "jaxlib": jaxlib.version.__version__,
             "device": f"{self.device} ({self._place.device_kind})",
             "dtype": self.dtype,
+            "compute": self.compute,
+            "tf32": str(self.tf32).lower(),
             "matmul_precision": self._precision or "default",
             "batch_invariant": str(self._invariant).lower(),
         }

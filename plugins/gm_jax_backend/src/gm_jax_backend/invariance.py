@@ -76,7 +76,10 @@ def _expanded(eqn: Any) -> list[Any]:
 def _sum(eqn: Any, x: Array) -> Array:
     if not jnp.issubdtype(x.dtype, jnp.floating) or not eqn.params["axes"]:
         return eqn.primitive.bind(x, **eqn.params)
-    return lax.reduce(x, np.zeros((), x.dtype), _add_in_order, eqn.params["axes"])
+    # A narrow sum would stand still from 256, or 2048, times its summands on.
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    total = lax.reduce(x.astype(wide), np.zeros((), wide), _add_in_order, eqn.params["axes"])
+    return total.astype(x.dtype)
 
 
 def _add_in_order(total: Array, x: Array) -> Array:

@@ -12,6 +12,8 @@ from gmcore.ports import Namespace, Random
 
 __all__ = ["jax_namespace"]
 
+_NARROW = (jnp.bfloat16, jnp.float16)
+
 Scoped = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 # jax.numpy has these under the names and with the meanings of the port.
@@ -23,16 +25,20 @@ _FLOAT = "sqrt exp expm1 log log1p sin cos tanh floor mean var"
 _NEURAL = "relu sigmoid softplus logsumexp softmax log_softmax"
 
 
-def jax_namespace(dtype: str, scoped: Scoped) -> Namespace:
+def jax_namespace(dtype: str, compute: str, scoped: Scoped) -> Namespace:
     """Return `jax.numpy` and `jax.nn` under the port's names, every function in one float dtype.
 
     Args:
         dtype: `"float32"` or `"float64"`.
+        compute: `dtype`, `"bfloat16"` or `"float16"`.
         scoped: what makes a function run under the backend's settings, also outside its transforms.
     """
     own = jnp.dtype(dtype)
     functions = {name: scoped(fn) for name, fn in _functions(own).items()}
-    dtypes = {"float": own, "int32": jnp.dtype("int32"), "uint32": jnp.dtype("uint32"), "bool": jnp.dtype("bool")}
+    dtypes = {name: jnp.dtype(name) for name in ("int32", "uint32", "bool")} | {
+        "float": own,
+        "compute": jnp.dtype(compute),
+    }
     return cast("Namespace", SimpleNamespace(**functions, **dtypes, random=JAXRandom(own, scoped)))
 
 
@@ -63,7 +69,9 @@ def _functions(dtype: Any) -> dict[str, Callable[..., Any]]:
 
     def own(value: Any) -> Any:
         found = jnp.result_type(value)
-        return dtype if jnp.issubdtype(found, jnp.floating) else _narrow(found)
+        if jnp.issubdtype(found, jnp.floating):
+            return found if found in _NARROW else dtype
+        return _whole(found)
 
     return {
         **{name: getattr(jnp, name) for name in _SAME.split()},
@@ -88,7 +96,7 @@ def _as_float(x: Any, dtype: Any) -> Any:
     return x if jnp.issubdtype(jnp.result_type(x), jnp.floating) else jnp.asarray(x, dtype)
 
 
-def _narrow(found: Any) -> Any:
+def _whole(found: Any) -> Any:
     return found if found == jnp.uint32 else jnp.int32
 
 

@@ -37,8 +37,10 @@ class Dense(Layer):
     def apply(
         self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
     ) -> tuple[Array, Tree]:
-        outputs = inputs @ variables.params["weight"]
-        return outputs + beside_rows(variables.params["bias"], outputs), variables.buffers
+        weight = xp.astype(variables.params["weight"], xp.compute)
+        outputs = xp.matmul(xp.astype(inputs, xp.compute), weight)
+        # The bias stays float, so that its gradient, a sum over all rows, is summed up as float.
+        return xp.astype(outputs + beside_rows(variables.params["bias"], outputs), xp.compute), variables.buffers
 
     def describe(self, input_shape: Shape) -> str:
         return f"Dense(in_features={input_shape[-1]}, out_features={self.out_features})"

@@ -40,4 +40,4 @@ class Dropout(Layer):
             return inputs, variables.buffers
         rate = variables.buffers["rate"]
         kept = xp.random.uniform(key, inputs.shape) >= rate
-        return xp.where(kept, inputs / (1 - rate), 0.0), variables.buffers
+        return xp.where(kept, inputs / xp.astype(1 - rate, inputs.dtype), 0.0), variables.buffers

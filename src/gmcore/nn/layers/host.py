@@ -10,7 +10,7 @@ __all__ = ["HOST"]
 
 
 class _NumPy:
-    float = np.dtype(np.float64)
+    float = compute = np.dtype(np.float64)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)

@@ -1,12 +1,14 @@
 """Numbers of one member, or of each member of a fleet."""
 
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from gmcore.domain import Array, Tree
-from gmcore.domain.tree import tree_map
+from gmcore.domain.tree import tree_leaves, tree_map
 from gmcore.ports import Namespace
 
-__all__ = ["beside", "select"]
+__all__ = ["all_finite", "beside", "select"]
 
 
 def beside(number: Array, leaf: Array, xp: Namespace) -> Array:
@@ -21,6 +23,12 @@ def beside(number: Array, leaf: Array, xp: Namespace) -> Array:
         xp: the backend's namespace.
     """
     return xp.reshape(number, (-1,) + (1,) * (leaf.ndim - 1)) if number.ndim else number
+
+
+def all_finite(tree: Tree, xp: Namespace) -> Array:
+    """Return whether all of a member's numbers are finite, `(members,)`."""
+    leaves = tree_leaves(tree)
+    return reduce(and_, (xp.all(xp.isfinite(leaf), axis=tuple(range(1, leaf.ndim))) for leaf in leaves))
 
 
 def select(xp: Namespace, condition: Array, new: Tree, old: Tree) -> Any:
