@@ -55,10 +55,14 @@ def begin(hooks, stderr, members=(0,), epochs=4, steps=10):
         told(hooks, "fit_start", FitStart(members=members, max_epochs=epochs, steps_per_epoch=steps, model=MODEL))
 
 
-def end_epoch(hooks, epoch, train=(0.5,), stop=(np.nan,), active=(True,)):
+def end_epoch(hooks, epoch, train=(0.5,), stop=(np.nan,), active=(True,), metrics=None):
     members = tuple(range(len(train)))
     losses = {"train_loss": np.array(train), "stop_loss": np.array(stop), "learning_rate": np.zeros(len(train))}
-    told(hooks, "epoch_end", EpochEnd(members=members, epoch=epoch, active=np.array(active), **losses))
+    told(
+        hooks,
+        "epoch_end",
+        EpochEnd(members=members, epoch=epoch, active=np.array(active), metrics=metrics or {}, **losses),
+    )
 
 
 def end_batch(hooks, epoch, step, steps=10):
@@ -106,6 +110,12 @@ def test_one_model_shows_its_losses_alone(hooks, screen):
     assert screen.line.endswith(", loss 0.2500")
     end_epoch(hooks, 2, train=[0.125], stop=[0.5])
     assert screen.line.endswith(", loss 0.1250, stopping loss 0.5000")
+
+
+def test_the_first_metric_is_shown_beside_the_losses(hooks, screen):
+    begin(hooks, screen)
+    end_epoch(hooks, 1, stop=[0.5], metrics={"accuracy": np.array([0.75]), "f1": np.array([0.5])})
+    assert screen.line.endswith(", loss 0.5000, stopping loss 0.5000, accuracy 0.7500")
 
 
 def test_a_fleet_shows_means_over_those_that_trained_and_how_many_go_on(hooks, screen):

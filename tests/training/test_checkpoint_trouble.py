@@ -15,7 +15,11 @@ from gmcore.training.files import alone_in, write_whole
 
 
 def snapshot(epoch, *, chunk=0, size=4):
-    arrays = {"carry": {"w": np.full(size, epoch, np.float32)}, "state": {"active": np.ones(2, bool)}, "history": {}}
+    arrays = {
+        "carry": {"w": np.full(size, epoch, np.float32)},
+        "state": {"active": np.ones(2, bool)},
+        "history": np.zeros((0, 8, 2)),
+    }
     return Snapshot(chunk=chunk, members=(0, 1), epoch=epoch, step=0, done=False, seconds=1.5, arrays=arrays)
 
 
@@ -74,7 +78,7 @@ def test_a_checkpoint_of_another_format_is_named_with_both(tmp_path, monkeypatch
     monkeypatch.setattr(checkpoint, "FORMAT", 7)
     store_in(tmp_path).save(snapshot(1))
     monkeypatch.undo()
-    with pytest.raises(ModelFileError, match="has format 7, this gmcore reads format 1"):
+    with pytest.raises(ModelFileError, match="has format 7, this gmcore reads format 2"):
         store_in(tmp_path).load(0)
 
 

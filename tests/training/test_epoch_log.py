@@ -2,6 +2,7 @@
 
 import json
 
+import attrs
 import numpy as np
 import pytest
 
@@ -35,6 +36,12 @@ def test_epochs_are_lines_of_json_without_nan(tmp_path):
     assert [line["epoch"] for line in lines] == [1, 2]
     assert lines[1]["train_loss"] == [0.5, None]
     assert lines[1]["active"] == [True, False]
+
+
+def test_a_metric_is_named_after_the_rows_it_is_of(tmp_path):
+    log = log_at(tmp_path / "metrics.jsonl")
+    log.log(attrs.evolve(epoch(1), metrics={"accuracy": np.array([0.75, np.nan])}))
+    assert lines_of(tmp_path / "metrics.jsonl")[0]["stop_accuracy"] == [0.75, None]
 
 
 def test_what_will_be_trained_again_is_forgotten(tmp_path):

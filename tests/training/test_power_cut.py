@@ -17,7 +17,11 @@ from gmcore.training.run_folder import RunFolder
 
 
 def snapshot(step, *, done=False, chunk=0):
-    arrays = {"carry": {"w": np.full((2, 3), step, np.float32)}, "state": {"active": np.ones(2, bool)}, "history": {}}
+    arrays = {
+        "carry": {"w": np.full((2, 3), step, np.float32)},
+        "state": {"active": np.ones(2, bool)},
+        "history": np.zeros((0, 8, 2)),
+    }
     return Snapshot(chunk=chunk, members=(0, 1), epoch=step, step=0, done=done, seconds=1.5, arrays=arrays)
 
 

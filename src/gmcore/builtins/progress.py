@@ -162,7 +162,9 @@ def _name(members: tuple[int, ...], folds: int, searched: int) -> str:
 
 def _losses(context: EpochEnd) -> str:
     shown = {"loss": context.train_loss, "stopping loss": context.stop_loss}
-    means = [f"{name} {values.mean():.4f}" for name, loss in shown.items() if (values := loss[~np.isnan(loss)]).size]
+    # There is room for one metric, the run's first.
+    shown |= dict(list(context.metrics.items())[:1])
+    means = [f"{name} {values.mean():.4f}" for name, told in shown.items() if (values := told[~np.isnan(told)]).size]
     if len(context.members) > 1:
         means.append(f"{int(context.active.sum())} of {len(context.members)} training")
     return ", ".join(means)

@@ -92,6 +92,8 @@ class EpochEnd:
         stop_loss: `(members,)`, the same on the rows early stopping watches; NaN without any.
         learning_rate: `(members,)`, of the epoch's last step.
         active: `(members,)`, bool, who trains on.
+        metrics: by name, those on the rows early stopping watches that can be had while training goes on,
+            `(members,)` each; NaN where there are no such rows, empty where no member has any.
     """
 
     members: tuple[int, ...]
@@ -100,6 +102,7 @@ class EpochEnd:
     stop_loss: np.ndarray
     learning_rate: np.ndarray
     active: np.ndarray
+    metrics: Mapping[str, np.ndarray] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

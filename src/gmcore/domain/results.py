@@ -98,8 +98,8 @@ class TrainingResult:
         best_epoch: the epoch, from 1, whose weights it has under early stopping; else the last.
         final_loss: training loss of its last epoch, weighted mean over samples.
         best_loss: the lowest loss on its stop rows; its final training loss where it has none.
-        history: by name (`"train_loss"`, `"stop_loss"`), one value an epoch, float64; NaN where
-            there was none.
+        history: by name (`"train_loss"`, `"stop_loss"`, and of the stop rows, where it has any, each metric that can
+            be had from sums, such as `"stop_accuracy"`), one value an epoch, float64; NaN where there was none.
         seconds: wall time of the chunk it trained in.
         failure: why it stopped before its time; its variables are then those of its best epoch before, or of
             the last one that was sound.

@@ -14,11 +14,13 @@ class Snapshot:
     Attributes:
         chunk: which chunk of the fleet, from 0.
         members: the members' indices.
+        numbers: the names of the numbers in the history.
         epoch: epochs that are over.
         step: steps of the next epoch that are done.
         done: whether it has ended.
         seconds: wall time so far.
-        arrays: NumPy arrays: `carry`, `state` and `buffers` of the programs, the `history`, and the `failures`.
+        arrays: NumPy arrays: `carry`, `state` and `buffers` of the programs, the `history`,
+            `(epochs, numbers, members)`, and the `failures`.
     """
 
     chunk: int
@@ -28,3 +30,4 @@ class Snapshot:
     done: bool
     seconds: float
     arrays: Tree
+    numbers: tuple[str, ...] = ()

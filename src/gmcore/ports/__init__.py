@@ -3,7 +3,7 @@
 from gmcore.ports.backend import Backend, Namespace, Random
 from gmcore.ports.cross_validator import CrossValidator, SupportsSplit
 from gmcore.ports.data_provider import DataProvider, SupportsRows, SupportsSchema
-from gmcore.ports.metric_computer import MetricComputer, SupportsDirection
+from gmcore.ports.metric_computer import MetricComputer, SupportsDirection, SupportsSums
 from gmcore.ports.model_provider import Model, ModelProvider, SupportsSettings
 from gmcore.ports.sequence_provider import SequenceProvider
 from gmcore.ports.training_workflow import (
@@ -32,6 +32,7 @@ __all__ = [
     "SupportsSchema",
     "SupportsSettings",
     "SupportsSplit",
+    "SupportsSums",
     "TrainingTask",
     "TrainingWorkflow",
 ]

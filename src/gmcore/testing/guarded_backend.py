@@ -34,6 +34,7 @@ class GuardedBackend(Backend):
     reads: int = attrs.field(init=False, default=0)
     epochs: int = attrs.field(init=False, default=0)
     _max_epochs: int = attrs.field(init=False, default=0)
+    _over: bool = attrs.field(init=False, default=False)
     _allowed: int | None = attrs.field(init=False, default=None)
     _cancellation: Cancellation = attrs.field(init=False, factory=Cancellation)
 
@@ -62,7 +63,7 @@ class GuardedBackend(Backend):
         self._allowed = None
 
     def _fit_start(self, moment: FitStart) -> None:
-        self._max_epochs, self._allowed = moment.max_epochs, None
+        self._max_epochs, self._over, self._allowed = moment.max_epochs, False, None
 
     def _epoch_start(self, _: EpochStart) -> None:
         self.epochs += 1
@@ -70,6 +71,7 @@ class GuardedBackend(Backend):
 
     def _epoch_end(self, moment: EpochEnd) -> None:
         if moment.epoch >= self._max_epochs or not moment.active.any():
+            self._over = True
             self.free()
 
     @property
@@ -148,7 +150,7 @@ class _GuardedStore(CheckpointStore):
 
     def save(self, snapshot: Snapshot) -> None:
         self.inner.save(snapshot)
-        if not snapshot.done:
+        if not snapshot.done and not self.backend._over:  # noqa: SLF001
             self.backend._allowed = self._allowed  # noqa: SLF001
 
     def load(self, chunk: int) -> Snapshot | None:

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from gmcore.domain import Schema
-from gmcore.ports import MetricComputer, SupportsDirection
+from gmcore.ports import MetricComputer, SupportsDirection, SupportsSums
+from gmcore.testing.numpy_namespace import NumPyNamespace
 
 __all__ = ["MetricComputerContract"]
 
 # Sums in another order differ by a few roundings of float64.
 _RELATIVE = 1e-10
+# Predictions that were rounded to float32, and differences of them.
+_SUMS_RELATIVE = {"float64": 1e-10, "float32": 1e-5}
 
 
 class MetricComputerContract(ABC):
@@ -60,6 +63,43 @@ class MetricComputerContract(ABC):
         metric = self.metric()
         if isinstance(metric, SupportsDirection):
             assert set(metric.higher_is_better) == set(self.numbers(*self.case()))
+
+    def test_sums_over_batches_give_what_all_rows_do(self) -> None:
+        """With a last batch that is filled up by rows of weight 0, in both dtypes and for several members at once."""
+        metric = self.metric()
+        metric.check(self.schema())
+        if not isinstance(metric, SupportsSums):
+            return
+        predictions, targets, weights = self.case()
+        expected = metric.compute(predictions, targets, weights)
+        for dtype, relative in _SUMS_RELATIVE.items():
+            sums = self._sums(metric, NumPyNamespace(dtype), predictions, targets, weights)
+            found = metric.of_sums({name: np.stack([values, 0 * values]) for name, values in sums.items()})
+            assert set(found) == set(expected)
+            for name, (number, of_nothing) in found.items():
+                assert np.isclose(number, expected[name], rtol=relative, atol=relative), f"{name}: {number}"
+                assert np.isnan(of_nothing)
+
+    def _sums(
+        self,
+        metric: SupportsSums,
+        xp: NumPyNamespace,
+        predictions: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+    ) -> dict[str, np.ndarray]:
+        """Return sums over five batches of five rows, the last row of which is none."""
+        is_class = targets.dtype.kind != "f"
+        center = 0.0 if is_class else targets[0].astype(xp.float)
+        totals: dict[str, np.ndarray] = {}
+        for at in range(0, 25, 5):
+            rows = np.arange(at, at + 5)
+            counts = np.where(rows < len(weights), weights[rows % len(weights)], 0.0).astype(xp.float)
+            picked, true = predictions[rows % 24].astype(xp.float), targets[rows % 24]
+            true = true if is_class else true.astype(xp.float)
+            for name, values in metric.sums(picked, true, counts, center=center, xp=xp).items():
+                totals[name] = totals.get(name, 0.0) + np.asarray(values, np.float64)
+        return totals
 
     def test_it_gives_the_same_numbers_again(self) -> None:
         """From equal rows, by another instance."""

@@ -23,7 +23,8 @@ from gmcore.training.model_file import metadata_of
 
 __all__ = ["Checkpoints"]
 
-FORMAT = 1
+FORMAT = 2
+"""Changes when checkpoints that were written before can't be gone on from any more."""
 
 _NAME = re.compile(r"chunk-(\d{5,})-\d{8,}-\d{8,}\.safetensors")
 
@@ -142,8 +143,8 @@ def _decoded(content: bytes, path: Path) -> Snapshot:
             raise ModelFileError(f"the checkpoint {path} has format {version}, this gmcore reads format {FORMAT}")
         if told != _sha256(arrays):
             raise ModelFileError(f"the checkpoint {path} is damaged: its checksum does not match")
-        members = tuple(header.pop("members"))
-        return Snapshot(**header, members=members, arrays={"history": {}, **tree_unflatten(arrays)})
+        members, numbers = tuple(header.pop("members")), tuple(header.pop("numbers"))
+        return Snapshot(**header, members=members, numbers=numbers, arrays=tree_unflatten(arrays))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, ModelFileError):
             raise

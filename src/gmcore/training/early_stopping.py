@@ -15,10 +15,17 @@ __all__ = ["SUMMARY", "end_of_epoch", "start"]
 SUMMARY = ("train_loss", "stop_loss", "was_active", "active", "best_loss", "best_epoch", "failed", "steps")
 
 
-def start(kept: Tree, stop_weight: np.ndarray) -> dict[str, Any]:
-    """Return the state before the first epoch; `stop_weight` `(members,)`: of the rows to stop on, 0 for none."""
+def start(kept: Tree, stop_weight: np.ndarray, center: np.ndarray | None = None) -> dict[str, Any]:
+    """Return the state before the first epoch.
+
+    Args:
+        kept: the weights that there are then.
+        stop_weight: `(members,)`, of the rows to stop on, 0 for none.
+        center: `(members, targets)`, near the mean of their targets; None for classes.
+    """
     members = len(stop_weight)
     return {
+        **({} if center is None else {"center": center}),
         "stop_weight": stop_weight,
         "active": np.ones(members, bool),
         "best_loss": np.full(members, np.inf),
@@ -29,18 +36,19 @@ def start(kept: Tree, stop_weight: np.ndarray) -> dict[str, Any]:
 
 
 def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[[Any, Any, Any, Any], Any]:
-    """Return `finish(carry, stop_loss, state, epoch) -> (carry, state, summary)`.
+    """Return `finish(carry, totals, state, epoch) -> (carry, state, summary)`.
 
-    `carry` is the training step's, `stop_loss` `(members,)` the sum over the stop rows, `epoch` its number from
+    `carry` is the training step's, `totals` the evaluation step's over the stop rows, `epoch` its number from
     1. A member that has stopped goes on being computed, because it shares the program, but what it
-    becomes is never kept. One that has failed has a loss of NaN from then on, which keeps it as it was. `summary`,
-    `(numbers, members)` in the order of `SUMMARY`, is all that the host reads of an epoch.
+    becomes is never kept. One that has failed has a loss of NaN from then on, which keeps it as it was. `summary`
+    is all that the host reads of an epoch: `numbers`, `(numbers, members)` in the order of `SUMMARY`, and the metrics'
+    sums.
     """
     patience = config.patience if config else None
 
-    def finish(carry: Any, stop_loss: Any, state: Any, epoch: Any) -> tuple[Any, Any, Any]:
+    def finish(carry: Any, totals: Any, state: Any, epoch: Any) -> tuple[Any, Any, Any]:
         active, has_stop = state["active"], state["stop_weight"] > 0
-        stop_loss = stop_loss / xp.where(has_stop, state["stop_weight"], 1.0)
+        stop_loss = totals["loss"] / xp.where(has_stop, state["stop_weight"], 1.0)
         sound = xp.isfinite(carry["loss"]) & all_finite(carry["params"], xp)
         learns = active & sound
         better = learns & has_stop & (stop_loss < state["best_loss"] - (config.min_delta if config else 0.0))
@@ -48,7 +56,7 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
         stays = learns if patience is None else learns & ((stale < patience) | ~has_stop)
         keep = (better | (learns & ~has_stop)) if config and config.restore_best else learns
         after = {
-            "stop_weight": state["stop_weight"],
+            **state,
             "active": stays,
             "best_loss": xp.where(better, stop_loss, state["best_loss"]),
             "best_epoch": xp.where(keep, epoch, state["best_epoch"]),
@@ -65,8 +73,9 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
             "failed": active & ~sound,
             "steps": carry["steps"],
         }
-        # One array is one transfer; whole numbers up to 16 million are exact in float32.
-        summary = xp.stack([xp.astype(told[name], xp.float) for name in SUMMARY])
+        # Few arrays are few transfers; whole numbers up to 16 million are exact in float32.
+        numbers = xp.stack([xp.astype(told[name], xp.float) for name in SUMMARY])
+        summary = {"numbers": numbers, **{name: sums for name, sums in totals.items() if name != "loss"}}
         fresh = {
             "loss": xp.where(sound, xp.zeros_like(carry["loss"]), math.nan),
             "steps": xp.zeros_like(carry["steps"]),

@@ -35,6 +35,7 @@ class EpochLog:
             "members": epoch.members,
             "train_loss": epoch.train_loss,
             "stop_loss": epoch.stop_loss,
+            **{f"stop_{name}": values for name, values in epoch.metrics.items()},
             "learning_rate": epoch.learning_rate,
             "active": epoch.active,
         }

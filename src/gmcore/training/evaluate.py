@@ -81,10 +81,10 @@ def _look(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the members' sums of losses, `(members,)`, and predictions, `(members, longest, width)`, float64."""
     backend, size = task.backend, evaluation_batch(task)
-    step = evaluation_step(task.model, backend, predictions=True)
+    step = evaluation_step(task.model, backend)
 
-    def look(loss: Any, plan: Any, shared: Any) -> Any:
-        return backend.scan(step, loss, plan, shared)
+    def look(totals: Any, plan: Any, shared: Any) -> Any:
+        return backend.scan(step, totals, plan, shared)
 
     compiled = backend.compile(look, loops=True)
     held = {
@@ -92,14 +92,14 @@ def _look(
         "buffers": stack([one.buffers for one in variables]),
     }
     shared = {**source.resident, **backend.asarray(held)}
-    loss, found = backend.asarray(np.zeros(len(variables))), []
+    totals, found = backend.asarray({"loss": np.zeros(len(variables))}), []
     plan = evaluation_plan(rows, size, task.rows.weights)
     length = steps_at_once(task, source, len(variables), size)
     with contextlib.closing(prefetch(cut(plan, source, length=length), _AHEAD)) as parts:
         for part in parts:
-            loss, predictions = compiled(loss, part, shared)
+            totals, predictions = compiled(totals, part, shared)
             found += list(backend.to_numpy(predictions).astype(np.float64))
-    return backend.to_numpy(loss).astype(np.float64), np.concatenate(found, axis=1)
+    return backend.to_numpy(totals["loss"]).astype(np.float64), np.concatenate(found, axis=1)
 
 
 def _padded(rows: Rows, at: int, size: int) -> Tree:

@@ -20,7 +20,7 @@ from gmcore.training.plan import TrainingPlan, evaluation_plan
 from gmcore.training.prefetch import prefetch
 from gmcore.training.programs import Programs, seen
 from gmcore.training.row_source import RowSource
-from gmcore.training.summaries import read_summary, stacked, unstacked
+from gmcore.training.summaries import History, read_summary
 
 __all__ = ["train_chunk"]
 
@@ -52,7 +52,7 @@ class _Chunk:
     carry: Any = None
     state: Any = None
     buffers: Any = None
-    history: list[Tree] = attrs.field(factory=list)
+    history: History = attrs.field(factory=History)
     failures: dict[int, Failure] = attrs.field(factory=dict)
     pending: tuple[Tree, Piece] | None = None
     before: float = 0.0
@@ -98,7 +98,7 @@ class _Chunk:
     @property
     def over(self) -> bool:
         """Whether every member is known to have stopped."""
-        return bool(self.history) and not self.history[-1]["active"].any()
+        return bool(self.history.epochs) and not self.history.last("active").any()
 
     @property
     def shared(self) -> Tree:
@@ -132,7 +132,7 @@ class _Chunk:
         self.epoch, self.step, self.before = snapshot.epoch, snapshot.step, snapshot.seconds
         kept = {"buffers": {}, **snapshot.arrays}
         self.carry, self.state, self.buffers = (backend.asarray(kept[name]) for name in ("carry", "state", "buffers"))
-        self.history = unstacked(snapshot.arrays["history"])
+        self.history = History(names=snapshot.numbers, epochs=list(snapshot.arrays["history"]))
         self.failures = unpacked(snapshot.arrays["failures"], snapshot.arrays["carry"]["params"])
         return snapshot.done
 
@@ -175,20 +175,20 @@ class _Chunk:
             )
             return summary
         self.carry = call(programs.segment, self.carry, piece.batches, self.shared)
-        loss = self.task.backend.xp.zeros_like(self.carry["loss"])
+        totals = call(programs.nothing, self.carry)
         length = steps_at_once(self.task, self.rows, len(self.members), evaluation_batch(self.task))
         with contextlib.closing(prefetch(cut(self.stop_plan, self.rows, length=length), _AHEAD)) as parts:
             for part in parts:
-                loss = call(programs.look, loss, part, seen(self.carry, self.shared))
-        self.carry, self.state, summary = call(programs.finish, self.carry, loss, self.state, number)
+                totals = call(programs.look, totals, part, seen(self.carry, self.state, self.shared))
+        self.carry, self.state, summary = call(programs.finish, self.carry, totals, self.state, number)
         return summary
 
     def _settle(self) -> None:
         """Read the epoch that was enqueued last, unless everyone had stopped before it."""
         if self.pending is not None and not self.over:
             summary, piece = self.pending
-            number = len(self.history) + 1
-            read = read_summary(self.task, self.members, self.clock.read(summary), piece)
+            number = len(self.history.epochs) + 1
+            read = read_summary(self.task, self.members, self.programs.metrics, self.clock.read(summary), piece)
             self.history.append(read)
             for place in np.flatnonzero(read["failed"]).tolist():
                 self._look_into(place, (number - 1) * int(self.plan.steps[place]) + int(read["steps"][place]))
@@ -226,12 +226,13 @@ class _Chunk:
             "carry": carry,
             "state": state,
             "buffers": buffers,
-            "history": stacked(self.history),
+            "history": self.history.stacked(),
             "failures": packed(self.failures, carry["params"]),
         }
         snapshot = Snapshot(
             chunk=self.number,
             members=self.who,
+            numbers=self.history.names,
             epoch=self.epoch,
             step=self.step,
             done=done,
@@ -242,20 +243,21 @@ class _Chunk:
 
 
 def _result(
-    member: Member, place: int, history: Sequence[Tree], kept: Tree, seconds: float, failure: Failure | None
+    member: Member, place: int, history: History, kept: Tree, seconds: float, failure: Failure | None
 ) -> TrainingResult:
-    epochs = sum(bool(summary["was_active"][place]) for summary in history)
-    losses = {name: np.array([one[name][place] for one in history[:epochs]]) for name in ("train_loss", "stop_loss")}
-    final = float(losses["train_loss"][-1])
+    epochs = int(history.of("was_active", place).sum())
+    names = ("train_loss", "stop_loss", *(history.metrics() if len(member.stop) else ()))
+    told = {name: history.of(name, place)[:epochs] for name in names}
+    final = float(told["train_loss"][-1])
     mine = tree_map(lambda leaf: leaf[place], kept)
     return TrainingResult(
         member=member.index,
         variables=Variables(mine["params"], mine["buffers"]),
         epochs=epochs,
-        best_epoch=int(history[-1]["best_epoch"][place]),
+        best_epoch=int(history.last("best_epoch")[place]),
         final_loss=final,
-        best_loss=float(history[-1]["best_loss"][place]) if len(member.stop) else final,
-        history=losses,
+        best_loss=float(history.last("best_loss")[place]) if len(member.stop) else final,
+        history=told,
         seconds=seconds,
         failure=failure,
     )

@@ -11,6 +11,7 @@ from gmcore.errors import ConfigError, did_you_mean
 from gmcore.ports import SupportsSettings, TrainingTask
 from gmcore.training.early_stopping import start
 from gmcore.training.loss_scaling import loss_scaling
+from gmcore.training.stop_metrics import centers
 
 __all__ = ["begin", "evaluation_batch", "fresh_variables", "member_settings", "stack", "weight_of"]
 
@@ -27,7 +28,7 @@ def begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any, Any]
     if task.model.info.stateful:
         learnt, buffers = {**learnt, "buffers": buffers}, {}
     stop_weight = np.array([weight_of(task.rows, member.stop) for member in members])
-    state = backend.asarray(start(learnt, stop_weight))
+    state = backend.asarray(start(learnt, stop_weight, centers(task.rows, members)))
     carry = backend.asarray(learnt)
     carry["optimizer"] = task.optimizer.init(carry["params"], xp=backend.xp)
     carry |= backend.asarray({"loss": np.zeros(len(members)), "steps": np.zeros(len(members), np.int32)})

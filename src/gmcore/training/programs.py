@@ -9,6 +9,7 @@ from gmcore.domain import Tree
 from gmcore.ports import TrainingTask
 from gmcore.training.early_stopping import end_of_epoch
 from gmcore.training.step import evaluation_step, training_step
+from gmcore.training.stop_metrics import StopMetrics
 
 __all__ = ["Programs", "seen"]
 
@@ -20,14 +21,19 @@ class Programs:
     Attributes:
         task: whose they are.
         segment: `(carry, plan, shared) -> carry`: some steps.
-        look: `(loss, plan, seen) -> loss`: the loss of some of the stop rows, on top of that of those before.
-        finish: `(carry, stop_loss, state, number) -> (carry, state, summary)`: the end of an epoch.
+        metrics: of the stop rows.
+        nothing: `(carry) -> totals`: what looking at the stop rows starts from.
+        look: `(totals, plan, seen) -> totals`: the loss and the metrics' sums of some of the stop rows, on top of those
+            of the ones before.
+        finish: `(carry, totals, state, number) -> (carry, state, summary)`: the end of an epoch.
         epoch: `(carry, plan, stop_plan, state, number, shared) -> (carry, state, summary)`: all three at once,
             from an epoch's last steps on; `stop_plan` is None where no member has stop rows.
     """
 
     task: TrainingTask
+    metrics: StopMetrics
     segment: Callable[..., Any]
+    nothing: Callable[..., Any]
     look: Callable[..., Any]
     finish: Callable[..., Any]
     epoch: Callable[..., Any]
@@ -37,31 +43,38 @@ class Programs:
         """Return the programs of a task; nothing is compiled before its first call."""
         backend = task.backend
         step = training_step(task.model, task.optimizer, backend)
-        glance = evaluation_step(task.model, backend, predictions=False)
+        metrics = StopMetrics.of(task)
+        glance = evaluation_step(task.model, backend, metrics)
         finish = backend.compile(end_of_epoch(task.config.early_stopping, backend.xp))
 
         def segment(carry: Any, plan: Any, shared: Any) -> Any:
             return backend.scan(step, carry, plan, shared)[0]
 
-        def look(loss: Any, plan: Any, seen: Any) -> Any:
-            return backend.scan(glance, loss, plan, seen)[0]
+        def nothing(carry: Any) -> Any:
+            loss = backend.xp.zeros_like(carry["loss"])
+            return {"loss": loss, **metrics.nothing(loss.shape[0])}
+
+        def look(totals: Any, plan: Any, seen: Any) -> Any:
+            return backend.scan(glance, totals, plan, seen)[0]
 
         def epoch(carry: Any, plan: Any, stop_plan: Any, state: Any, number: Any, shared: Any) -> Any:
             carry = segment(carry, plan, shared)
-            loss = backend.xp.zeros_like(carry["loss"])
-            if stop_plan is not None:
-                loss = look(loss, stop_plan, seen(carry, shared))
-            return finish(carry, loss, state, number)
+            if stop_plan is None:
+                return finish(carry, {"loss": backend.xp.zeros_like(carry["loss"])}, state, number)
+            return finish(carry, look(nothing(carry), stop_plan, seen(carry, state, shared)), state, number)
 
         return cls(
             task=task,
+            metrics=metrics,
             segment=backend.compile(segment, loops=True, donate=(0,)),
+            nothing=backend.compile(nothing),
             look=backend.compile(look, loops=True),
             finish=finish,
             epoch=backend.compile(epoch, loops=True, donate=(0, 3)),
         )
 
 
-def seen(carry: Tree, shared: Tree) -> Tree:
-    """Return what the evaluation step shares: the rows, and the weights as they are."""
-    return {**shared, **{name: carry[name] for name in ("params", "buffers") if name in carry}}
+def seen(carry: Tree, state: Tree, shared: Tree) -> Tree:
+    """Return what the evaluation step shares: the rows, the weights as they are, and where metrics start from."""
+    center = {"center": state["center"]} if "center" in state else {}
+    return {**shared, **center, **{name: carry[name] for name in ("params", "buffers") if name in carry}}

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from gmcore.domain import Array, Tree, Variables
+from gmcore.domain.tree import tree_map
 from gmcore.errors import TrainingError
 from gmcore.nn.optimizers.members import select
 from gmcore.ports import Backend, Model, Optimizer
 from gmcore.training.loss_scaling import loss_scaling
+from gmcore.training.stop_metrics import StopMetrics
 
 __all__ = ["evaluation_step", "fleet_gradient", "training_step"]
 
@@ -71,11 +73,12 @@ def fleet_gradient(model: Model, backend: Backend) -> Callable[..., Any]:
     return gradient
 
 
-def evaluation_step(model: Model, backend: Backend, *, predictions: bool) -> Step:
-    """Return `step(loss, x, shared) -> (loss, predictions or None)`: one batch of every member.
+def evaluation_step(model: Model, backend: Backend, metrics: StopMetrics | None = None) -> Step:
+    """Return `step(totals, x, shared) -> (totals, predictions or None)`: one batch of every member.
 
-    `loss` is the sum so far, `(members,)`; `x` is one step of `evaluation_plan`; `shared` has the resident
-    rows, and the members' `params` and `buffers`.
+    `totals` are the sums so far: `loss`, `(members,)`, and those of the metrics; without metrics there are the
+    predictions instead. `x` is one step of `evaluation_plan`; `shared` has the resident rows, the members' `params`
+    and `buffers`, and of numbers to predict the `center`.
     """
     xp = backend.xp
 
@@ -85,12 +88,18 @@ def evaluation_step(model: Model, backend: Backend, *, predictions: bool) -> Ste
         outputs = xp.astype(outputs, xp.float)
         losses = model.loss(variables, outputs, batch["targets"], xp=xp)
         # A padded row must not spoil the sum with an infinity of its own.
-        total = xp.sum(xp.where(weights > 0, losses * weights, 0.0))
-        return total, model.predict(variables, outputs, xp=xp) if predictions else None
+        found = {"loss": xp.sum(xp.where(weights > 0, losses * weights, 0.0))}
+        predicted = model.predict(variables, outputs, xp=xp)
+        if metrics is None:
+            return found, predicted
+        return found | metrics.sums(predicted, batch["targets"], weights, batch.get("center", 0.0)), None
 
-    def step(loss: Any, x: Any, shared: Any) -> tuple[Any, Any]:
-        total, predicted = backend.vmap(member)(shared["params"], shared["buffers"], _batch(x, shared))
-        return loss + total, predicted
+    def step(totals: Any, x: Any, shared: Any) -> tuple[Any, Any]:
+        batch = _batch(x, shared)
+        if "center" in shared:
+            batch["center"] = shared["center"]
+        found, predicted = backend.vmap(member)(shared["params"], shared["buffers"], batch)
+        return tree_map(lambda total, more: total + more, totals, found), predicted
 
     return step
 

@@ -1,37 +1,85 @@
-"""What the host reads of an epoch, told to whoever listens."""
+"""What the host reads of an epoch, told to whoever listens and remembered."""
 
 from collections.abc import Sequence
-from typing import Any
 
+import attrs
 import numpy as np
 
 from gmcore.domain import EpochEnd, Member, Tree
+from gmcore.errors import InputError
 from gmcore.ports import TrainingTask
 from gmcore.training.early_stopping import SUMMARY
 from gmcore.training.pieces import Piece
+from gmcore.training.stop_metrics import StopMetrics
 
-__all__ = ["read_summary", "stacked", "unstacked"]
+__all__ = ["History", "read_summary"]
 
-_FLAGS = ("was_active", "active", "failed")
+_OF_METRICS = "stop_"
+
+
+@attrs.define(kw_only=True, eq=False)
+class History:
+    """What is remembered of a chunk's epochs.
+
+    Attributes:
+        names: of the numbers; a metric's is that of the metric behind `"stop_"`.
+        epochs: an epoch's numbers, `(numbers, members)`, float64.
+    """
+
+    names: tuple[str, ...] = SUMMARY
+    epochs: list[np.ndarray] = attrs.field(factory=list)
+
+    def last(self, name: str) -> np.ndarray:
+        """Return a number of the last epoch, `(members,)`."""
+        one: np.ndarray = self.epochs[-1][self.names.index(name)]
+        return one
+
+    def of(self, name: str, place: int) -> np.ndarray:
+        """Return a number of one member, `(epochs,)`."""
+        row = self.names.index(name)
+        return np.array([numbers[row, place] for numbers in self.epochs])
+
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names of the metrics' numbers."""
+        return self.names[len(SUMMARY) :]
+
+    def append(self, numbers: dict[str, np.ndarray]) -> None:
+        """Remember an epoch.
+
+        Raises:
+            InputError: if it has other numbers than the epochs before, of a run that other metrics began.
+        """
+        if self.epochs and tuple(numbers) != self.names:
+            raise InputError(
+                f"the run began with the numbers {', '.join(self.names)} of each epoch, now there are "
+                f"{', '.join(numbers)}: it goes on with the metrics that it began with"
+            )
+        self.names = tuple(numbers)
+        self.epochs.append(np.stack([values.astype(np.float64) for values in numbers.values()]))
+
+    def stacked(self) -> np.ndarray:
+        """Return all of it, `(epochs, numbers, members)`."""
+        return np.stack(self.epochs) if self.epochs else np.zeros((0, len(self.names), 0))
 
 
 def read_summary(
-    task: TrainingTask, members: Sequence[Member], summary: np.ndarray, piece: Piece
+    task: TrainingTask, members: Sequence[Member], metrics: StopMetrics, summary: Tree, piece: Piece
 ) -> dict[str, np.ndarray]:
     """Return an epoch's numbers, `(members,)` each, and tell who listens.
 
     Args:
         task: whose.
         members: the chunk.
+        metrics: of the stop rows.
         summary: as the end of the epoch returned it, on the host.
         piece: the epoch's last.
     """
-    numbers = dict(zip(SUMMARY, summary.astype(np.float64), strict=True))
-    read = numbers | {name: numbers[name].astype(bool) for name in _FLAGS}
-    was_active = read["was_active"]
+    read = dict(zip(SUMMARY, summary["numbers"].astype(np.float64), strict=True))
+    was_active = read["was_active"] > 0
     watched = was_active & np.array([len(member.stop) > 0 for member in members])
     read["train_loss"] = np.where(was_active, read["train_loss"] / piece.weight, np.nan)
     read["stop_loss"] = np.where(watched, read["stop_loss"], np.nan)
+    found = {name: np.where(watched, values, np.nan) for name, values in metrics.read(summary).items()}
     for call in task.hooks.epoch_end:
         call(
             EpochEnd(
@@ -40,18 +88,8 @@ def read_summary(
                 train_loss=read["train_loss"],
                 stop_loss=read["stop_loss"],
                 learning_rate=piece.learning_rate,
-                active=read["active"],
+                active=read["active"] > 0,
+                metrics=found,
             )
         )
-    return read
-
-
-def stacked(history: Sequence[Tree]) -> dict[str, Any]:
-    """Return the summaries of several epochs as one tree, `(epochs, members)`; empty for none."""
-    return {name: np.stack([one[name] for one in history]) for name in history[0]} if history else {}
-
-
-def unstacked(tree: Tree) -> list[Tree]:
-    """Return what `stacked` put together."""
-    epochs = len(next(iter(tree.values()))) if tree else 0
-    return [{name: values[place] for name, values in tree.items()} for place in range(epochs)]
+    return read | {f"{_OF_METRICS}{name}": values for name, values in found.items()}

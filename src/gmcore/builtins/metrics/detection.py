@@ -8,10 +8,10 @@ import attrs
 import numpy as np
 from attrs.validators import in_, instance_of, optional
 
-from gmcore.builtins.metrics.fitting import counted, needs_classes
-from gmcore.domain import Schema
+from gmcore.builtins.metrics.fitting import counted, needs_classes, ratio, total
+from gmcore.domain import Array, Schema
 from gmcore.errors import ConfigError, did_you_mean
-from gmcore.ports import MetricComputer, SupportsDirection
+from gmcore.ports import MetricComputer, Namespace, SupportsDirection, SupportsSums
 
 __all__ = ["F1", "Precision", "Recall"]
 
@@ -19,7 +19,7 @@ _AVERAGES = ("auto", "macro", "weighted", "micro")
 
 
 @attrs.define(kw_only=True)
-class _Detection(MetricComputer, SupportsDirection):
+class _Detection(MetricComputer, SupportsDirection, SupportsSums):
     """A number made of how often each class was right, predicted and there."""
 
     name: ClassVar[str]
@@ -35,7 +35,7 @@ class _Detection(MetricComputer, SupportsDirection):
 
     @abstractmethod
     def score(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-        """Return the number for each class from its weights of right, predicted and actual rows; 0 for 0 / 0."""
+        """Return the number for each class, the last axis, from its weights of right, predicted and actual rows."""
 
     @property
     def higher_is_better(self) -> Mapping[str, bool]:
@@ -60,22 +60,46 @@ class _Detection(MetricComputer, SupportsDirection):
         predicted = np.bincount(found, weights, width)
         actual = np.bincount(targets, weights, width)
         right = np.bincount(targets[found == targets], weights[found == targets], width)
-        return {self.name: self._averaged(right, predicted, actual) if len(targets) else float("nan")}
+        return {self.name: float(self._averaged(right, predicted, actual))}
 
-    def _averaged(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> float:
+    def sums(
+        self,
+        predictions: Array,
+        targets: Array,
+        weights: Array,
+        *,
+        center: Array | float,  # noqa: ARG002 - classes have none
+        xp: Namespace,
+    ) -> Mapping[str, Array]:
+        predicted, actual = (
+            xp.one_hot(classes, predictions.shape[-1]) for classes in (xp.argmax(predictions, axis=-1), targets)
+        )
+        counts = {"right": predicted * actual, "predicted": predicted, "actual": actual}
+        return {name: total(rows, weights, xp=xp) for name, rows in counts.items()}
+
+    def of_sums(self, sums: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        return {self.name: self._averaged(**sums)}
+
+    def _averaged(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
+        """Return the number from weights whose last axis are the classes; NaN without any."""
+        numbers = self._number(right, predicted, actual)
+        return np.where(actual.sum(axis=-1) > 0, numbers, np.nan)
+
+    def _number(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
         if self.average == "micro":
-            sums = [np.sum(counts, keepdims=True) for counts in (right, predicted, actual)]
-            return float(self.score(*sums)[0])
+            sums = [counts.sum(axis=-1, keepdims=True) for counts in (right, predicted, actual)]
+            return self.score(*sums)[..., 0]
         scores = self.score(right, predicted, actual)
         if self.average == "weighted":
-            return float(np.average(scores, weights=actual))
+            return ratio((scores * actual).sum(axis=-1), actual.sum(axis=-1))
         if self.positive is not None:
             if self._index is None:
                 raise RuntimeError("check must be called first: it finds the positive class in the schema")
-            return float(scores[self._index])
-        if self.average == "auto" and len(scores) == 2:  # noqa: PLR2004 - the second of two classes
-            return float(scores[1])
-        return float(np.mean(scores[(predicted > 0) | (actual > 0)]))
+            return np.asarray(scores[..., self._index])
+        if self.average == "auto" and scores.shape[-1] == 2:  # noqa: PLR2004 - the second of two classes
+            return np.asarray(scores[..., 1])
+        known = (predicted > 0) | (actual > 0)
+        return ratio((scores * known).sum(axis=-1), known.sum(axis=-1))
 
 
 @attrs.define(kw_only=True)
@@ -91,7 +115,7 @@ class Precision(_Detection):
     name = "precision"
 
     def score(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:  # noqa: ARG002
-        return _ratio(right, predicted)
+        return ratio(right, predicted, 0.0)
 
 
 @attrs.define(kw_only=True)
@@ -107,7 +131,7 @@ class Recall(_Detection):
     name = "recall"
 
     def score(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:  # noqa: ARG002
-        return _ratio(right, actual)
+        return ratio(right, actual, 0.0)
 
 
 @attrs.define(kw_only=True)
@@ -123,8 +147,4 @@ class F1(_Detection):
     name = "f1"
 
     def score(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-        return _ratio(2 * right, predicted + actual)
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.asarray(np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0))
+        return ratio(2 * right, predicted + actual, 0.0)

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from gmcore.domain import Schema, TargetKind
+from gmcore.domain import Array, Schema, TargetKind
 from gmcore.errors import ConfigError
+from gmcore.ports import Namespace
 
-__all__ = ["average", "counted", "default_metrics", "needs_classes", "needs_numbers"]
+__all__ = ["average", "counted", "default_metrics", "needs_classes", "needs_numbers", "ratio", "total"]
 
 _FOR_CLASSES = ("accuracy", "balanced_accuracy", "f1", "log_loss", "precision", "recall", "roc_auc")
 _FOR_NUMBERS = ("mae", "mse", "r2", "rmse")
@@ -43,6 +44,18 @@ def counted(
 def average(values: np.ndarray, weights: np.ndarray) -> float:
     """Return the weighted mean, NaN of no rows."""
     return float(np.average(values, weights=weights)) if len(values) else float("nan")
+
+
+def total(values: Array, weights: Array, *, xp: Namespace) -> Array:
+    """Return the weighted sum over the first axis; a row that weighs 0 adds nothing, whatever its value."""
+    counts = xp.reshape(weights, (-1, *(1,) * (values.ndim - 1)))
+    return xp.sum(xp.where(counts > 0, counts * values, 0.0), axis=0)
+
+
+def ratio(part: np.ndarray, whole: np.ndarray, nothing: float = np.nan) -> np.ndarray:
+    """Return `part / whole`, and `nothing` where the whole is 0."""
+    part, whole = np.broadcast_arrays(part, whole)
+    return np.asarray(np.divide(part, whole, out=np.full(part.shape, nothing), where=whole != 0))
 
 
 def _misfit(name: str, schema: Schema, *, needed: str, found: str, fitting: tuple[str, ...]) -> ConfigError:

@@ -6,9 +6,9 @@ from types import MappingProxyType
 import attrs
 import numpy as np
 
-from gmcore.builtins.metrics.fitting import average, counted, needs_classes
-from gmcore.domain import Schema
-from gmcore.ports import MetricComputer, SupportsDirection
+from gmcore.builtins.metrics.fitting import average, counted, needs_classes, ratio, total
+from gmcore.domain import Array, Schema
+from gmcore.ports import MetricComputer, Namespace, SupportsDirection, SupportsSums
 
 __all__ = ["ROCAUC", "Accuracy", "BalancedAccuracy", "LogLoss"]
 
@@ -16,7 +16,7 @@ _EPSILON = float(np.finfo(np.float64).eps)
 
 
 @attrs.frozen(kw_only=True)
-class Accuracy(MetricComputer, SupportsDirection):
+class Accuracy(MetricComputer, SupportsDirection, SupportsSums):
     """The share of rows whose most probable class is the right one; the first of equally probable ones."""
 
     higher_is_better = MappingProxyType({"accuracy": True})
@@ -30,9 +30,24 @@ class Accuracy(MetricComputer, SupportsDirection):
         predictions, targets, weights = counted(predictions, targets, weights)
         return {"accuracy": average(predictions.argmax(axis=1) == targets, weights)}
 
+    def sums(
+        self,
+        predictions: Array,
+        targets: Array,
+        weights: Array,
+        *,
+        center: Array | float,  # noqa: ARG002 - classes have none
+        xp: Namespace,
+    ) -> Mapping[str, Array]:
+        right = xp.astype(xp.argmax(predictions, axis=-1) == targets, xp.float)
+        return {"right": total(right, weights, xp=xp), "all": xp.sum(weights)}
+
+    def of_sums(self, sums: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        return {"accuracy": ratio(sums["right"], sums["all"])}
+
 
 @attrs.frozen(kw_only=True)
-class BalancedAccuracy(MetricComputer, SupportsDirection):
+class BalancedAccuracy(MetricComputer, SupportsDirection, SupportsSums):
     """The mean over classes of the share of a class's rows that are recognised; absent classes are left out."""
 
     higher_is_better = MappingProxyType({"balanced_accuracy": True})
@@ -48,9 +63,29 @@ class BalancedAccuracy(MetricComputer, SupportsDirection):
         shares = [average(right[targets == present], weights[targets == present]) for present in np.unique(targets)]
         return {"balanced_accuracy": float(np.mean(shares)) if shares else float("nan")}
 
+    def sums(
+        self,
+        predictions: Array,
+        targets: Array,
+        weights: Array,
+        *,
+        center: Array | float,  # noqa: ARG002 - classes have none
+        xp: Namespace,
+    ) -> Mapping[str, Array]:
+        of_class = xp.one_hot(targets, predictions.shape[-1])
+        right = xp.astype(xp.argmax(predictions, axis=-1) == targets, xp.float)
+        return {
+            "right": total(of_class * xp.expand_dims(right, -1), weights, xp=xp),
+            "all": total(of_class, weights, xp=xp),
+        }
+
+    def of_sums(self, sums: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        shares = ratio(sums["right"], sums["all"], 0.0)
+        return {"balanced_accuracy": ratio(shares.sum(axis=-1), (sums["all"] > 0).sum(axis=-1))}
+
 
 @attrs.frozen(kw_only=True)
-class LogLoss(MetricComputer, SupportsDirection):
+class LogLoss(MetricComputer, SupportsDirection, SupportsSums):
     """The mean negative logarithm of the right class's probability, in nats.
 
     Probabilities are kept a float64 rounding error away from 0 and 1, so one hopeless row costs 36 and not infinity.
@@ -67,6 +102,22 @@ class LogLoss(MetricComputer, SupportsDirection):
         predictions, targets, weights = counted(predictions, targets, weights)
         of_right = np.clip(predictions[np.arange(len(targets)), targets], _EPSILON, 1 - _EPSILON)
         return {"log_loss": average(-np.log(of_right), weights)}
+
+    def sums(
+        self,
+        predictions: Array,
+        targets: Array,
+        weights: Array,
+        *,
+        center: Array | float,  # noqa: ARG002 - classes have none
+        xp: Namespace,
+    ) -> Mapping[str, Array]:
+        of_right = xp.squeeze(xp.take_along_axis(predictions, xp.expand_dims(targets, -1), axis=-1), -1)
+        of_right = xp.minimum(xp.maximum(of_right, _EPSILON), 1 - _EPSILON)
+        return {"cost": total(-xp.log(of_right), weights, xp=xp), "all": xp.sum(weights)}
+
+    def of_sums(self, sums: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        return {"log_loss": ratio(sums["cost"], sums["all"])}
 
 
 @attrs.frozen(kw_only=True)
