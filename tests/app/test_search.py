@@ -226,7 +226,12 @@ def test_a_search_whose_trials_all_fail_says_so_and_keeps_them(sure, tmp_path):
 def test_a_trial_whose_loss_is_not_finite_fails_alone(tables):
     tables["training"]["optimizer"] = {"name": "sgd"}
     rates = [0.1, 1e30, 0.05]
-    done = searched(tables, {"training.optimizer.learning_rate": rates})
+    moments = []
+    hooks = Hooks(member_failed=(moments.append,))
+    done = searched(tables, {"training.optimizer.learning_rate": rates}, hooks=hooks)
+    folds = len(done.trials[0].epochs)
+    # Members of several trials have one fold's index; listeners hear which of the search's models it is.
+    assert {moment.member for moment in moments} == set(range(folds, 2 * folds))
     assert [trial.failed for trial in done.trials] == [False, False, True]
     assert done.trials[-1].settings == {"training.optimizer.learning_rate": 1e30}
     assert done.trials[-1].failure.startswith("in fold 0, the loss was ")

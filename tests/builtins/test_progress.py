@@ -12,9 +12,11 @@ from gmcore.domain import (
     BatchEnd,
     EpochEnd,
     EpochStart,
+    Failure,
     FitEnd,
     FitStart,
     FoldStart,
+    MemberFailed,
     ModelInfo,
     RunError,
     SearchStart,
@@ -123,6 +125,17 @@ def test_a_fleet_shows_means_over_those_that_trained_and_how_many_go_on(hooks, s
     end_epoch(hooks, 1, train=[0.25, 0.75, np.nan], stop=[1.0, 2.0, np.nan], active=[True, False, False])
     assert screen.line.startswith("3 models, epoch 1/4")
     assert screen.line.endswith(", loss 0.5000, stopping loss 1.5000, 1 of 3 training")
+
+
+def test_a_failure_finds_an_empty_line(hooks, screen):
+    begin(hooks, screen, members=(0, 1))
+    failure = Failure(
+        epoch=1, step=1, loss=np.nan, largest_gradient=1.0, parameter="w", largest_weight=1.0, learning_rate=1.0
+    )
+    told(hooks, "member_failed", MemberFailed(member=1, place=1, failure=failure))
+    assert screen.line == ""
+    end_epoch(hooks, 1)
+    assert screen.line.startswith("2 models")
 
 
 @pytest.mark.parametrize(("members", "name"), [((5, 6, 7), "folds 6-8 of 10, "), ((9,), "fold 10 of 10, ")])

@@ -51,6 +51,17 @@ def test_people_see_a_line_a_trial_and_where_the_model_is(searching, call):
     assert "best.toml" in done.stderr
 
 
+def test_a_trial_that_fails_is_told_along_the_way(searching, call):
+    path = searching / "run.toml"
+    path.write_text(path.read_text().replace("[0.0001, 0.05]", "[1e30, 0.05]").replace('"adamw"', '"sgd"'))
+    done = call("search", path, "--json")
+    assert done.exit_code == 0
+    failed = [trial for trial in json.loads(done.stdout)["trials"] if trial["failed"]]
+    told = [line for line in done.stderr.splitlines() if line.startswith("trial ")]
+    assert len(failed) == 2
+    assert sorted(told) == sorted(f"trial {trial['trial']} has failed: {trial['failure']}" for trial in failed)
+
+
 def test_check_says_what_would_be_searched(searching, report, call):
     told = report("check", "run.toml")
     assert told["search"] == {"trials": 4, "models": 12, "programs": 2, "metric": "log_loss", "better": "lower"}

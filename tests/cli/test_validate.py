@@ -1,11 +1,13 @@
+import json
+
 import pytest
 
 
 def test_json_has_each_fold_their_mean_and_their_spread(folder, report):
     told = report("validate", "run.toml")
-    assert set(told) == {"run", "folds", "mean", "std", "seconds"}
+    assert set(told) == {"run", "folds", "failed_folds", "mean", "std", "seconds"}
     assert [fold["index"] for fold in told["folds"]] == [0, 1, 2]
-    assert all(set(fold) == {"index", "loss", "best_epoch", "epochs", "metrics"} for fold in told["folds"])
+    assert all(set(fold) == {"index", "loss", "best_epoch", "epochs", "metrics", "failure"} for fold in told["folds"])
     losses = [fold["loss"] for fold in told["folds"]]
     assert told["mean"]["loss"] == pytest.approx(sum(losses) / 3)
     assert set(told["mean"]) == set(told["std"]) == {"loss", "accuracy"}
@@ -19,3 +21,31 @@ def test_people_see_a_line_a_fold(folder, call):
     table = lines[lines.index("fold  epochs  best    loss  accuracy") :]
     assert [line.split()[0] for line in table[1:6]] == ["0", "1", "2", "mean", "std"]
     assert "3 folds in" in done.stderr
+
+
+@pytest.fixture
+def extreme(folder):
+    """Return a run file whose data has one value that no float32 holds: the fold of index 1 does not train on it."""
+    head, *lines = (folder / "flowers.csv").read_text().splitlines()
+    lines[4] = "1e300" + lines[4][lines[4].index(",") :]
+    (folder / "flowers.csv").write_text("\n".join([head, *lines, ""]))
+    return folder / "run.toml"
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_folds_that_fail_are_told_and_left_out_and_the_others_go_on(extreme, call):
+    done = call("validate", extreme, "--json")
+    told = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert told["failed_folds"] == [0, 2]
+    assert told["folds"][1]["failure"] is None
+    assert told["mean"]["accuracy"] == told["folds"][1]["metrics"]["accuracy"]
+    assert told["std"]["accuracy"] == 0.0
+    for fold in (0, 2):
+        assert f"fold {fold} has failed: {told['folds'][fold]['failure']}" in done.stderr.splitlines()
+    assert done.stderr.count("has failed") == 2
+    assert "2 of 3 folds failed: mean and std are those of the others" in done.stderr
+    assert "0 failed" in done.stderr
+    written = json.loads((extreme.parent / told["run"] / "result.json").read_text())
+    assert written == told
+    assert json.loads((extreme.parent / told["run"] / "status.json").read_text())["status"] == "done"

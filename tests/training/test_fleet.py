@@ -134,7 +134,7 @@ def test_a_member_whose_loss_is_not_finite_stops_alone_and_says_where_and_why(ta
     assert failure.largest_weight > 1e25
     assert failure.parameter in tree_flatten(results[1].variables.params)
     assert failure.learning_rate == pytest.approx(1e30, rel=0.1)
-    assert [(moment.member, moment.failure) for moment in told] == [(5, failure)]
+    assert [(moment.member, moment.place, moment.failure) for moment in told] == [(5, 1, failure)]
     assert all(np.isfinite(leaf).all() for leaf in tree_flatten(results[1].variables.params).values())
 
 

@@ -9,7 +9,7 @@ import attrs
 
 from gmcore.app.results import CrossValidated, Searched, Trained
 from gmcore.app.run import Run
-from gmcore.domain import Hooks, RunEnd, RunError, RunStart
+from gmcore.domain import Hooks, MemberFailed, RunEnd, RunError, RunStart
 from gmcore.errors import Cancelled, OutputError, TrainingError
 from gmcore.training.attempts import Attempts
 from gmcore.training.checkpoint import Checkpoints
@@ -42,7 +42,7 @@ def go(
     say: Callable[[str], object],
 ) -> R:
     """Do `work` between the first hook and the last, with a folder that tells how it went."""
-    everyone, checkpoints = _together(run.hooks, hooks or Hooks()), None
+    everyone, checkpoints = _together(run.hooks, hooks or Hooks(), _failures_told(command, say)), None
     if folder is not None:
         config = run.config.training.checkpoint
         log = EpochLog(path=folder.log, attempts=Attempts(what="metrics", on_error=config.on_error, say=say))
@@ -73,6 +73,17 @@ def go(
         run.data.close()
         run.workflow.close()
     return done
+
+
+def _failures_told(command: str, say: Callable[[str], object]) -> Hooks:
+    """Return what tells of each fold that could not go on: a single model's end is an error, a trial's a result."""
+    if command != "validate":
+        return Hooks()
+
+    def tell(moment: MemberFailed) -> None:
+        say(f"fold {moment.member} has failed: {moment.failure}")
+
+    return Hooks(member_failed=(tell,))
 
 
 def _as_failure(error: BaseException) -> BaseException:

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from gmcore.domain import Hooks
+from gmcore.domain import Hooks, MemberFailed
 
 __all__ = ["counted_through"]
 
@@ -19,6 +19,7 @@ def counted_through(hooks: Hooks, first: int) -> Hooks:
     """
     chunk = _Chunk(upcoming=first)
     wrapped = {name: tuple(map(chunk.told, getattr(hooks, name))) for name in _TOLD}
+    wrapped["member_failed"] = tuple(map(chunk.told_of_one, hooks.member_failed))
     if any(wrapped.values()):
         wrapped["fit_start"] = (chunk.begin, *wrapped["fit_start"])
     return attrs.evolve(hooks, **wrapped)
@@ -37,3 +38,6 @@ class _Chunk:
 
     def told(self, call: Callable[[Any], object]) -> Callable[[Any], object]:
         return lambda context: call(attrs.evolve(context, members=self.members))
+
+    def told_of_one(self, call: Callable[[MemberFailed], object]) -> Callable[[MemberFailed], object]:
+        return lambda context: call(attrs.evolve(context, member=self.members[context.place]))

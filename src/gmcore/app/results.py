@@ -69,11 +69,20 @@ class CrossValidated:
                 "best_epoch": fold.training.best_epoch,
                 "epochs": fold.training.epochs,
                 "metrics": dict(fold.validation.metrics),
+                "failure": fold.training.failure and str(fold.training.failure),
             }
             for fold in self.result.folds
         ]
         mean, std, seconds = self.result.mean, self.result.std, self.result.seconds
-        return {"run": self.folder, "folds": folds, "mean": mean, "std": std, "seconds": seconds}
+        failed = [fold.index for fold in self.result.failed_folds]
+        return {
+            "run": self.folder,
+            "folds": folds,
+            "failed_folds": failed,
+            "mean": mean,
+            "std": std,
+            "seconds": seconds,
+        }
 
 
 @attrs.frozen(kw_only=True, eq=False)

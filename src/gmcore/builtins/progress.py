@@ -14,9 +14,11 @@ from gmcore.domain import (
     FitEnd,
     FitStart,
     FoldStart,
+    MemberFailed,
     RunEnd,
     RunError,
     SearchStart,
+    TrialEnd,
 )
 from gmcore.registry import hookimpl
 
@@ -111,6 +113,17 @@ class Progress:
             self._move(context.epoch, 1)
 
     @hookimpl
+    def member_failed(self, context: MemberFailed) -> None:  # noqa: ARG002 - others tell of it
+        """Make room for the line that tells of it; the bar is drawn again when it moves."""
+        self._clear()
+
+    @hookimpl
+    def trial_end(self, context: TrialEnd) -> None:
+        """Make room for a line, if the trial has failed."""
+        if context.trial.failure:
+            self._clear()
+
+    @hookimpl
     def fit_end(self, context: FitEnd) -> None:
         """Take the bar away, unless a search goes on."""
         if max(context.members) + 1 < self._searched:
@@ -138,6 +151,10 @@ class Progress:
 
     def _description(self, epoch: int) -> str:
         return f"{self._name}epoch {epoch}/{self._epochs}"
+
+    def _clear(self) -> None:
+        if self._bar is not None:
+            self._bar.clear()
 
     def _close(self) -> None:
         if self._bar is not None:

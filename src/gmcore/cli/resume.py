@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gmcore.app import Searched, Trained, registry_for, resume
+from gmcore.app import CrossValidated, Searched, Trained, registry_for, resume
 from gmcore.cli import search, train, validate
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
@@ -36,3 +36,5 @@ def command(folder: Path, backend: str | None, *, allow_changed_data: bool, as_j
         say(train.summary(done) if isinstance(done, Trained) else validate.summary(done))
     if as_json:
         write_json(done.report)
+    if isinstance(done, CrossValidated):
+        click.get_current_context().exit(validate.exit_status(done))

@@ -11,7 +11,7 @@ from gmcore.cli.output import say, table, write_json
 from gmcore.cli.progress import progress
 from gmcore.cli.signals import cancelled_by_signals
 
-__all__ = ["command", "summary"]
+__all__ = ["command", "exit_status", "summary"]
 
 
 @click.command("validate")
@@ -27,14 +27,20 @@ def command(run: Path, runs: Path, *, as_json: bool) -> None:
     say(summary(done))
     if as_json:
         write_json(done.report)
+    click.get_current_context().exit(exit_status(done))
+
+
+def exit_status(done: CrossValidated) -> int:
+    """Return 0 where every fold could be trained, else 1: there are numbers, and fewer than were asked for."""
+    return 1 if done.result.failed_folds else 0
 
 
 def summary(done: CrossValidated) -> str:
     """Return what came out, for people."""
-    result = done.result
+    result, failed = done.result, len(done.result.failed_folds)
     rows: list[tuple[object, ...]] = [
         (
-            str(fold.index),
+            f"{fold.index} failed" if fold.training.failure else str(fold.index),
             fold.training.epochs,
             fold.training.best_epoch,
             fold.validation.loss,
@@ -48,6 +54,11 @@ def summary(done: CrossValidated) -> str:
             table(("fold", "epochs", "best", *result.mean), rows),
             "",
             f"{len(result.folds)} folds in {result.seconds:.1f} s",
+            *(
+                [f"{failed} of {len(result.folds)} folds failed: mean and std are those of the others"]
+                if failed
+                else []
+            ),
             f"run: {done.folder}" if done.folder else "",
         ]
     ).rstrip()

@@ -107,9 +107,16 @@ class EpochEnd:
 
 @attrs.frozen(kw_only=True)
 class MemberFailed:
-    """A member's loss is no longer finite: it has stopped, the others go on."""
+    """A member's loss is no longer finite: it has stopped, the others go on.
+
+    Attributes:
+        member: its index.
+        place: its place among the members of its chunk, from 0: in a search several have one index.
+        failure: at which step, and what was found there.
+    """
 
     member: int
+    place: int
     failure: Failure
 
 

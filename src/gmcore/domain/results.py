@@ -149,7 +149,7 @@ class CVResult:
     """How a cross-validation went.
 
     Attributes:
-        folds: in order.
+        folds: in order, those that failed too: they are scored with the weights they had before.
         seconds: wall time of all of it.
     """
 
@@ -157,16 +157,22 @@ class CVResult:
     seconds: float
 
     @property
+    def failed_folds(self) -> tuple[FoldResult, ...]:
+        """Those whose model could not go on."""
+        return tuple(fold for fold in self.folds if fold.training.failure is not None)
+
+    @property
     def mean(self) -> dict[str, float]:
-        """The mean over folds of the loss and of each metric."""
-        return {name: float(np.mean(values)) for name, values in self._columns().items()}
+        """The mean of the loss and of each metric over the folds that did not fail; NaN where all did."""
+        return {name: float(np.mean(values or [np.nan])) for name, values in self._columns().items()}
 
     @property
     def std(self) -> dict[str, float]:
-        """The population standard deviation over folds (ddof 0, as in NumPy), named as in `mean`."""
-        return {name: float(np.std(values)) for name, values in self._columns().items()}
+        """The population standard deviation over the same folds (ddof 0, as in NumPy), named as in `mean`."""
+        with np.errstate(invalid="ignore"):  # of infinity it is NaN
+            return {name: float(np.std(values or [np.nan])) for name, values in self._columns().items()}
 
     def _columns(self) -> dict[str, list[float]]:
-        names = self.folds[0].validation.metrics
-        columns = {"loss": [fold.validation.loss for fold in self.folds]}
-        return columns | {name: [fold.validation.metrics[name] for fold in self.folds] for name in names}
+        sound = [fold.validation for fold in self.folds if fold.training.failure is None]
+        columns = {"loss": [one.loss for one in sound]}
+        return columns | {name: [one.metrics[name] for one in sound] for name in self.folds[0].validation.metrics}

@@ -37,7 +37,8 @@ class TrialResult:
     @property
     def std(self) -> dict[str, float]:
         """The population standard deviation over folds (ddof 0) of each score."""
-        return {name: float(np.std(values)) for name, values in self.scores.items()}
+        with np.errstate(invalid="ignore"):  # of infinity it is NaN
+            return {name: float(np.std(values)) for name, values in self.scores.items()}
 
     @property
     def value(self) -> float:

@@ -209,7 +209,7 @@ class _Chunk:
         )
         self.failures[place] = failure
         for call in self.task.hooks.member_failed:
-            call(MemberFailed(member=self.members[place].index, failure=failure))
+            call(MemberFailed(member=self.members[place].index, place=place, failure=failure))
 
     def _stop_if_asked(self) -> None:
         if self.task.cancellation.requested:
