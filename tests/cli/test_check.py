@@ -7,6 +7,14 @@ def test_a_good_run_file_is_described(folder, report):
     assert sorted(path.name for path in folder.iterdir()) == ["flowers.csv", "run.toml"]
 
 
+def test_how_many_train_at_once_is_told_with_the_memory_that_takes(folder, report, call):
+    told = report("check", "run.toml")["memory"]
+    assert told["members_per_chunk"] == 3
+    assert told["estimated"] == told["rows"] + 3 * told["member"]
+    assert 0 < told["rows"] < told["estimated"] < told["total"]
+    assert "3 folds, 3 at once: about " in call("check", "run.toml").stderr
+
+
 def test_every_error_is_said_at_once_with_its_place(folder, call):
     text = (folder / "run.toml").read_text()
     text = text.replace("seed = 3", "seed = -1").replace("hidden", "hiden").replace("n_splits = 3", "n_splits = 'x'")

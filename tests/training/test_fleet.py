@@ -11,7 +11,6 @@ from gmcore.nn.optimizers import OPTIMIZERS
 from gmcore.ports import Schedule
 from gmcore.testing.fakes import TinyModel
 from gmcore.training import GradientDescent
-from gmcore.training.chunks import members_at_once
 
 WORKFLOW = GradientDescent()
 
@@ -219,10 +218,3 @@ def test_one_program_serves_every_epoch_and_chunk(configured, fleet):
     once = WORKFLOW.metrics["compilations"]
     WORKFLOW.train(attrs.evolve(task, config=attrs.evolve(task.config, max_epochs=5)), fleet())
     assert WORKFLOW.metrics["compilations"] == once
-
-
-def test_a_chunk_holds_as_many_members_as_fit(configured):
-    assert members_at_once(configured(), 10) == 10
-    assert members_at_once(configured(members_per_chunk=4), 10) == 4
-    huge = attrs.evolve(configured(), model=attrs.evolve(configured().model, hidden=30_000_000))
-    assert 1 <= members_at_once(huge, 100) < 100

@@ -4,7 +4,7 @@ import math
 
 from gmcore.domain import LayerInfo, ModelInfo
 
-__all__ = ["architecture"]
+__all__ = ["architecture", "size"]
 
 _BYTES = {"float32": 4, "float64": 8}
 _HEADINGS = ("layer", "", "output", "parameters")
@@ -26,10 +26,10 @@ def architecture(info: ModelInfo, *, dtype: str = "float32", batch_size: int = 1
     outputs = sum(math.prod(layer.output_shape) for layer in info.layers) * one * batch_size * 2
     held = info.parameter_count * one
     sizes = (
-        ("parameters", f"{info.parameter_count:,}, {_size(held)} in {dtype}"),
-        ("a batch", f"{_plural(batch_size, 'row')}, {_size(inputs)}"),
-        ("forward and backward pass", _size(outputs)),
-        ("estimated total", _size(held + inputs + outputs)),
+        ("parameters", f"{info.parameter_count:,}, {size(held)} in {dtype}"),
+        ("a batch", f"{_plural(batch_size, 'row')}, {size(inputs)}"),
+        ("forward and backward pass", size(outputs)),
+        ("estimated total", size(held + inputs + outputs)),
     )
     width = max(len(name) for name, _ in sizes)
     lines = [f"{name:<{width}}  {text}" for name, text in sizes]
@@ -57,7 +57,7 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "1"
 
 
-def _size(count: float) -> str:
+def size(count: float) -> str:
     """Return bytes in the largest unit of 1024 that leaves at least 1."""
     for unit in ("bytes", "KB", "MB"):
         if count < 1024:  # noqa: PLR2004 - the next unit

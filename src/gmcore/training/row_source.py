@@ -10,7 +10,7 @@ from gmcore.domain import Rows, Tree
 from gmcore.ports import TrainingTask
 from gmcore.training.memory import device_memory
 
-__all__ = ["RowSource"]
+__all__ = ["RowSource", "bytes_on_device"]
 
 _SHARE_OF_MEMORY = 0.25
 
@@ -31,9 +31,7 @@ class RowSource:
     def of(cls, task: TrainingTask) -> "RowSource":
         """Bring a task's rows to the device if they may take the memory."""
         columns = {"inputs": dict(task.rows.inputs), "targets": task.rows.targets}
-        allowed = task.config.row_memory or int(_SHARE_OF_MEMORY * device_memory(task.backend).total)
-        fits = _size(task.rows, task.backend.dtype) <= allowed
-        return cls(rows=task.rows, resident=task.backend.asarray(columns) if fits else {})
+        return cls(rows=task.rows, resident=task.backend.asarray(columns) if bytes_on_device(task) else {})
 
     @property
     def bytes_a_row(self) -> int:
@@ -51,6 +49,13 @@ class RowSource:
             "inputs": {name: column[indices] for name, column in self.rows.inputs.items()},
             "targets": targets[indices],
         }
+
+
+def bytes_on_device(task: TrainingTask) -> int:
+    """Return how many bytes a task's rows take on the device; 0 where they may not take as many."""
+    allowed = task.config.row_memory or int(_SHARE_OF_MEMORY * device_memory(task.backend).total)
+    size = _size(task.rows, task.backend.dtype)
+    return size if size <= allowed else 0
 
 
 def _size(rows: Rows, dtype: str) -> int:
