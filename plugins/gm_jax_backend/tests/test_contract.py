@@ -1,4 +1,4 @@
-"""The backend keeps to the port's contract, in both dtypes, and on a GPU where there is one."""
+"""The backend keeps to the port's contract, in both dtypes and narrow ones, and on a GPU where there is one."""
 
 import pytest
 from gm_jax_backend import JAXBackend
@@ -18,7 +18,29 @@ class TestJAXFloat64(BackendContract):
         return JAXBackend(dtype="float64", device="cpu")
 
 
+class TestJAXBFloat16(BackendContract):
+    def backend(self):
+        return JAXBackend(compute="bfloat16", device="cpu")
+
+
+class TestJAXFloat16(BackendContract):
+    def backend(self):
+        return JAXBackend(compute="float16", device="cpu")
+
+
 @pytest.mark.skipif(not GPUS, reason="JAX finds no GPU or TPU here")
 class TestJAXOnAGPU(BackendContract):
     def backend(self):
         return JAXBackend(dtype="float32", device=GPUS[0])
+
+
+@pytest.mark.skipif(not GPUS, reason="JAX finds no GPU or TPU here")
+class TestJAXBFloat16OnAGPU(BackendContract):
+    def backend(self):
+        return JAXBackend(compute="bfloat16", device=GPUS[0])
+
+
+@pytest.mark.skipif(not GPUS, reason="JAX finds no GPU or TPU here")
+class TestJAXFloat16OnAGPU(BackendContract):
+    def backend(self):
+        return JAXBackend(compute="float16", device=GPUS[0])

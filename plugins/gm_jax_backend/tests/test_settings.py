@@ -53,3 +53,16 @@ def test_a_device_that_is_not_here_says_which_is(device):
 def test_float64_on_a_tpu_is_refused_with_a_reason():
     (tpu,) = (one for one in JAXBackend.devices("float64") if one.name == "tpu")
     assert "float64" in tpu.reason
+
+
+def test_provenance_says_how_matrices_are_multiplied():
+    found = JAXBackend(device="cpu", compute="bfloat16", tf32=True).provenance()
+    assert (found["dtype"], found["compute"], found["tf32"]) == ("float32", "bfloat16", "true")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "compute"), [("float64", "bfloat16"), ("float64", "float32"), ("float32", "float64")]
+)
+def test_a_precision_that_the_dtype_has_not_is_refused(dtype, compute):
+    with pytest.raises(BackendUnavailableError, match=compute):
+        JAXBackend(dtype=dtype, compute=compute, device="cpu")

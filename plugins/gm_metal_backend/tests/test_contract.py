@@ -1,4 +1,4 @@
-"""The backend keeps to the port's contract, in both dtypes, and on a GPU where there is one."""
+"""The backend keeps to the port's contract, in both dtypes and narrow ones, and on a GPU where there is one."""
 
 import pytest
 from gm_metal_backend import MetalBackend
@@ -18,7 +18,29 @@ class TestMetalFloat64(BackendContract):
         return MetalBackend(dtype="float64", device="cpu")
 
 
+class TestMetalBFloat16(BackendContract):
+    def backend(self):
+        return MetalBackend(compute="bfloat16", device="cpu")
+
+
+class TestMetalFloat16(BackendContract):
+    def backend(self):
+        return MetalBackend(compute="float16", device="cpu")
+
+
 @pytest.mark.skipif(not GPUS, reason="MLX finds no GPU here")
 class TestMetalOnAGPU(BackendContract):
     def backend(self):
         return MetalBackend(dtype="float32", device=GPUS[0])
+
+
+@pytest.mark.skipif(not GPUS, reason="MLX finds no GPU here")
+class TestMetalBFloat16OnAGPU(BackendContract):
+    def backend(self):
+        return MetalBackend(compute="bfloat16", device=GPUS[0])
+
+
+@pytest.mark.skipif(not GPUS, reason="MLX finds no GPU here")
+class TestMetalFloat16OnAGPU(BackendContract):
+    def backend(self):
+        return MetalBackend(compute="float16", device=GPUS[0])

@@ -122,6 +122,40 @@ def test_settings_of_the_environment_are_kept():
     assert provenance["MKL_CBWR"] == "AVX2"
 
 
+@pytest.mark.parametrize(("tf32", "environment", "found"), [(True, "0", "1"), (False, "1", "0"), (None, "1", "1")])
+def test_reduced_precision_is_settled_before_mlx_is_imported(tf32, environment, found):
+    code = f"""
+        import json
+        from gm_metal_backend import MetalBackend
+        print(json.dumps(MetalBackend(device="cpu", tf32={tf32}).provenance()["MLX_ENABLE_TF32"]))
+        """
+    assert _python(code, MLX_ENABLE_TF32=environment) == found
+
+
+def test_reduced_precision_that_comes_too_late_says_what_to_set():
+    code = """
+        import json
+        from gm_metal_backend import MetalBackend
+        from gmcore.errors import BackendUnavailableError
+        MetalBackend(device="cpu", tf32=False)
+        MetalBackend(device="cpu", tf32=False)
+        try:
+            MetalBackend(device="cpu", tf32=True)
+        except BackendUnavailableError as error:
+            print(json.dumps(str(error)))
+        """
+    found = _python(code)
+    assert "tf32 = true was asked for, but MLX was imported in this process with MLX_ENABLE_TF32=0" in found
+    assert "set MLX_ENABLE_TF32=1 before Python starts" in found
+
+
+@pytest.mark.parametrize("compute", ["float64", "bfloat16"])
+def test_a_precision_that_the_dtype_has_not_is_refused(compute):
+    dtype = "float32" if compute == "float64" else "float64"
+    with pytest.raises(BackendUnavailableError, match=compute):
+        MetalBackend(dtype=dtype, compute=compute, device="cpu")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux needs another BLAS")
 def test_the_blas_that_provenance_names_is_the_one_that_multiplies():
     provenance, place = _python(

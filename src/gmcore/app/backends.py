@@ -1,5 +1,6 @@
 """Which backend a run computes on, and why."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,38 +35,74 @@ def backend_devices(registry: PluginRegistry) -> dict[str, tuple[Device, ...]]:
     return found
 
 
-def choose_backend(registry: PluginRegistry, table: Mapping[str, Any], path: str = "backend") -> ChosenBackend:
+def choose_backend(
+    registry: PluginRegistry, table: Mapping[str, Any], path: str = "backend", *, precision: str | None = None
+) -> ChosenBackend:
     """Return the backend that a run file's table asks for.
 
     Under `"auto"` the best device that can be used is taken; where starting it fails after all, the next.
+
+    Args:
+        registry: where backends are looked up; its dtype is theirs.
+        table: with `use`.
+        path: where the table stands in the run file, for errors.
+        precision: what matrices are multiplied in; None for the dtype.
 
     Raises:
         BackendUnavailableError: if there is none, with what each one lacks.
         ConfigError: if a named backend's options are wrong.
     """
     builder = Builder(registry=registry)
+    compute = _compute(registry, table, precision, builder.problems)
     if table.get("use") != "auto":
         if "dtype" in table:
             builder.problems.append(f"{path}.dtype: the dtype stands at the top of the run file")
-        backend = builder.component(registry.backends, table, path)
+        if "compute" in table:
+            builder.problems.append(f"{path}.compute: is called precision and stands in [training]")
+        backend = builder.component(registry.backends, {**table, **compute}, path)
         builder.finish("")
         assert backend is not None  # noqa: S101 - finish raises otherwise
         return ChosenBackend(backend, f"{backend.name} on {backend.device}, as the run file says")
     for option in sorted(set(table) - {"use"}):
         builder.problems.append(f"{path}.{option}: an option needs a backend's name, not 'auto'")
     builder.finish("")
-    return _best(registry)
+    return _best(registry, compute)
 
 
-def _best(registry: PluginRegistry) -> ChosenBackend:
+def _compute(
+    registry: PluginRegistry, table: Mapping[str, Any], precision: str | None, problems: list[str]
+) -> dict[str, Any]:
+    """Return the option that sets a precision other than the dtype, and note where there can be none."""
+    if precision in (None, registry.dtype):
+        return {}
+    name = str(table.get("use"))
+    if registry.dtype == "float64":
+        problems.append(
+            'training.precision: dtype = "float64" is exact: leave the precision away, or set dtype = "float32"'
+        )
+    elif name in registry.backends and not _narrows(registry.backends[name]):
+        problems.append(f"training.precision: the backend {name!r} multiplies matrices in {registry.dtype} alone")
+    else:
+        return {"compute": precision}
+    return {}
+
+
+def _narrows(kind: Any) -> bool:
+    return "compute" in inspect.signature(kind).parameters
+
+
+def _best(registry: PluginRegistry, compute: Mapping[str, Any]) -> ChosenBackend:
     found = backend_devices(registry)
     candidates = [(name, device) for name, devices in found.items() for device in devices]
     failed = []
     for name, device in sorted(candidates, key=lambda one: -one[1].preference):
         if not device.available:
             continue
+        if compute and not _narrows(registry.backends[name]):
+            failed.append(f"{name} multiplies matrices in {registry.dtype} alone")
+            continue
         try:
-            backend = registry.backends.create(name, device=device.name)
+            backend = registry.backends.create(name, device=device.name, **compute)
         except InputError as error:
             failed.append(f"{name} on {device.name} did not start ({error})")
             continue
@@ -73,4 +110,5 @@ def _best(registry: PluginRegistry) -> ChosenBackend:
         return ChosenBackend(backend, "; ".join([*failed, f"{name} on {device.name}{because}"]))
     reasons = "".join(f"\n  {name}, {device.name}: {device.reason or 'did not start'}" for name, device in candidates)
     hint = "" if candidates else " (pip install 'gm-metal-backend[cpu]' brings one)"
-    raise BackendUnavailableError(f"no backend can compute {registry.dtype} here{hint}{reasons}")
+    what = compute.get("compute", registry.dtype)
+    raise BackendUnavailableError(f"no backend can compute {what} here{hint}{reasons}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from gmcore.app.provenance import is_path, resolved
+from gmcore.app.provenance import is_path, precision, resolved
 from gmcore.app.results import Trained
 from gmcore.app.run import Run
 from gmcore.app.trained_model import TrainedModel
@@ -71,5 +71,6 @@ def _header(run: Run) -> dict[str, object]:
         "model": resolved(run.config.model, run.model_provider),
         "data": data if data["use"] in run.registry.data_providers else {"use": "csv"},
         "dtype": run.config.dtype,
+        **precision(run),
         "seed": run.config.seed,
     }

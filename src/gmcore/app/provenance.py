@@ -17,10 +17,11 @@ from gmcore.app.run import Run
 from gmcore.app.run_config import spelt_out
 from gmcore.registry import unstructure
 
-__all__ = ["FORMAT", "given_text", "is_path", "provenance", "resolved", "rows_sha256", "toml_text"]
+__all__ = ["FORMAT", "given_text", "is_path", "precision", "provenance", "resolved", "rows_sha256", "toml_text"]
 
 FORMAT = 1
 
+_PLAIN = (str, bool, int, float)
 _PACKAGES = ("gmcore", "numpy", "safetensors", "attrs", "pluggy")
 
 
@@ -58,11 +59,12 @@ def toml_text(run: Run) -> str:
     tables: dict[str, Any] = {
         "seed": config.seed,
         "dtype": config.dtype,
-        "backend": {"use": run.chosen.backend.name, "device": run.chosen.backend.device},
+        "backend": _backend(run),
         "data": resolved(config.data, run.data),
         "model": resolved(config.model, run.model_provider),
         "training": {
             **unstructure(config.training),
+            **precision(run),
             "optimizer": {"name": config.training.optimizer["name"], **unstructure(run.optimizer)},
             "schedule": {"name": config.training.schedule["name"], **unstructure(run.schedule)},
         },
@@ -85,7 +87,8 @@ def given_text(run: Run) -> str:
         if name in tables:
             full = resolved(tables[name], component)
             tables[name] = {key: full.get(key, value) for key, value in tables[name].items()}
-    tables["backend"] = {"use": run.chosen.backend.name, "device": run.chosen.backend.device}
+    tables["backend"] = _backend(run)
+    tables["training"] = {**tables.get("training", {}), **precision(run)}
     return tomli_w.dumps(_without_none(tables))
 
 
@@ -99,9 +102,24 @@ def resolved(table: Mapping[str, Any], component: Any) -> dict[str, Any]:
     return {"use": table["use"], **unstructure(component), **paths}
 
 
+def precision(run: Run) -> dict[str, str]:
+    """Return what matrices are multiplied in, as `[training]` says it; nothing where that is the dtype."""
+    compute = run.chosen.backend.compute
+    return {} if compute == run.config.dtype else {"precision": compute}
+
+
 def is_path(value: object) -> bool:
     """Say whether an option is a path, or several."""
     return isinstance(value, Path) or (isinstance(value, tuple) and bool(value) and all(map(is_path, value)))
+
+
+def _backend(run: Run) -> dict[str, Any]:
+    """Return the table of the backend that computes, without what a run file says elsewhere."""
+    backend: Any = run.chosen.backend
+    options = unstructure(backend) if attrs.has(type(backend)) else {}
+    elsewhere = ("dtype", "compute")
+    told = {name: value for name, value in options.items() if name not in elsewhere and isinstance(value, _PLAIN)}
+    return {"use": backend.name, **told, "device": backend.device}
 
 
 def _absolute(path: Any) -> Any:

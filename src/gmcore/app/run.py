@@ -158,6 +158,8 @@ def varied(run: Run, tables: Mapping[str, Any]) -> Run:
     """
     problems: list[str] = []
     config = attrs.evolve(_config(tables, problems), metrics=run.config.metrics)
+    if config.training.precision != run.config.training.precision:
+        problems.append("training.precision: is the same for all, since they share the backend")
     builder = Builder(registry=run.registry, seed=config.seed, base=run.base, problems=problems)
     parts = _trained_parts(builder, config, run.given)
     provider = parts["model_provider"]
@@ -180,8 +182,12 @@ def _components(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -
 
     def backend() -> ChosenBackend:
         if "backend" not in given:
-            return choose_backend(registry, config.backend)
+            return choose_backend(registry, config.backend, precision=config.training.precision)
         backend = given["backend"]
+        if config.training.precision not in (None, backend.compute):
+            raise ConfigError(
+                [f"training.precision: the backend that was given multiplies matrices in {backend.compute}"]
+            )
         return ChosenBackend(backend, f"{backend.name} on {backend.device}, as given")
 
     # pluggy tells the last one first.

@@ -53,6 +53,8 @@ class TrainingTable:
             on the host and each step's rows are sent as it goes, with the same numbers. None: a quarter of its memory.
         shuffle: whether each epoch draws the rows in another order; `"blocks"`: in one that keeps rows near their
             neighbours, for sets that are larger than memory.
+        precision: what matrices are multiplied in, `"bfloat16"` or `"float16"`, with weights in the run's `dtype`;
+            None: the `dtype` itself.
         checkpoint: `{ seconds = 60.0, every_epochs = …, every_steps = …, keep = 2 }`.
         workflow: which workflow trains.
     """
@@ -67,6 +69,9 @@ class TrainingTable:
     members_per_chunk: int | None = attrs.field(default=None, validator=optional(ge(1)))
     row_memory: int | str | None = attrs.field(default=None, validator=optional(_check_size))
     shuffle: bool | Literal["blocks"] = True
+    precision: Literal["float32", "bfloat16", "float16"] | None = attrs.field(
+        default=None, validator=in_((None, "float32", "bfloat16", "float16"))
+    )
     checkpoint: CheckpointConfig = attrs.field(factory=CheckpointConfig)
     workflow: str = "gradient_descent"
 

@@ -126,7 +126,8 @@ def load(path: str | Path, *, backend: str | Mapping[str, Any] = "auto") -> Trai
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} does not say what its model is: {error} is missing or wrong") from error
     registry = registry_for(dtype)
-    chosen = choose_backend(registry, {"use": backend} if isinstance(backend, str) else backend)
+    table = {"use": backend} if isinstance(backend, str) else backend
+    chosen = choose_backend(registry, table, precision=header.get("precision"))
     builder = Builder(registry=registry)
     provider = builder.component(registry.model_providers, told, "model")
     builder.finish(str(path))

@@ -13,12 +13,13 @@ from gmcore.ports import Backend
 from gmcore.testing.namespace_cases import calls, smooth_calls
 from gmcore.testing.namespace_checks import assert_all_hold, compare, compare_gradient
 from gmcore.testing.numpy_namespace import NumPyNamespace
+from gmcore.testing.precision_checks import assert_float_gradients, assert_multiplies, assert_stays_narrow
 
 __all__ = ["BackendContract"]
 
 
 class BackendContract(ABC):
-    """Checks for a backend and dtype; subclass it as `TestYours` in a test module, and pytest runs them."""
+    """Checks for a backend, dtype and `compute`; subclass it as `TestYours` in a test module, and pytest runs them."""
 
     @abstractmethod
     def backend(self) -> Backend:
@@ -206,6 +207,17 @@ class BackendContract(ABC):
         again = run(first, xs)
         assert backend.compilations == before
         np.testing.assert_array_equal(backend.to_numpy(again), [12.0, 12.0])
+
+    # --- precision
+
+    def test_matrices_are_multiplied_in_compute(self) -> None:
+        """Added up as float and rounded once."""
+        assert_multiplies(self.backend())
+
+    def test_what_is_narrow_stays_so_and_gradients_are_float(self) -> None:
+        """Until it is taken back to float; in `compute` that is float, nothing changes."""
+        assert_stays_narrow(self.backend())
+        assert_float_gradients(self.backend())
 
     # --- randomness
 

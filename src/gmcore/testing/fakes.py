@@ -86,11 +86,11 @@ class TinyModel(SupportsSettings):
     ) -> tuple[Array, Tree]:
         params, buffers = variables.params, variables.buffers
         scaled = (inputs["numeric"] - buffers["mean"]) / buffers["std"]
-        hidden = xp.tanh(scaled @ params["hidden"]["weight"] + params["hidden"]["bias"])
+        hidden = xp.tanh(_product(scaled, params["hidden"]["weight"], xp) + params["hidden"]["bias"])
         if training and self.dropout:
             kept = xp.random.uniform(key, hidden.shape) >= buffers["dropout"]
             hidden = xp.where(kept, hidden / (1 - buffers["dropout"]), 0.0)
-        return hidden @ params["out"]["weight"], buffers
+        return _product(hidden, params["out"]["weight"], xp), buffers
 
     def loss(self, variables: Variables, outputs: Array, targets: Array, *, xp: Namespace) -> Array:  # noqa: ARG002
         picked = xp.take_along_axis(xp.log_softmax(outputs), xp.expand_dims(targets, -1), axis=-1)
@@ -98,6 +98,10 @@ class TinyModel(SupportsSettings):
 
     def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:  # noqa: ARG002
         return xp.softmax(outputs)
+
+
+def _product(x: Array, weight: Array, xp: Namespace) -> Array:
+    return xp.matmul(xp.astype(x, xp.compute), xp.astype(weight, xp.compute))
 
 
 @attrs.frozen(eq=False)

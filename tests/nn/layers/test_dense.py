@@ -35,6 +35,23 @@ def test_equal_generators_give_equal_weights():
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.parametrize("compute", ["bfloat16", "float16"])
+def test_a_narrow_layer_gives_narrow_outputs_and_adds_up_its_bias_gradient_as_float(backend_class, compute):
+    backend = backend_class(compute=compute, device="cpu")
+    xp, rows = backend.xp, 5000
+
+    def loss(params, x):
+        outputs, _ = Dense(2).apply(Variables(params), x, xp=xp, key=None, training=True)
+        assert outputs.dtype == xp.compute
+        return xp.sum(xp.astype(outputs, xp.float)), None
+
+    params = backend.asarray({"weight": np.zeros((3, 2)), "bias": np.zeros(2)})
+    _, gradients = backend.compile(backend.value_and_grad(loss))(params, backend.asarray(np.ones((rows, 3))))
+    assert gradients["weight"].dtype == gradients["bias"].dtype == xp.float
+    # Ones added up in bfloat16 come to no more than 256, in float16 to 2048.
+    assert backend.to_numpy(gradients["bias"]).tolist() == [rows, rows]
+
+
 def test_the_summary_says_how_many_come_in():
     assert Dense(64).describe((30,)) == "Dense(in_features=30, out_features=64)"
 
