@@ -12,7 +12,7 @@ import numpy as np
 from attrs.validators import in_
 
 from gm_jax_backend.devices import known_devices, select
-from gm_jax_backend.invariance import COMPILER_OPTIONS, batch_invariant
+from gm_jax_backend.invariance import COMPILER_OPTIONS, batch_invariant, known_options
 from gm_jax_backend.namespace import jax_namespace
 from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
 from gmcore.ports import Backend, Namespace
@@ -52,6 +52,7 @@ class JAXBackend(Backend):
     _place: Any = attrs.field(init=False, repr=False)
     _precision: str | None = attrs.field(init=False, repr=False)
     _invariant: bool = attrs.field(init=False, repr=False)
+    _options: dict[str, str] = attrs.field(init=False, repr=False)
     _compiled_scan: Callable[[Any], Any] = attrs.field(init=False, repr=False)
     _compilations: int = attrs.field(init=False, repr=False, default=0)
     _constants: Constants = attrs.field(init=False, repr=False, factory=Constants)
@@ -62,6 +63,7 @@ class JAXBackend(Backend):
         self._place = select(self.device, self.dtype)
         self.device = "cuda" if self._place.platform == "gpu" else self._place.platform
         self._invariant = self.batch_invariant and self.device == "cpu"
+        self._options = known_options(COMPILER_OPTIONS, self._place) if self._invariant else {}
         self._precision = None if self.device == "cpu" or self.tf32 else "highest"
         self.xp = jax_namespace(self.dtype, self.compute, self._scoped)
         self._compiled_scan = lru_cache(maxsize=64)(lambda step: self.compile(_scan_of(step)))
@@ -89,11 +91,11 @@ class JAXBackend(Backend):
 
     def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:
         del loops  # XLA compiles loops as well
-        program, options = (batch_invariant(fn), COMPILER_OPTIONS) if self._invariant else (fn, None)
+        program = batch_invariant(fn) if self._invariant else fn
         # Results that are not bound to a device would have the next call compiled once more.
         place = jax.sharding.SingleDeviceSharding(self._place)
         traced = self._counted(program)
-        jitted = jax.jit(traced, donate_argnums=donate, out_shardings=place, compiler_options=options)
+        jitted = jax.jit(traced, donate_argnums=donate, out_shardings=place, compiler_options=self._options or None)
         compiled = self._scoped(_without_donation_warning(jitted) if donate else jitted)
 
         @wraps(fn)
@@ -124,8 +126,12 @@ class JAXBackend(Backend):
             "compute": self.compute,
             "tf32": str(self.tf32).lower(),
             "matmul_precision": self._precision or "default",
-            "batch_invariant": str(self._invariant).lower(),
+            "batch_invariant": self._how_invariant(),
         }
+
+    def _how_invariant(self) -> str:
+        lacking = sorted(set(COMPILER_OPTIONS) - set(self._options)) if self._invariant else ()
+        return f"not assured: this jaxlib has no {', '.join(lacking)}" if lacking else str(self._invariant).lower()
 
     def _scoped(self, fn: Any) -> Any:
         """Return `fn` running under this backend's settings, whatever the process's are."""

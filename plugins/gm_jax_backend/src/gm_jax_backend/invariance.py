@@ -8,18 +8,20 @@ in the last bits. What it was found to choose, each with its remedy here:
   plain reduction may be reordered: `_sum` adds with a step that may not;
 - for one member, the simplifier drops the members' axis and other matrix kernels run: it is
   turned off, and the one thing missed, the transpose after a product, is done by `_without_transposes`;
-- products with a vector become loops for one member and calls for many: `_product` widens vectors to two columns.
+- products with a vector become loops for one member and calls for many: `_product` widens vectors to two columns;
+- LLVM rounds `a * b + c` once or twice, by how it arranges the loop: `_rounded` has it always twice.
 
-What remains: `a * b + c * d` has two roundings to choose from where one multiplication is fused with
-the addition, and XLA chooses by shape for a single number; and so do steps of a single row.
+What remains: steps of a single row, and since JAX 0.12 functions such as `tanh` between products with one number a member.
 
-Cost against the same program as XLA likes it, float32, 2 cores, MLPs 10-16-2, 64-128-64-10 and 256-512-512-10:
-fleets of 1: 1.01, 0.98, 0.82; of 10: 0.96, 1.07, 1.00; of 50: 1.06, 1.11 (not measured for the large one).
+Cost of a step against the same program as XLA likes it, float32, 2 cores, MLPs 10-16-2, 64-128-64-10, 256-512-512-10
+and 784-1024-1024-10: fleets of 1: 1.0, 0.9, 0.7, 0.9; of 10: 1.0, 1.0, 0.9; of 50: 1.0, 1.1 (large ones not measured).
 """
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cache
 from typing import Any
 
 import jax
@@ -30,12 +32,30 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
 from gmcore.domain import Array
 
-__all__ = ["COMPILER_OPTIONS", "batch_invariant"]
+__all__ = ["COMPILER_OPTIONS", "batch_invariant", "known_options"]
 
 COMPILER_OPTIONS = {
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT",
     "xla_disable_hlo_passes": "algsimp,batch-dot-simplification",
 }
+
+
+def known_options(wanted: Mapping[str, str], place: Any) -> dict[str, str]:
+    """Return those compiler options that the installed jaxlib has, with these values, on the device `place`."""
+    if _is_known(frozenset(wanted.items()), place):
+        return dict(wanted)
+    return {name: value for name, value in wanted.items() if _is_known(frozenset({(name, value)}), place)}
+
+
+@cache
+def _is_known(options: frozenset[tuple[str, str]], place: Any) -> bool:
+    """Return whether a program can be compiled with these options: XLA has no other way to ask."""
+    try:
+        with jax.default_device(place):
+            jax.jit(lambda: 0, compiler_options=dict(options)).lower().compile()
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
 
 
 def batch_invariant(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,16 +74,21 @@ def _rewritten(param: Any) -> Any:
     """Return an operation's parameter with the programs in it, such as a loop's body, rewritten."""
     if type(param) in (tuple, list):
         return type(param)(map(_rewritten, param))
-    if not isinstance(param, ClosedJaxpr | Jaxpr):
-        return param
     program: Any = param
-    if isinstance(param, ClosedJaxpr):
-        return program.replace(jaxpr=_rewritten(param.jaxpr))
-    return program.replace(eqns=[new for eqn in _without_transposes(program.eqns) for new in _expanded(eqn)])
+    # JAX 0.11 made one class of the two.
+    if isinstance(param, Jaxpr):
+        eqns = _without_transposes(program.eqns)
+        summands = _possible_summands(eqns, program.outvars)
+        return program.replace(eqns=[new for eqn in eqns for new in _expanded(eqn, _rule_for(eqn, summands))])
+    return program.replace(jaxpr=_rewritten(program.jaxpr)) if isinstance(param, ClosedJaxpr) else param
 
 
-def _expanded(eqn: Any) -> list[Any]:
-    rule = _RULES.get(eqn.primitive.name)
+def _rule_for(eqn: Any, summands: AbstractSet[Any]) -> Any:
+    name = eqn.primitive.name
+    return (_rounded if eqn.outvars[0] in summands else None) if name in _MULTIPLICATIONS else _RULES.get(name)
+
+
+def _expanded(eqn: Any, rule: Any) -> list[Any]:
     if rule is None:
         return [eqn.replace(params={name: _rewritten(param) for name, param in eqn.params.items()})]
     inputs = [jax.ShapeDtypeStruct(var.aval.shape, var.aval.dtype) for var in eqn.invars]  # type: ignore[no-untyped-call]
@@ -84,9 +109,24 @@ def _sum(eqn: Any, x: Array) -> Array:
 
 def _add_in_order(total: Array, x: Array) -> Array:
     """Return `total + x`, written so that no compiler takes it for an addition that it may reorder."""
-    total = total + x
-    largest = np.asarray(np.finfo(total.dtype).max, total.dtype)
-    return lax.select(lax.abs(total) <= largest, total, total + total)
+    return _opaque(total + x)
+
+
+def _possible_summands(eqns: Iterable[Any], results: Iterable[Any]) -> AbstractSet[Any]:
+    """Return what something may be added to, here or, as a result, elsewhere."""
+    used = [var for eqn in eqns if eqn.primitive.name not in _WITHOUT_ADDITION for var in eqn.invars]
+    return {var for var in (*used, *results) if not isinstance(var, Literal)}
+
+
+def _rounded(eqn: Any, *factors: Array) -> Array:
+    product: Array = eqn.primitive.bind(*factors, **eqn.params)
+    return _opaque(product) if jnp.issubdtype(product.dtype, jnp.floating) else product
+
+
+def _opaque(x: Array) -> Array:
+    """Return `x` such that no compiler sees where it comes from."""
+    largest = np.asarray(jnp.finfo(x.dtype).max, x.dtype)  # type: ignore[no-untyped-call]
+    return lax.select(x <= largest, x, x + x)
 
 
 def _product(eqn: Any, x: Array, y: Array) -> Array:
@@ -141,3 +181,6 @@ def _free_sizes(product: Any) -> tuple[list[int], list[int]]:
 
 
 _RULES: Mapping[str, Any] = {"reduce_sum": _sum, "dot_general": _product}
+# Those that are one, or that XLA writes as a formula which ends in one.
+_MULTIPLICATIONS = frozenset({"mul", "square", "integer_pow", "exp", "exp2", "expm1", "tanh", "logistic", "erf"})
+_WITHOUT_ADDITION = frozenset({"mul", "div", "sqrt", "max", "min", "lt", "le", "gt", "ge", "eq", "ne", "dot_general"})
