@@ -49,6 +49,7 @@ def _report(opened: Run, path: Path, folds: int, chunks: ChunkPlan, plan: Plan |
         "device": opened.chosen.backend.device,
         "why": opened.chosen.why,
         "dtype": opened.config.dtype,
+        "precision": opened.chosen.backend.compute,
         "folds": folds,
         "memory": {
             "members_per_chunk": chunks.members,

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gmcore.nn.layers import ACTIVATIONS, ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from gmcore.domain import Variables
+from gmcore.nn.layers import ACTIVATIONS, ELU, GELU, Dropout, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Tanh
 
 X = np.array([-3.0, -0.5, 0.0, 0.5, 3.0])
 SCALES = np.arange(1.0, 6.0)
@@ -117,3 +118,19 @@ def test_the_menu_has_every_activation():
 def test_a_setting_out_of_range_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("compute", ["bfloat16", "float16"])
+@pytest.mark.parametrize("layer", [*(kind() for kind in ACTIVATIONS.values()), GELU(approximate="tanh"), Dropout(0.25)])
+def test_what_is_narrow_leaves_narrow(backend_class, layer, compute):
+    backend = backend_class(compute=compute, device="cpu")
+    fresh = layer.init(np.random.default_rng(0), (5,))
+    key = backend.asarray(np.array([1, 2], np.uint32))
+
+    def passed(buffers, inputs, key):
+        narrow = backend.xp.astype(inputs, backend.xp.compute)
+        return layer.apply(Variables({}, buffers), narrow, xp=backend.xp, key=key, training=True)[0]
+
+    outputs = backend.compile(passed)(backend.asarray(fresh.buffers), backend.asarray(X[None]), key)
+    assert outputs.dtype == backend.xp.compute
+    assert outputs.shape == (1, 5)
