@@ -14,6 +14,7 @@ from gmcore.training.members import evaluation_batch, stack, weight_of
 from gmcore.training.pieces import cut, steps_at_once
 from gmcore.training.plan import evaluation_plan
 from gmcore.training.prefetch import prefetch
+from gmcore.training.reuse import reused
 from gmcore.training.row_source import RowSource
 from gmcore.training.step import evaluation_step
 
@@ -58,14 +59,7 @@ def score(
 
 def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) -> np.ndarray:
     """Return one member's predictions for all rows, `(rows, width)`, float64."""
-    xp = backend.xp
-
-    def forward(params: Any, buffers: Any, inputs: Any) -> Any:
-        known = Variables(params, buffers)
-        outputs, _ = model.apply(known, inputs, xp=xp, key=None, training=False)
-        return model.predict(known, xp.astype(outputs, xp.float), xp=xp)
-
-    compiled = backend.compile(forward)
+    compiled = reused(backend, ("prediction", model), lambda: _prediction(backend, model))
     params, buffers = backend.asarray(variables.params), backend.asarray(variables.buffers)
     size = min(_ROWS_AT_ONCE, max(1, len(rows)))
     pieces = [
@@ -81,12 +75,7 @@ def _look(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the members' sums of losses, `(members,)`, and predictions, `(members, longest, width)`, float64."""
     backend, size = task.backend, evaluation_batch(task)
-    step = evaluation_step(task.model, backend)
-
-    def look(totals: Any, plan: Any, shared: Any) -> Any:
-        return backend.scan(step, totals, plan, shared)
-
-    compiled = backend.compile(look, loops=True)
+    compiled = reused(backend, ("scoring", task.model), lambda: _scoring(backend, task.model))
     held = {
         "params": stack([one.params for one in variables]),
         "buffers": stack([one.buffers for one in variables]),
@@ -100,6 +89,26 @@ def _look(
             totals, predictions = compiled(totals, part, shared)
             found += list(backend.to_numpy(predictions).astype(np.float64))
     return backend.to_numpy(totals["loss"]).astype(np.float64), np.concatenate(found, axis=1)
+
+
+def _scoring(backend: Backend, model: Model) -> Any:
+    step = evaluation_step(model, backend)
+
+    def look(totals: Any, plan: Any, shared: Any) -> Any:
+        return backend.scan(step, totals, plan, shared)
+
+    return backend.compile(look, loops=True)
+
+
+def _prediction(backend: Backend, model: Model) -> Any:
+    xp = backend.xp
+
+    def forward(params: Any, buffers: Any, inputs: Any) -> Any:
+        known = Variables(params, buffers)
+        outputs, _ = model.apply(known, inputs, xp=xp, key=None, training=False)
+        return model.predict(known, xp.astype(outputs, xp.float), xp=xp)
+
+    return backend.compile(forward)
 
 
 def _padded(rows: Rows, at: int, size: int) -> Tree:

@@ -7,10 +7,12 @@ import numpy as np
 
 from gmcore.domain import Failure, Snapshot, Tree
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
+from gmcore.ports import TrainingTask
 from gmcore.training.members import begin
 from gmcore.training.pieces import pieces
 from gmcore.training.plan import TrainingPlan
 from gmcore.training.programs import Programs
+from gmcore.training.reuse import reused
 from gmcore.training.row_source import RowSource
 from gmcore.training.step import fleet_gradient
 
@@ -21,6 +23,7 @@ _STEPS_AT_ONCE = 256
 
 
 def diagnose(
+    task: TrainingTask,
     programs: Programs,
     rows: RowSource,
     plan: TrainingPlan,
@@ -36,6 +39,7 @@ def diagnose(
     not, while the loss was, then the weights are lost, and the member is trained up to there once more, alone.
 
     Args:
+        task: whose they are.
         programs: of the chunk.
         rows: where they are.
         plan: of the chunk.
@@ -44,15 +48,15 @@ def diagnose(
         last: `params` and `buffers` of the chunk as they are, on the host.
         snapshot: of the chunk, from before; None to train again from the start.
     """
-    task = programs.task
     alone = attrs.evolve(plan, members=[plan.members[place]], settings=_of(plan.settings, place))
     weights = _of(last, place)
     if not _finite(weights["params"]):
         steps -= 1
-        weights = task.backend.to_numpy(_trained_again(programs, rows, alone, place, steps, snapshot))
+        weights = task.backend.to_numpy(_trained_again(task, programs, rows, alone, place, steps, snapshot))
     epoch, step = divmod(steps, alone.longest)
     batch = rows.gather(tree_map(lambda leaf: leaf[step : step + 1], alone.epoch(epoch)))
-    gradient = task.backend.compile(fleet_gradient(task.model, task.backend))
+    backend, model = task.backend, task.model
+    gradient = reused(backend, ("gradient", model), lambda: backend.compile(fleet_gradient(model, backend)))
     arguments = (weights["params"], weights["buffers"], tree_map(lambda leaf: leaf[0], batch), dict(rows.resident))
     (mean, _), gradients = task.backend.to_numpy(gradient(*task.backend.asarray(arguments)))
     sizes = _sizes(gradients)
@@ -90,10 +94,16 @@ def unpacked(table: np.ndarray, params: Tree) -> dict[int, Failure]:
 
 
 def _trained_again(
-    programs: Programs, rows: RowSource, alone: TrainingPlan, place: int, steps: int, snapshot: Snapshot | None
+    task: TrainingTask,
+    programs: Programs,
+    rows: RowSource,
+    alone: TrainingPlan,
+    place: int,
+    steps: int,
+    snapshot: Snapshot | None,
 ) -> Tree:
     """Return a member's `params` and `buffers` after so many steps."""
-    task, backend = programs.task, programs.task.backend
+    backend = task.backend
     carry, _, buffers = begin(task, alone.members)
     epoch = step = 0
     if snapshot is not None and _finite(_of(snapshot.arrays["carry"], place)):

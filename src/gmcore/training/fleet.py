@@ -28,20 +28,21 @@ _AHEAD = 2
 
 
 def train_chunk(
-    programs: Programs, rows: RowSource, members: Sequence[Member], number: int, clock: Clock
+    task: TrainingTask, programs: Programs, rows: RowSource, members: Sequence[Member], number: int, clock: Clock
 ) -> list[TrainingResult]:
     """Train members together; `number` is the chunk's.
 
     Raises:
         Cancelled: at the next piece after a stop was asked for.
     """
-    return _Chunk(programs=programs, rows=rows, members=members, number=number, clock=clock).train()
+    return _Chunk(task=task, programs=programs, rows=rows, members=members, number=number, clock=clock).train()
 
 
 @attrs.define(kw_only=True, eq=False)
 class _Chunk:
     """The state of a chunk; what is enqueued runs ahead of what the host has read by one epoch."""
 
+    task: TrainingTask
     programs: Programs
     rows: RowSource
     members: Sequence[Member]
@@ -82,10 +83,6 @@ class _Chunk:
             return None
         plan = evaluation_plan(watched, evaluation_batch(self.task), self.task.rows.weights)
         return self.task.backend.asarray(plan) if self.rows.resident else plan
-
-    @property
-    def task(self) -> TrainingTask:
-        return self.programs.task
 
     @property
     def who(self) -> tuple[int, ...]:
@@ -199,6 +196,7 @@ class _Chunk:
         last = {"params": self.carry["params"], "buffers": self.carry.get("buffers", self.buffers)}
         store = self.task.checkpoints
         failure = diagnose(
+            self.task,
             self.programs,
             self.rows,
             self.plan,

@@ -35,7 +35,7 @@ class GradientDescent(TrainingWorkflow):
         results: list[TrainingResult] = []
         for number, chunk in enumerate(_chunks(members, members_at_once(task, len(members)))):
             self._tell_start(task, chunk)
-            trained = train_chunk(programs, rows, chunk, number, clock)
+            trained = train_chunk(task, programs, rows, chunk, number, clock)
             for call in task.hooks.fit_end:
                 call(FitEnd(members=tuple(member.index for member in chunk), results=tuple(trained)))
             results += trained

@@ -5,9 +5,10 @@ from typing import Any
 
 import attrs
 
-from gmcore.domain import Tree
-from gmcore.ports import TrainingTask
+from gmcore.domain import EarlyStoppingConfig, Tree
+from gmcore.ports import Backend, Model, Optimizer, TrainingTask
 from gmcore.training.early_stopping import end_of_epoch
+from gmcore.training.reuse import reused
 from gmcore.training.step import evaluation_step, training_step
 from gmcore.training.stop_metrics import StopMetrics
 
@@ -16,10 +17,9 @@ __all__ = ["Programs", "seen"]
 
 @attrs.frozen(kw_only=True, eq=False)
 class Programs:
-    """The compiled programs of a task; chunks of one size share them.
+    """The compiled programs of a task; chunks of one size share them, and so do tasks that differ in rows alone.
 
     Attributes:
-        task: whose they are.
         segment: `(carry, plan, shared) -> carry`: some steps.
         metrics: of the stop rows.
         nothing: `(carry) -> totals`: what looking at the stop rows starts from.
@@ -30,7 +30,6 @@ class Programs:
             from an epoch's last steps on; `stop_plan` is None where no member has stop rows.
     """
 
-    task: TrainingTask
     metrics: StopMetrics
     segment: Callable[..., Any]
     nothing: Callable[..., Any]
@@ -41,11 +40,22 @@ class Programs:
     @classmethod
     def of(cls, task: TrainingTask) -> "Programs":
         """Return the programs of a task; nothing is compiled before its first call."""
-        backend = task.backend
-        step = training_step(task.model, task.optimizer, backend)
+        backend, model, optimizer, config = task.backend, task.model, task.optimizer, task.config.early_stopping
         metrics = StopMetrics.of(task)
-        glance = evaluation_step(task.model, backend, metrics)
-        finish = backend.compile(end_of_epoch(task.config.early_stopping, backend.xp))
+        of = ("training", model, optimizer, config, metrics.metrics, metrics.width, metrics.targets)
+        return reused(backend, of, lambda: cls._compiled(backend, model, optimizer, config, metrics))
+
+    @classmethod
+    def _compiled(
+        cls,
+        backend: Backend,
+        model: Model,
+        optimizer: Optimizer,
+        config: EarlyStoppingConfig | None,
+        metrics: StopMetrics,
+    ) -> "Programs":
+        step, glance = training_step(model, optimizer, backend), evaluation_step(model, backend, metrics)
+        finish = backend.compile(end_of_epoch(config, backend.xp))
 
         def segment(carry: Any, plan: Any, shared: Any) -> Any:
             return backend.scan(step, carry, plan, shared)[0]
@@ -64,7 +74,6 @@ class Programs:
             return finish(carry, look(nothing(carry), stop_plan, seen(carry, state, shared)), state, number)
 
         return cls(
-            task=task,
             metrics=metrics,
             segment=backend.compile(segment, loops=True, donate=(0,)),
             nothing=backend.compile(nothing),

@@ -18,19 +18,24 @@ class StopMetrics:
 
     Attributes:
         metrics: which.
-        rows: the task's.
+        width: how many numbers are predicted of a row.
+        targets: shape and dtype's kind of a row's targets.
         xp: the backend's namespace.
     """
 
     metrics: tuple[SupportsSums, ...]
-    rows: Rows
+    width: int
+    targets: tuple[tuple[int, ...], str]
     xp: Namespace
 
     @classmethod
     def of(cls, task: TrainingTask) -> "StopMetrics":
         """Return a task's."""
         able = tuple(metric for metric in task.metrics if isinstance(metric, SupportsSums))
-        return cls(metrics=able, rows=task.rows, xp=task.backend.xp)
+        target = task.rows.targets
+        assert target is not None  # noqa: S101 - what is trained has targets
+        targets, width = (target.shape[1:], target.dtype.kind), task.rows.schema.target.width
+        return cls(metrics=able, width=width, targets=targets, xp=task.backend.xp)
 
     def sums(self, predictions: Array, targets: Array, weights: Array, center: Array | float) -> dict[str, Tree]:
         """Return one member's sums over a batch: those of each metric, by its place."""
@@ -41,11 +46,9 @@ class StopMetrics:
 
     def nothing(self, members: int) -> dict[str, Tree]:
         """Return the sums before the first batch, with the members on the first axis."""
-        xp, target = self.xp, self.rows.targets
-        assert target is not None  # noqa: S101 - what is trained has targets
-        codes = None if target.dtype.kind == "f" else xp.int32
-        none = xp.zeros((1, *target.shape[1:]), codes)
-        shapes = self.sums(xp.zeros((1, self.rows.schema.target.width)), none, xp.zeros((1,)), 0.0)
+        xp, (shape, kind) = self.xp, self.targets
+        none = xp.zeros((1, *shape), None if kind == "f" else xp.int32)
+        shapes = self.sums(xp.zeros((1, self.width)), none, xp.zeros((1,)), 0.0)
         return tree_map(lambda leaf: xp.zeros((members, *leaf.shape)), shapes)  # type: ignore[no-any-return]
 
     def read(self, sums: Mapping[str, Tree]) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ in the last bits. What it was found to choose, each with its remedy here:
 - products with a vector become loops for one member and calls for many: `_product` widens vectors to two columns;
 - LLVM rounds `a * b + c` once or twice, by how it arranges the loop: `_rounded` has it always twice.
 
-What remains: steps of a single row, and since JAX 0.12 functions such as `tanh` between products with one number a member.
+What remains: steps of a single row, and since JAX 0.12 functions such as `tanh` of products with a member's number.
 
 Cost of a step against the same program as XLA likes it, float32, 2 cores, MLPs 10-16-2, 64-128-64-10, 256-512-512-10
 and 784-1024-1024-10: fleets of 1: 1.0, 0.9, 0.7, 0.9; of 10: 1.0, 1.0, 0.9; of 50: 1.0, 1.1 (large ones not measured).
