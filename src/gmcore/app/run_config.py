@@ -34,8 +34,9 @@ def bytes_of(size: int | str) -> int:
     return number
 
 
-def _check_size(_: Any, __: "attrs.Attribute[int | str | None]", value: int | str) -> None:
-    bytes_of(value)
+def _check_size(_: Any, __: "attrs.Attribute[int | str | None]", value: int | str | None) -> None:
+    if value is not None:
+        bytes_of(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +50,7 @@ class TrainingTable:
         schedule: `{ name = "cosine", warmup = 0.1, … }`; a constant learning rate without.
         early_stopping: `{ patience = 10, min_delta = 0.0, fraction = 0.1, restore_best = true }`; never without.
         members_per_chunk: how many models of a fleet train at once; None, in a file `"auto"`: as many as fit.
-        row_memory: bytes, or a text such as `"200 MB"`, that the rows may take on the device; a set that takes more stays
+        row_memory: bytes, or a text such as `"200 MB"`, that rows may take on the device; a set that takes more stays
             on the host and each step's rows are sent as it goes, with the same numbers. None: a quarter of its memory.
         shuffle: whether each epoch draws the rows in another order; `"blocks"`: in one that keeps rows near their
             neighbours, for sets that are larger than memory.
@@ -67,7 +68,7 @@ class TrainingTable:
         default=None, validator=optional(instance_of(EarlyStoppingConfig))
     )
     members_per_chunk: int | None = attrs.field(default=None, validator=optional(ge(1)))
-    row_memory: int | str | None = attrs.field(default=None, validator=optional(_check_size))
+    row_memory: int | str | None = attrs.field(default=None, validator=_check_size)
     shuffle: bool | Literal["blocks"] = True
     precision: Literal["float32", "bfloat16", "float16"] | None = attrs.field(
         default=None, validator=in_((None, "float32", "bfloat16", "float16"))

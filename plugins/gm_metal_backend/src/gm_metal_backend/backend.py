@@ -188,9 +188,11 @@ class MetalBackend(Backend):
         if whole.ndim == 1 or not whole.size:
             return [whole[i] for i in range(len(whole))]
         mx, (steps, members, *rest) = self._mx, whole.shape
-        # On a stream of its own, so that it need not wait for the steps before, and is there when the next ones ask.
-        with mx.stream(self._aside):
+        if self.device != "cpu":
             # Cut where two axes are one, the parts have the shape of a slice.
+            return mx.split(whole.reshape(steps * members, *rest), steps)  # type: ignore[no-any-return]
+        # On a stream of its own it need not wait for the steps before, and is there when the next ones ask.
+        with mx.stream(self._aside):
             parts: Sequence[Array] = mx.split(whole.reshape(steps * members, *rest), steps)
             mx.eval(parts)
         return parts
