@@ -22,7 +22,7 @@ def searching(folder):
 
 def test_json_has_every_trial_and_the_winner(searching, report):
     told = report("search", "run.toml")
-    assert set(told) == {"run", "metric", "better", "trials", "best", "winner", "seconds"}
+    assert set(told) == {"run", "metric", "better", "trials", "best", "winner", "seconds", "profile"}
     assert (told["metric"], told["better"]) == ("log_loss", "lower")
     assert [trial["rank"] for trial in told["trials"]] == [1, 2, 3, 4]
     losses = [trial["mean"]["log_loss"] for trial in told["trials"]]

@@ -5,7 +5,7 @@ import gmcore
 
 def test_json_says_what_came_out_and_where(folder, report):
     told = report("train", "run.toml")
-    assert set(told) == {"run", "model", "epochs", "best_epoch", "train", "validation", "seconds"}
+    assert set(told) == {"run", "model", "epochs", "best_epoch", "train", "validation", "seconds", "profile"}
     assert told["epochs"] == told["best_epoch"] == 4
     assert set(told["train"]) == set(told["validation"]) == {"loss", "accuracy"}
     assert (folder / told["run"]).is_dir()

@@ -5,7 +5,7 @@ import pytest
 
 def test_json_has_each_fold_their_mean_and_their_spread(folder, report):
     told = report("validate", "run.toml")
-    assert set(told) == {"run", "folds", "failed_folds", "mean", "std", "seconds"}
+    assert set(told) == {"run", "folds", "failed_folds", "mean", "std", "seconds", "profile"}
     assert [fold["index"] for fold in told["folds"]] == [0, 1, 2]
     assert all(set(fold) == {"index", "loss", "best_epoch", "epochs", "metrics", "failure"} for fold in told["folds"])
     losses = [fold["loss"] for fold in told["folds"]]

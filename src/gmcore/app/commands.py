@@ -9,6 +9,7 @@ import attrs
 
 from gmcore.app.course import alone, go, warn
 from gmcore.app.fit import fit, plain_member
+from gmcore.app.profile import profile_of
 from gmcore.app.provenance import provenance, toml_text
 from gmcore.app.results import CrossValidated, Trained
 from gmcore.app.run import Run
@@ -108,7 +109,7 @@ def cross_validate_in(
     def work(run_hooks: Hooks, checkpoints: Checkpoints | None) -> CrossValidated:
         task = run.task(run_hooks, cancellation or Cancellation(), checkpoints)
         result = train_folds(run.workflow, task, folds, seed=run.config.seed)
-        return CrossValidated(result=result, folder=folder.path if folder else None)
+        return CrossValidated(result=result, folder=folder.path if folder else None, profile=profile_of(run))
 
     return go(run, "validate", folder, hooks, work, lambda done: done.result, say)
 

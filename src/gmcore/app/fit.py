@@ -5,6 +5,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
+from gmcore.app.profile import profile_of
 from gmcore.app.provenance import is_path, precision, resolved
 from gmcore.app.results import Trained
 from gmcore.app.run import Run
@@ -40,6 +41,7 @@ def fit(run: Run, task: TrainingTask, member: Member, *, folder: Path | None) ->
         test=scored.get("test"),
         folder=folder,
         seconds=result.seconds + sum(one.seconds for one in found),
+        profile=profile_of(run),
     )
 
 

@@ -24,7 +24,7 @@ from gmcore.training.run_folder import RunFolder
 __all__ = ["Difference", "Replayed", "replay"]
 
 _MADE_OF = ("packages", "plugins", "compute", "environment", "python", "platform", "dtype", "seed")
-_NOT_THE_RESULT = ("run", "model", "seconds")
+_NOT_THE_RESULT = ("run", "model", "seconds", "profile")
 
 
 @attrs.frozen

@@ -1,6 +1,6 @@
 """What a command gives back, to code and as JSON values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -9,6 +9,8 @@ from gmcore.app.trained_model import TrainedModel
 from gmcore.domain import CVResult, TrainingResult, TrialResult, ValidationResult
 
 __all__ = ["CrossValidated", "Searched", "Trained", "trial_reports"]
+
+_OF_THE_SEARCH = ("run", "seconds", "profile")
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -23,6 +25,8 @@ class Trained:
         test: on the rows that nothing saw; None without any.
         folder: the run folder; None if none was asked for.
         seconds: wall time of all of it.
+        profile: where the time went and what was taken: seconds by phase, such as `"compiling_seconds"`, counts of
+            `"compilations"` and of the loop's `"reads"`, `"peak_memory"` and `"active_memory"` in bytes.
     """
 
     model: TrainedModel
@@ -32,6 +36,7 @@ class Trained:
     test: ValidationResult | None
     folder: Path | None
     seconds: float
+    profile: Mapping[str, float]
 
     @property
     def report(self) -> dict[str, object]:
@@ -44,6 +49,7 @@ class Trained:
             "best_epoch": self.training.best_epoch,
             **{name: {"loss": one.loss, **one.metrics} for name, one in scored.items() if one is not None},
             "seconds": self.seconds,
+            "profile": dict(self.profile),
         }
 
 
@@ -54,10 +60,12 @@ class CrossValidated:
     Attributes:
         result: the folds, their mean and spread.
         folder: the run folder; None if none was asked for.
+        profile: as in `Trained`.
     """
 
     result: CVResult
     folder: Path | None
+    profile: Mapping[str, float]
 
     @property
     def report(self) -> dict[str, object]:
@@ -82,6 +90,7 @@ class CrossValidated:
             "mean": mean,
             "std": std,
             "seconds": seconds,
+            "profile": dict(self.profile),
         }
 
 
@@ -96,6 +105,7 @@ class Searched:
         winner: a model with the best trial's settings, trained on all rows but the test rows.
         folder: the run folder; None if none was asked for.
         seconds: wall time of all of it.
+        profile: as in `Trained`, of all trials and the winner together.
     """
 
     metric: str
@@ -104,6 +114,7 @@ class Searched:
     winner: Trained
     folder: Path | None
     seconds: float
+    profile: Mapping[str, float]
 
     @property
     def best(self) -> TrialResult:
@@ -119,8 +130,9 @@ class Searched:
             "better": "higher" if self.higher_is_better else "lower",
             "trials": trial_reports(self.trials),
             "best": dict(self.best.settings),
-            "winner": {name: value for name, value in self.winner.report.items() if name not in ("run", "seconds")},
+            "winner": {name: value for name, value in self.winner.report.items() if name not in _OF_THE_SEARCH},
             "seconds": self.seconds,
+            "profile": dict(self.profile),
         }
 
 

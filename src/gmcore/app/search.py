@@ -1,7 +1,7 @@
 """Searching settings: every trial scored by cross-validation, the best one trained on all rows."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -10,6 +10,7 @@ from gmcore.app.candidates import Candidate, Plan, members_of
 from gmcore.app.course import alone, go, warn
 from gmcore.app.fit import fit, whole_member
 from gmcore.app.numbering import counted_through
+from gmcore.app.profile import together
 from gmcore.app.provenance import given_text, provenance, toml_text
 from gmcore.app.results import Searched, trial_reports
 from gmcore.app.run import Run
@@ -61,7 +62,8 @@ def search_in(
     def work(run_hooks: Hooks, checkpoints: Checkpoints | None) -> Searched:
         for call in run_hooks.search_start:
             call(SearchStart(trials=len(plan.candidates), members=plan.members))
-        ranked = _ranked(plan, _scored(plan, run_hooks, asked, checkpoints))
+        profiles: list[Mapping[str, float]] = []
+        ranked = _ranked(plan, _scored(plan, run_hooks, asked, checkpoints, profiles))
         best = plan.candidates[ranked[0].index].run
         path = folder.path if folder else None
         if folder is not None:
@@ -83,6 +85,7 @@ def search_in(
             winner=winner,
             folder=path,
             seconds=time.perf_counter() - begun,
+            profile=together([*profiles, winner.profile]),
         )
 
     return go(run, "search", folder, hooks, work, lambda done: done.winner.training, say)
@@ -100,15 +103,20 @@ def epochs_done(plan: Plan, checkpoints: Checkpoints) -> dict[tuple[int, ...], i
 
 
 def _scored(
-    plan: Plan, hooks: Hooks, cancellation: Cancellation, checkpoints: Checkpoints | None
+    plan: Plan,
+    hooks: Hooks,
+    cancellation: Cancellation,
+    checkpoints: Checkpoints | None,
+    profiles: list[Mapping[str, float]],
 ) -> Iterator[TrialResult]:
-    """Yield how good each trial is, group after group."""
+    """Yield how good each trial is, group after group, and add what the workflow measured of each group."""
     for name, first, group in _parts(plan):
         if not group:
             continue
         run = group[0].run
         task = run.task(counted_through(hooks, first), cancellation, _within(checkpoints, name))
         yield from score_trials(run.workflow, task, [one.trial for one in group], metric=plan.metric)
+        profiles.append(run.workflow.metrics)
         run.workflow.close()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["as_json", "run_file", "runs_folder"]
+__all__ = ["as_json", "run_file", "runs_folder", "with_profile"]
 
 run_file = click.argument("run", type=click.Path(path_type=Path))
 
@@ -18,3 +18,5 @@ runs_folder = click.option(
 )
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Put the result on stdout, as one JSON object.")
+
+with_profile = click.option("--profile", is_flag=True, help="Say where the time went, and how much memory was taken.")

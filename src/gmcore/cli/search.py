@@ -6,8 +6,9 @@ import click
 
 from gmcore.app import Searched, open_run, plan_of, search
 from gmcore.cli.describe import describe, describe_plan
-from gmcore.cli.options import as_json, run_file, runs_folder
+from gmcore.cli.options import as_json, run_file, runs_folder, with_profile
 from gmcore.cli.output import say, table, write_json
+from gmcore.cli.profile import profile_table
 from gmcore.cli.progress import progress
 from gmcore.cli.signals import cancelled_by_signals
 from gmcore.domain import TrialResult
@@ -20,8 +21,9 @@ _SHOWN = 20
 @click.command("search")
 @run_file
 @runs_folder
+@with_profile
 @as_json
-def command(run: Path, runs: Path, *, as_json: bool) -> None:
+def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
     """Try the settings that the file RUN names under [search]; train the best of them on all rows.
 
     Each is scored by the run's cross-validation, and what shares shapes trains at once.
@@ -33,6 +35,8 @@ def command(run: Path, runs: Path, *, as_json: bool) -> None:
         say(f"{describe_plan(plan)}\n")
         done = search(opened, plan, runs=runs, hooks=progress(opened.registry), cancellation=cancellation, say=say)
     say(summary(done))
+    if profile:
+        say(profile_table(done.profile, done.seconds))
     if as_json:
         write_json(done.report)
 

@@ -6,8 +6,9 @@ import click
 
 from gmcore.app import Trained, open_run, train
 from gmcore.cli.describe import describe
-from gmcore.cli.options import as_json, run_file, runs_folder
+from gmcore.cli.options import as_json, run_file, runs_folder, with_profile
 from gmcore.cli.output import say, table, write_json
+from gmcore.cli.profile import profile_table
 from gmcore.cli.progress import progress
 from gmcore.cli.signals import cancelled_by_signals
 
@@ -17,14 +18,17 @@ __all__ = ["command", "summary"]
 @click.command("train")
 @run_file
 @runs_folder
+@with_profile
 @as_json
-def command(run: Path, runs: Path, *, as_json: bool) -> None:
+def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
     """Train one model as the file RUN says, and keep it in a folder of its own."""
     opened = open_run(run)
     with cancelled_by_signals() as cancellation:
         say(describe(opened))
         done = train(opened, runs=runs, hooks=progress(opened.registry), cancellation=cancellation, say=say)
     say(summary(done))
+    if profile:
+        say(profile_table(done.profile, done.seconds))
     if as_json:
         write_json(done.report)
 

@@ -173,7 +173,8 @@ class TrainingWorkflow(Protocol):
     def metrics(self) -> Mapping[str, float]:
         """What the last training measured of itself, a copy: `"seconds"`, `"steps"`, `"compilations"`, `"reads"`.
 
-        And `"peak_memory"` in bytes, and where the time went, such as `"compiling_seconds"`.
+        And `"peak_memory"` and `"active_memory"` in bytes, and where the time went, such as `"compiling_seconds"`;
+        with the `"scoring_seconds"` of `validate` since.
         """
 
     @abstractmethod

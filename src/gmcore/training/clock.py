@@ -26,7 +26,6 @@ class Clock:
         waiting: reading what the device has computed.
         feeding: waiting for the plan and the rows of the next steps.
         saving: writing checkpoints.
-        scoring: looking at rows once training is over.
         reads: how often the host has read.
     """
 
@@ -36,7 +35,6 @@ class Clock:
     waiting: float = 0.0
     feeding: float = 0.0
     saving: float = 0.0
-    scoring: float = 0.0
     reads: int = 0
 
     def call(self, program: Callable[..., T], *arguments: Any) -> T:

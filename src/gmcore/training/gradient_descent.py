@@ -45,7 +45,7 @@ class GradientDescent(TrainingWorkflow):
                 sum(_steps(task, member) * one.epochs for member, one in zip(members, results, strict=True))
             ),
             "compilations": float(task.backend.compilations - compiled),
-            "peak_memory": float(device_memory(task.backend).peak),
+            **_memory(task),
         }
         if all(one.failure for one in results):
             who = f"member {results[0].member}" if len(results) > 1 else "the model"
@@ -55,10 +55,18 @@ class GradientDescent(TrainingWorkflow):
     def validate(
         self, task: TrainingTask, variables: Sequence[Variables], rows: Sequence[np.ndarray]
     ) -> list[ValidationResult]:
+        begun, compiled = time.perf_counter(), task.backend.compilations
         source = RowSource.of(task)
         size = members_at_once(task, len(variables))
         pairs = list(zip(variables, rows, strict=True))
-        return [result for chunk in _chunks(pairs, size) for result in evaluate(task, source, chunk)]
+        results = [result for chunk in _chunks(pairs, size) for result in evaluate(task, source, chunk)]
+        more = {
+            "scoring_seconds": time.perf_counter() - begun,
+            "compilations": float(task.backend.compilations - compiled),
+        }
+        self._metrics |= {name: self._metrics.get(name, 0.0) + value for name, value in more.items()}
+        self._metrics |= _memory(task)
+        return results
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -89,6 +97,11 @@ def _check(task: TrainingTask, members: Sequence[Member]) -> None:
             raise DataError(f"all rows that member {member.index} trains on have weight 0")
     if task.rows.targets is None:
         raise DataError("the rows have no targets, so nothing can be learnt from them")
+
+
+def _memory(task: TrainingTask) -> dict[str, float]:
+    memory = device_memory(task.backend)
+    return {"peak_memory": float(memory.peak), "active_memory": float(memory.active)}
 
 
 def _steps(task: TrainingTask, member: Member) -> int:

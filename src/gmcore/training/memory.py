@@ -19,7 +19,9 @@ def device_memory(backend: Backend) -> Memory:
 def _process_memory() -> Memory:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     page = os.sysconf("SC_PAGE_SIZE")
-    return Memory(total=page * os.sysconf("SC_PHYS_PAGES"), active=_resident(page) or peak, peak=peak)
+    active = _resident(page) or peak
+    # The system counts the two at different moments.
+    return Memory(total=page * os.sysconf("SC_PHYS_PAGES"), active=active, peak=max(peak, active))
 
 
 def _resident(page: int) -> int:

@@ -1,0 +1,38 @@
+"""Where the time of a run went, as a table."""
+
+from collections.abc import Mapping
+
+from gmcore.builtins.summary import size
+from gmcore.cli.output import table
+
+__all__ = ["profile_table"]
+
+_PHASES = {
+    "loading_seconds": "opening the data",
+    "compiling_seconds": "compiling",
+    "enqueuing_seconds": "enqueuing steps",
+    "waiting_seconds": "waiting for the device",
+    "feeding_seconds": "waiting for rows",
+    "saving_seconds": "checkpoints",
+    "scoring_seconds": "scoring",
+}
+
+
+def profile_table(profile: Mapping[str, float], seconds: float) -> str:
+    """Return a line a phase, and what was counted.
+
+    Args:
+        profile: of the run.
+        seconds: of all of it but opening the data.
+    """
+    spent = {text: profile.get(name, 0.0) for name, text in _PHASES.items()}
+    total = profile.get("loading_seconds", 0.0) + seconds
+    spent["the rest"] = max(0.0, total - sum(spent.values()))
+    rows = [(text, float(value), f"{100 * value / total:3.0f} %") for text, value in {**spent, "total": total}.items()]
+    counts = (
+        f"{profile.get('compilations', 0):,.0f} programs compiled, {profile.get('reads', 0):,.0f} reads by the loop"
+    )
+    memory = (
+        f"{size(profile.get('peak_memory', 0))} of memory at most, {size(profile.get('active_memory', 0))} at the end"
+    )
+    return "\n".join(["", table(("phase", "seconds", ""), rows), "", counts, memory])
