@@ -1,7 +1,10 @@
 """Which backend a run computes on, and why."""
 
 import inspect
-from collections.abc import Mapping
+import json
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -21,6 +24,16 @@ class ChosenBackend:
 
     backend: Backend
     why: str
+
+
+class _Started(threading.local):
+    """The backends that a thread has started, which keep what they compiled, by class, dtype and options."""
+
+    def __init__(self) -> None:
+        self.backends: dict[tuple[object, ...], Backend] = {}
+
+
+_started = _Started()
 
 
 def backend_devices(registry: PluginRegistry) -> dict[str, tuple[Device, ...]]:
@@ -59,14 +72,35 @@ def choose_backend(
             builder.problems.append(f"{path}.dtype: the dtype stands at the top of the run file")
         if "compute" in table:
             builder.problems.append(f"{path}.compute: is called precision and stands in [training]")
-        backend = builder.component(registry.backends, {**table, **compute}, path)
-        builder.finish("")
-        assert backend is not None  # noqa: S101 - finish raises otherwise
+        options = {**table, **compute}
+        make = partial(_built, builder, options, path)
+        backend = make() if builder.problems else _once(registry, options, make)
         return ChosenBackend(backend, f"{backend.name} on {backend.device}, as the run file says")
     for option in sorted(set(table) - {"use"}):
         builder.problems.append(f"{path}.{option}: an option needs a backend's name, not 'auto'")
     builder.finish("")
     return _best(registry, compute)
+
+
+def _built(builder: Builder, options: Mapping[str, Any], path: str) -> Backend:
+    backend = builder.component(builder.registry.backends, options, path)
+    builder.finish("")
+    assert backend is not None  # noqa: S101 - finish raises otherwise
+    return backend
+
+
+def _once(registry: PluginRegistry, options: Mapping[str, Any], make: Callable[[], Backend]) -> Backend:
+    """Return the backend that this thread started with the same options, or what `make` starts."""
+    try:
+        kind = registry.backends[options["use"]]
+    except (InputError, KeyError, TypeError):
+        return make()  # which says what is wrong
+    # Written out, because 1 and True are equal.
+    key = (kind, registry.dtype, json.dumps(options, sort_keys=True, default=repr))
+    found = _started.backends.get(key)
+    if found is None:
+        found = _started.backends[key] = make()
+    return found
 
 
 def _compute(
@@ -102,7 +136,8 @@ def _best(registry: PluginRegistry, compute: Mapping[str, Any]) -> ChosenBackend
             failed.append(f"{name} multiplies matrices in {registry.dtype} alone")
             continue
         try:
-            backend = registry.backends.create(name, device=device.name, **compute)
+            options = {"device": device.name, **compute}
+            backend = _once(registry, {"use": name, **options}, partial(registry.backends.create, name, **options))
         except InputError as error:
             failed.append(f"{name} on {device.name} did not start ({error})")
             continue

@@ -1,0 +1,57 @@
+"""A process starts a backend once, so that what it compiled is there for the next call."""
+
+import threading
+
+import pytest
+
+import gmcore
+from gmcore.app import choose_backend, registry_for
+from gmcore.errors import ConfigError
+
+FLOAT32 = registry_for("float32")
+CPU = {"use": "jax", "device": "cpu"}
+
+
+def chosen(table, registry=FLOAT32, **options):
+    return choose_backend(registry, table, **options).backend
+
+
+def test_equal_options_are_one_backend_and_others_another():
+    assert chosen(CPU) is chosen(dict(CPU))
+    assert chosen({"use": "auto"}) is chosen({"use": "auto"})
+    others = [
+        chosen({**CPU, "tf32": True}),
+        chosen({**CPU, "tf32": False}),
+        chosen(CPU, precision="bfloat16"),
+        chosen(CPU, registry_for("float64")),
+    ]
+    assert len({id(one) for one in (chosen(CPU), *others)}) == 5
+
+
+def test_a_thread_has_its_own():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(chosen(CPU)))
+    thread.start()
+    thread.join()
+    assert found[0] is not chosen(CPU)
+
+
+def test_a_backend_that_is_there_already_hides_no_mistake():
+    chosen(CPU)
+    chosen(CPU, registry_for("float64"))
+    with pytest.raises(ConfigError, match="tf32"):
+        chosen({**CPU, "tf32": 1})
+    with pytest.raises(ConfigError, match=r"training\.precision"):
+        chosen(CPU, registry_for("float64"), precision="bfloat16")
+
+
+@pytest.mark.parametrize("name", ["metal", "jax"])
+def test_cross_validating_again_compiles_nothing_and_gives_the_same(run_file, name):
+    table = {"use": name, "device": "cpu"}
+    first = gmcore.cross_validate(run_file, backend=table)
+    before = chosen(table).compilations
+    again = gmcore.cross_validate(run_file, backend=table)
+    assert chosen(table).compilations == before
+    assert [fold.validation.loss for fold in again.result.folds] == [
+        fold.validation.loss for fold in first.result.folds
+    ]
