@@ -20,7 +20,6 @@ def test_the_result_has_the_profile(folder, report, command):
     # The phases are parts of the whole: none is counted twice.
     assert sum(spent.values()) <= told["seconds"] + spent["loading"]
     assert 0 < profile["reads"] <= 4 + 2  # one an epoch, the last checkpoint and the weights
-    assert profile["compilations"] >= 2
     assert profile["peak_memory"] >= profile["active_memory"] > 0
     assert json.loads((folder / told["run"] / "result.json").read_text())["profile"] == profile
 

@@ -181,7 +181,7 @@ def outcome(runs: Path) -> dict[str, object]:
     """Return all that a run came to, without what differs between equal runs."""
     (folder,) = runs.iterdir()
     report = json.loads((folder / "result.json").read_text())
-    found = {name: report[name] for name in sorted(set(report) - {"run", "model", "seconds"})}
+    found = {name: report[name] for name in sorted(set(report) - {"run", "model", "seconds", "profile"})}
     found["log"] = (folder / "metrics.jsonl").read_text()
     for snapshot in Checkpoints(folder=folder / "checkpoints", config=CheckpointConfig()).latest():
         for name, leaf in tree_flatten(snapshot.arrays).items():

@@ -1,6 +1,5 @@
 """Prints how much a process grows by training a mid-sized fleet, and how much was estimated, in bytes."""
 
-import resource
 import sys
 
 import numpy as np
@@ -12,6 +11,7 @@ from gmcore.nn.schedules import SCHEDULES
 from gmcore.ports import TrainingTask
 from gmcore.training import GradientDescent
 from gmcore.training.chunks import plan_chunks
+from gmcore.training.memory import process_memory
 
 WIDTH, ROWS, MEMBERS = 200, 2000, 6
 
@@ -40,16 +40,12 @@ def train(task):
     GradientDescent().train(task, members)
 
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
 def main(name, optimizer):
     backend = gmcore.float32.backends.create(name, device="cpu")
     train(task(backend, optimizer, hidden=(8,)))
-    before, large = peak(), task(backend, optimizer, hidden=(1000, 1000))
+    before, large = process_memory().peak, task(backend, optimizer, hidden=(1000, 1000))
     train(large)
-    sys.stdout.write(f"{peak() - before} {plan_chunks(large, MEMBERS).estimated}\n")
+    sys.stdout.write(f"{process_memory().peak - before} {plan_chunks(large, MEMBERS).estimated}\n")
 
 
 main(*sys.argv[1:])

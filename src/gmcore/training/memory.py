@@ -1,6 +1,7 @@
 """How much memory there is, and how much is taken."""
 
 import os
+import re
 import resource
 import sys
 from pathlib import Path
@@ -8,25 +9,29 @@ from pathlib import Path
 from gmcore.domain import Memory
 from gmcore.ports import Backend
 
-__all__ = ["device_memory"]
+__all__ = ["device_memory", "process_memory"]
 
 
 def device_memory(backend: Backend) -> Memory:
     """Return the memory of a backend's device; the machine's, and the process's share of it, where that is the same."""
-    return backend.memory() or _process_memory()
+    return backend.memory() or process_memory()
 
 
-def _process_memory() -> Memory:
+def process_memory() -> Memory:
+    """Return the machine's memory and what this process takes of it."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    told = _status()
+    if "VmHWM" in told:
+        return Memory(total=total, active=told["VmRSS"], peak=max(told["VmHWM"], told["VmRSS"]))
+    # On Linux this would be that of the process that started this one, if it was larger.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    page = os.sysconf("SC_PAGE_SIZE")
-    active = _resident(page) or peak
-    # The system counts the two at different moments.
-    return Memory(total=page * os.sysconf("SC_PHYS_PAGES"), active=active, peak=max(peak, active))
+    return Memory(total=total, active=peak, peak=peak)
 
 
-def _resident(page: int) -> int:
-    """Return the bytes that the process has in memory, 0 where the system does not say."""
+def _status() -> dict[str, int]:
+    """Return the sizes that Linux tells of a process, in bytes; none elsewhere."""
     try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * page
+        text = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return 0
+        return {}
+    return {name: 1024 * int(size) for name, size in re.findall(r"^(Vm\w+):\s+(\d+) kB$", text, re.MULTILINE)}
