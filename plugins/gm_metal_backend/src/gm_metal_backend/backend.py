@@ -59,7 +59,6 @@ class MetalBackend(Backend):
     _library: Library = attrs.field(init=False, repr=False)
     _mx: Any = attrs.field(init=False, repr=False)
     _place: Any = attrs.field(init=False, repr=False)
-    _aside: Any = attrs.field(init=False, repr=False)
     _uncompiled: str = attrs.field(init=False, repr=False)
     _traced: int = attrs.field(init=False, repr=False, default=0)
     _steps: "WeakKeyDictionary[Step, dict[Any, FlatStep]]" = attrs.field(
@@ -76,7 +75,6 @@ class MetalBackend(Backend):
         self._library = load()
         self._mx = mx = self._library.mx
         self._place = mx.Device(mx.cpu if self.device == "cpu" else mx.gpu, 0)
-        self._aside = mx.new_stream(mx.Device(mx.cpu, 0))
         self._uncompiled = self._library.uncompiled if self.device == "cpu" else ""
         # Here and not above: without MLX the class must still say why it can't be used.
         from gm_metal_backend.namespace import MLXNamespace  # noqa: PLC0415
@@ -183,19 +181,17 @@ class MetalBackend(Backend):
         self._mx.set_default_device(self._place)
 
     def _slices(self, leaf: Any) -> Sequence[Array]:
-        """Return each step's slice: views that one operation makes together, and the steps none of their own."""
+        """Return each step's slice, made before the first step asks, and for the steps no operation of their own."""
+        if self.device == "cpu" and not isinstance(leaf, self._mx.array):
+            host, array = self._to_host(leaf), self._mx.array
+            dtype = self.xp.float if host.dtype.kind == "f" else None
+            return [array(host[i, ...], dtype) for i in range(len(host))]
         whole = self._to_device(leaf)
         if whole.ndim == 1 or not whole.size:
             return [whole[i] for i in range(len(whole))]
-        mx, (steps, members, *rest) = self._mx, whole.shape
-        if self.device != "cpu":
-            # Cut where two axes are one, the parts have the shape of a slice.
-            return mx.split(whole.reshape(steps * members, *rest), steps)  # type: ignore[no-any-return]
-        # On a stream of its own it need not wait for the steps before, and is there when the next ones ask.
-        with mx.stream(self._aside):
-            parts: Sequence[Array] = mx.split(whole.reshape(steps * members, *rest), steps)
-            mx.eval(parts)
-        return parts
+        # One operation makes them all; cut where two axes are one, they have the shape of a slice.
+        steps, members, *rest = whole.shape
+        return self._mx.split(whole.reshape(steps * members, *rest), steps)  # type: ignore[no-any-return]
 
     def _to_device(self, host: Any) -> Array:
         if isinstance(host, self._mx.array):
