@@ -56,5 +56,5 @@ def test_a_compiler_option_that_this_jaxlib_lacks_is_left_away():
 def test_provenance_says_whether_invariance_was_asked_for_and_had():
     had = known_options(COMPILER_OPTIONS, jax.local_devices(backend="cpu")[0]) == COMPILER_OPTIONS
     said = JAXBackend(device="cpu").provenance()["batch_invariant"]
-    assert said == "true" if had else said.startswith("not assured: this jaxlib has no xla_")
+    assert said.startswith("true") if had else said.startswith("not assured: this jaxlib has no xla_")
     assert JAXBackend(device="cpu", batch_invariant=False).provenance()["batch_invariant"] == "false"
