@@ -90,3 +90,10 @@ def test_few_things_are_kept_and_the_last_used_ones_stay(task):
 def test_what_cannot_be_compared_is_made_again(task):
     things = [reused(task.backend, ("test", np.zeros(3)), object) for _ in range(2)]
     assert things[0] is not things[1]
+
+
+def test_parts_that_cannot_be_compared_keep_nobody_else_from_theirs(backend):
+    reused(backend, ("test", np.zeros(2)), lambda: "an array's")
+    ours = reused(backend, ("test", "ours"), object)
+    reused(backend, ("test", np.zeros(2)), lambda: "another's")
+    assert reused(backend, ("test", "ours"), object) is ours

@@ -1,5 +1,6 @@
 """What was compiled once and is asked for again, by whoever trains or scores the same kind of model."""
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,6 +11,7 @@ __all__ = ["reused"]
 
 T = TypeVar("T")
 
+_lock = threading.Lock()
 # Compiled programs are small; what they are made of holds no rows, and no weights.
 _kept: deque[tuple[Backend, tuple[object, ...], object]] = deque(maxlen=32)
 
@@ -25,14 +27,15 @@ def reused(backend: Backend, of: tuple[object, ...], make: Callable[[], T]) -> T
             What can't be compared differs.
         make: makes them.
     """
-    for entry in reversed(_kept):
-        if entry[0] is backend and _equal(entry[1], of):
-            _kept.remove(entry)
-            _kept.append(entry)
-            return entry[2]  # type: ignore[return-value]
-    made = make()
-    _kept.append((backend, of, made))
-    return made
+    with _lock:
+        for place, (its, parts, made) in enumerate(_kept):
+            if its is backend and _equal(parts, of):
+                del _kept[place]
+                break
+        else:
+            made = make()
+        _kept.append((backend, of, made))
+    return made  # type: ignore[return-value]
 
 
 def _equal(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
