@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from gmcore.ports import Backend
 
@@ -28,14 +28,14 @@ def reused(backend: Backend, of: tuple[object, ...], make: Callable[[], T]) -> T
         make: makes them.
     """
     with _lock:
-        for place, (its, parts, made) in enumerate(_kept):
-            if its is backend and _equal(parts, of):
-                del _kept[place]
-                break
-        else:
+        same = (at for at, (its, parts, _) in enumerate(_kept) if its is backend and _equal(parts, of))
+        if (place := next(same, None)) is None:
             made = make()
+        else:
+            made = cast("T", _kept[place][2])
+            del _kept[place]
         _kept.append((backend, of, made))
-    return made  # type: ignore[return-value]
+    return made
 
 
 def _equal(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
