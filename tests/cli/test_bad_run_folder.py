@@ -90,10 +90,13 @@ SPOILT = {
     "done": (lambda run: edited(run / "status.json", status="done"), ["is done: there is nothing to go on with"]),
     "no config.toml": (lambda run: (run / "config.toml").unlink(), ["config.toml", "No such file"]),
     "garbage for a config.toml": (lambda run: (run / "config.toml").write_bytes(b"\xff\0="), ["config.toml", "TOML"]),
-    "no provenance.json": (lambda run: (run / "provenance.json").unlink(), ["is not a run folder"]),
+    "no provenance.json": (
+        lambda run: (run / "provenance.json").unlink(),
+        ["is not a run folder: it has no provenance.json"],
+    ),
     "garbage for facts": (lambda run: (run / "provenance.json").write_text("[1]"), ["is not a run folder"]),
     "facts in part": (lambda run: (run / "provenance.json").write_text('{"format": 1}'), ["is not a run folder"]),
-    "no status.json": (lambda run: (run / "status.json").unlink(), ["is not a run folder"]),
+    "no status.json": (lambda run: (run / "status.json").unlink(), ["is not a run folder: it has no status.json"]),
     "a status that is none": (lambda run: (run / "status.json").write_text("3"), ["is not a run folder"]),
     "all checkpoints damaged": (spoil_all, ["is damaged", "no whole one before it", "remove"]),
 }

@@ -58,6 +58,9 @@ def read_record(path: Path) -> Record:
             hashes=_hashes(facts["data"]["sha256"], facts["rows_sha256"]),
             facts=facts,
         )
+    except FileNotFoundError as error:
+        lacking = f"it has no {Path(error.filename).name}" if path.is_dir() else "it is not there"
+        raise InputError(f"{path} is not a run folder: {lacking}") from error
     except (OSError, ValueError, LookupError, TypeError) as error:
         if isinstance(error, InputError):
             raise
