@@ -115,6 +115,11 @@ def test_an_unknown_setting_of_a_member_is_refused(task):
         WORKFLOW.train(task, [Member(train=np.arange(9), settings={"learning_rat": 1.0})])
 
 
+def test_a_fleet_of_nobody_is_refused(task):
+    with pytest.raises(DataError, match="a fleet needs at least one member to train, got none"):
+        WORKFLOW.train(task, [])
+
+
 def test_a_member_without_rows_is_refused(task):
     with pytest.raises(DataError, match="member 4 has no rows to train on"):
         WORKFLOW.train(task, [Member(index=4, train=np.arange(0))])

@@ -88,6 +88,8 @@ class GradientDescent(TrainingWorkflow):
 
 
 def _check(task: TrainingTask, members: Sequence[Member]) -> None:
+    if not members:
+        raise DataError("a fleet needs at least one member to train, got none")
     member_settings(task, members)
     weights = task.rows.weights
     for member in members:

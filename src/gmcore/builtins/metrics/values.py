@@ -13,6 +13,19 @@ from gmcore.ports import MetricComputer, Namespace, SupportsDirection, SupportsS
 __all__ = ["MAE", "MSE", "R2", "RMSE"]
 
 
+def _sums_of_squares(
+    metric: MetricComputer,  # noqa: ARG001 - a method of several
+    predictions: Array,
+    targets: Array,
+    weights: Array,
+    *,
+    center: Array | float,  # noqa: ARG001 - errors need none
+    xp: Namespace,
+) -> Mapping[str, Array]:
+    """Return one member's sums of squared errors, as `SupportsSums` has them."""
+    return _summed(xp.square(predictions - targets), weights, xp)
+
+
 @attrs.frozen(kw_only=True)
 class MSE(MetricComputer, SupportsDirection, SupportsSums):
     """The mean squared error, in the target's units squared."""
@@ -27,16 +40,7 @@ class MSE(MetricComputer, SupportsDirection, SupportsSums):
     ) -> Mapping[str, float]:
         return {"mse": float(np.mean(_squared_errors(predictions, targets, weights)))}
 
-    def sums(
-        self,
-        predictions: Array,
-        targets: Array,
-        weights: Array,
-        *,
-        center: Array | float,  # noqa: ARG002 - errors need none
-        xp: Namespace,
-    ) -> Mapping[str, Array]:
-        return _summed(xp.square(predictions - targets), weights, xp)
+    sums = _sums_of_squares
 
     def of_sums(self, sums: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return {"mse": _means(sums).mean(axis=-1)}
@@ -56,16 +60,7 @@ class RMSE(MetricComputer, SupportsDirection, SupportsSums):
     ) -> Mapping[str, float]:
         return {"rmse": float(np.mean(np.sqrt(_squared_errors(predictions, targets, weights))))}
 
-    def sums(
-        self,
-        predictions: Array,
-        targets: Array,
-        weights: Array,
-        *,
-        center: Array | float,  # noqa: ARG002 - errors need none
-        xp: Namespace,
-    ) -> Mapping[str, Array]:
-        return _summed(xp.square(predictions - targets), weights, xp)
+    sums = _sums_of_squares
 
     def of_sums(self, sums: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return {"rmse": np.sqrt(_means(sums)).mean(axis=-1)}
