@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+import gmcore
 from gmcore.cli.profile import profile_table
+from gmcore.domain import Cancellation, Hooks
+from gmcore.errors import Cancelled
 
 PHASES = {"loading", "compiling", "enqueuing", "waiting", "feeding", "saving", "scoring"}
 
@@ -49,6 +52,53 @@ def test_people_see_it_where_they_ask(folder, call):
         "the rest",
         "total",
     ]
+
+
+def stopped(folder, command):
+    """Start what a run file says, stop it after an epoch, and return its folder."""
+    cancellation = Cancellation()
+    hooks = Hooks(epoch_end=(lambda _: cancellation.cancel(),))
+    with pytest.raises(Cancelled):
+        getattr(gmcore, command)(folder / "run.toml", runs=folder / "runs", hooks=hooks, cancellation=cancellation)
+    (run,) = (folder / "runs").iterdir()
+    return run
+
+
+@pytest.mark.parametrize("command", ["train", "cross_validate", "search"])
+def test_what_is_gone_on_with_tells_it_too(folder, call, command):
+    path = folder / "run.toml"
+    path.write_text(path.read_text().replace("max_epochs = 4", "max_epochs = 40") + "[search.space]\nseed = [1, 2]\n")
+    done = call("resume", stopped(folder, command), "--profile")
+    assert done.exit_code == 0, done.stderr
+    assert shares(done.stderr)["total"] == 100
+    assert "waiting for the device" in shares(done.stderr)
+
+
+def shares(text):
+    """Return each phase's percents in a table of phases."""
+    lines = [line.split() for line in text.splitlines() if line.endswith("%")]
+    return {" ".join(words[:-3]): int(words[-2]) for words in lines}
+
+
+@pytest.mark.parametrize("command", ["train", "validate"])
+def test_a_replay_tells_it_and_has_it_in_json(folder, report, call, command):
+    run = report(command, "run.toml")["run"]
+    told = report("replay", run)
+    assert set(told["profile"]) == set(json.loads((folder / run / "result.json").read_text())["profile"])
+    assert told["profile"]["steps"] > 0
+    done = call("replay", run, "--profile")
+    assert shares(done.stderr)["total"] == 100
+    assert sum(shares(done.stderr).values()) == pytest.approx(200, abs=5)  # each rounded
+    assert "waiting for the device" not in call("replay", run).stderr
+
+
+def test_a_replay_that_trains_nothing_has_none(folder, report, call):
+    run = report("train", "run.toml")["run"]
+    (folder / "flowers.csv").write_text((folder / "flowers.csv").read_text().replace("rose", "tulip", 1))
+    done = call("replay", run, "--profile", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["profile"] == {}
+    assert "nothing was trained, so there is no profile" in done.stderr
 
 
 def test_shares_are_of_the_total_and_what_no_phase_has_is_the_rest():

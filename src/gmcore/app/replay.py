@@ -47,6 +47,7 @@ class Replayed:
             same bits.
         made_of: what the two were made of that differs, and may explain it.
         seconds: wall time of all of it.
+        profile: as in `Trained`, of training again; empty if nothing was trained.
     """
 
     run: Path
@@ -54,6 +55,7 @@ class Replayed:
     differences: tuple[Difference, ...]
     made_of: tuple[Difference, ...]
     seconds: float
+    profile: Mapping[str, float]
 
     @property
     def same(self) -> bool:
@@ -70,6 +72,7 @@ class Replayed:
             "differences": list(self.differences),
             "made_of": list(self.made_of),
             "seconds": self.seconds,
+            "profile": dict(self.profile),
         }
 
 
@@ -109,9 +112,12 @@ def replay(
     parts = commands.parts_of(run, record.command)
     made_of = _made_of(record, plain(provenance(run, record.command, parts)))
     changed = tuple(Difference(f"sha256 of the {what}", *pair) for what, pair in record.changed(run, parts).items())
-    kept, different = (None, changed) if changed else _trained_again(run, record, runs, hooks, cancellation, say)
+    if changed:
+        kept, different, profile = None, changed, dict[str, float]()
+    else:
+        kept, different, profile = _trained_again(run, record, runs, hooks, cancellation, say)
     seconds = time.perf_counter() - begun
-    return Replayed(run=path, folder=kept, differences=different, made_of=made_of, seconds=seconds)
+    return Replayed(run=path, folder=kept, differences=different, made_of=made_of, seconds=seconds, profile=profile)
 
 
 def _trained_again(
@@ -121,13 +127,15 @@ def _trained_again(
     hooks: Hooks | None,
     cancellation: Cancellation | None,
     say: Callable[[str], object],
-) -> tuple[Path | None, tuple[Difference, ...]]:
+) -> tuple[Path | None, tuple[Difference, ...], dict[str, float]]:
+    """Return the new run's folder, if it is to be kept, what differs, and the profile."""
     then = _outcome(record.path)
     command = commands.train if record.command == "train" else commands.cross_validate
     with tempfile.TemporaryDirectory(prefix="gmcore-replay-") as temporary:
         done = command(run, runs=runs or Path(temporary), hooks=hooks, cancellation=cancellation, say=say)
         assert done.folder is not None  # noqa: S101 - it was asked for
-        return (done.folder if runs else None), tuple(_differences(then, _outcome(done.folder)))
+        different = tuple(_differences(then, _outcome(done.folder)))
+        return (done.folder if runs else None), different, dict(done.profile)
 
 
 def _made_of(record: Record, now: Mapping[str, Any]) -> tuple[Difference, ...]:

@@ -68,6 +68,11 @@ class CrossValidated:
     profile: Mapping[str, float]
 
     @property
+    def seconds(self) -> float:
+        """Wall time of training and scoring."""
+        return self.result.seconds
+
+    @property
     def report(self) -> dict[str, object]:
         """The same as JSON values."""
         folds = [
@@ -81,7 +86,7 @@ class CrossValidated:
             }
             for fold in self.result.folds
         ]
-        mean, std, seconds = self.result.mean, self.result.std, self.result.seconds
+        mean, std, seconds = self.result.mean, self.result.std, self.seconds
         failed = [fold.index for fold in self.result.failed_folds]
         return {
             "run": self.folder,

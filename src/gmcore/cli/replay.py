@@ -7,8 +7,9 @@ import click
 
 from gmcore.app import registry_for
 from gmcore.app.replay import Difference, Replayed, replay
-from gmcore.cli.options import as_json
+from gmcore.cli.options import as_json, with_profile
 from gmcore.cli.output import say, write_json
+from gmcore.cli.profile import profile_table
 from gmcore.cli.progress import progress
 from gmcore.cli.signals import cancelled_by_signals
 
@@ -21,9 +22,12 @@ _MANY = 10
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--runs", type=click.Path(path_type=Path), metavar="DIR", help="Keep the new run in a folder under DIR.")
 @click.option("--backend", metavar="NAME", help="Another backend than the run's.")
+@with_profile
 @as_json
 @click.pass_context
-def command(ctx: click.Context, folder: Path, runs: Path | None, backend: str | None, *, as_json: bool) -> None:
+def command(
+    ctx: click.Context, folder: Path, runs: Path | None, backend: str | None, *, profile: bool, as_json: bool
+) -> None:
     """Train the finished run in folder RUN again from its record, and say whether the same bits come out.
 
     The folder itself is only read. Exit status 0: the same bits; 1: others, with the first differences named.
@@ -38,6 +42,8 @@ def command(ctx: click.Context, folder: Path, runs: Path | None, backend: str | 
             say=say,
         )
     say("\n".join(_summary(done)))
+    if profile:
+        say(_profile(done))
     if as_json:
         write_json(done.report)
     ctx.exit(0 if done.same else 1)
@@ -57,6 +63,13 @@ def _summary(done: Replayed) -> Iterator[str]:
         yield "what it is made of is recorded as the same: the cause is something else, such as a hook or the machine"
     if done.folder:
         yield f"run: {done.folder}"
+
+
+def _profile(done: Replayed) -> str:
+    """Return where the time went; what is neither training nor opening the data is in the rest."""
+    if not done.profile:
+        return "nothing was trained, so there is no profile"
+    return profile_table(done.profile, done.seconds - done.profile["loading_seconds"])
 
 
 def _lines(differences: Iterable[Difference], end: str) -> Iterator[str]:

@@ -6,8 +6,9 @@ import click
 
 from gmcore.app import CrossValidated, Searched, Trained, registry_for, resume
 from gmcore.cli import search, train, validate
-from gmcore.cli.options import as_json
+from gmcore.cli.options import as_json, with_profile
 from gmcore.cli.output import say, write_json
+from gmcore.cli.profile import profile_table
 from gmcore.cli.progress import progress
 from gmcore.cli.signals import cancelled_by_signals
 
@@ -18,8 +19,9 @@ __all__ = ["command"]
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--backend", metavar="NAME", help="Another backend than the run's.")
 @click.option("--allow-changed-data", is_flag=True, help="Go on although the data is no longer what it was.")
+@with_profile
 @as_json
-def command(folder: Path, backend: str | None, *, allow_changed_data: bool, as_json: bool) -> None:
+def command(folder: Path, backend: str | None, *, allow_changed_data: bool, profile: bool, as_json: bool) -> None:
     """Go on with the run in folder RUN from its last checkpoint, to what it would have come to."""
     with cancelled_by_signals() as cancellation:
         done = resume(
@@ -34,6 +36,8 @@ def command(folder: Path, backend: str | None, *, allow_changed_data: bool, as_j
         say(search.summary(done))
     else:
         say(train.summary(done) if isinstance(done, Trained) else validate.summary(done))
+    if profile:
+        say(profile_table(done.profile, done.seconds))
     if as_json:
         write_json(done.report)
     if isinstance(done, CrossValidated):

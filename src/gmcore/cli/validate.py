@@ -28,7 +28,7 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
         done = cross_validate(opened, runs=runs, hooks=progress(opened.registry), cancellation=cancellation, say=say)
     say(summary(done))
     if profile:
-        say(profile_table(done.profile, done.result.seconds))
+        say(profile_table(done.profile, done.seconds))
     if as_json:
         write_json(done.report)
     click.get_current_context().exit(exit_status(done))
