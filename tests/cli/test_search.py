@@ -63,9 +63,51 @@ def test_a_trial_that_fails_is_told_along_the_way(searching, call):
 
 
 def test_check_says_what_would_be_searched(searching, report, call):
-    told = report("check", "run.toml")
-    assert told["search"] == {"trials": 4, "models": 12, "programs": 2, "metric": "log_loss", "better": "lower"}
+    told = report("check", "run.toml")["search"]
+    fleets = told.pop("fleets")
+    assert told == {"trials": 4, "models": 12, "programs": 2, "metric": "log_loss", "better": "lower"}
+    # Without dropout there is no such layer, so there is another program.
+    assert [one["trials"] for one in fleets] == [[0, 2], [1, 3]]
+    assert [one["members"] for one in fleets] == [6, 6]
+    assert [one["settings"] for one in fleets] == [{"model.dropout": 0.0}, {"model.dropout": 0.2}]
     assert "search: 4 trials" in call("check", "run.toml").stderr
+    assert sorted(path.name for path in searching.iterdir()) == ["flowers.csv", "run.toml"]
+
+
+def test_check_says_how_each_fleet_is_cut_and_what_it_takes(searching, report, call):
+    path = searching / "run.toml"
+    text = path.read_text().replace("[0.0, 0.2]", '[0.2, 0.3]\n"model.hidden" = [[8], [800]]')
+    text = text.replace("hidden = [8]\n", "hidden = [8]\ndropout = 0.1\n", 1)
+    path.write_text(text.replace("batch_size = 16", "batch_size = 16\nmembers_per_chunk = 4"))
+    told = report("check", path)
+    small, large = (one["memory"] for one in told["search"]["fleets"])
+    assert small["members_per_chunk"] == large["members_per_chunk"] == 4
+    assert small["member"] == told["memory"]["member"]
+    assert large["member"] > 10 * small["member"]
+    assert large["estimated"] == large["rows"] + 4 * large["member"]
+    lines = call("check", path).stderr.splitlines()
+    (head,) = [place for place, line in enumerate(lines) if line.startswith("program  trials  models  at once")]
+    assert [line.split()[:4] for line in lines[head + 1 :]] == [["0", "4", "12", "4"], ["1", "4", "12", "4"]]
+    assert lines[head + 2].endswith("model.hidden = [800]")
+
+
+def test_only_the_first_of_many_programs_are_shown_to_people(searching, report, call):
+    path = searching / "run.toml"
+    path.write_text(path.read_text().replace("[0.0, 0.2]", f'[0.2]\n"model.hidden" = {[[n] for n in range(1, 24)]}'))
+    assert len(report("check", path)["search"]["fleets"]) == 23
+    assert call("check", path).stderr.splitlines()[-1] == "and 3 more"
+
+
+@pytest.mark.parametrize("command", ["check", "search"])
+def test_a_trial_that_does_not_fit_into_the_memory_is_refused_before_any_is_trained(searching, call, command):
+    path = searching / "run.toml"
+    path.write_text(path.read_text().replace("[0.0, 0.2]", '[0.2]\n"training.batch_size" = [16, 1000000000000]'))
+    done = call(command, path)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert "search.space: trial 1 (training.batch_size = 1000000000000): one model is estimated to take" in done.stderr
+    assert "set a smaller training.batch_size or a smaller model" in done.stderr
+    assert "trial 0" not in done.stderr
     assert sorted(path.name for path in searching.iterdir()) == ["flowers.csv", "run.toml"]
 
 

@@ -3,6 +3,7 @@
 from gmcore.app.backends import ChosenBackend, backend_devices, choose_backend
 from gmcore.app.candidates import Plan, plan_of
 from gmcore.app.commands import cross_validate, train
+from gmcore.app.fleets import Fleet, fleets_of
 from gmcore.app.results import CrossValidated, Searched, Trained
 from gmcore.app.resume import resume
 from gmcore.app.run import Run, open_run, registry_for
@@ -12,6 +13,7 @@ from gmcore.app.trained_model import TrainedModel, load
 __all__ = [
     "ChosenBackend",
     "CrossValidated",
+    "Fleet",
     "Plan",
     "Run",
     "Searched",
@@ -20,6 +22,7 @@ __all__ = [
     "backend_devices",
     "choose_backend",
     "cross_validate",
+    "fleets_of",
     "load",
     "open_run",
     "plan_of",

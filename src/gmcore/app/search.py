@@ -9,6 +9,7 @@ import attrs
 from gmcore.app.candidates import Candidate, Plan, members_of
 from gmcore.app.course import alone, go, warn
 from gmcore.app.fit import fit, whole_member
+from gmcore.app.fleets import fleets_of
 from gmcore.app.numbering import counted_through
 from gmcore.app.profile import together
 from gmcore.app.provenance import given_text, provenance, toml_text
@@ -36,9 +37,11 @@ def search(
     """Score every trial of a run's plan on every fold, and train the best one on all rows; arguments as for `train`.
 
     Raises:
+        ConfigError: if a model of a trial takes more than the memory; nothing was written.
         Cancelled: if it was stopped; the run folder says so.
         TrainingError: if training failed, or every trial did; the run folder says so.
     """
+    fleets_of(plan)
     folder = None
     if runs is not None:
         facts = provenance(run, "search", run.folds())

@@ -1,12 +1,13 @@
 """`gmcore check`: everything that is wrong with a run file, without training."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from gmcore.app import Plan, Run, open_run, plan_of
+from gmcore.app import Fleet, Plan, Run, fleets_of, open_run, plan_of
 from gmcore.builtins.summary import size
-from gmcore.cli.describe import describe, describe_plan
+from gmcore.cli.describe import describe, describe_fleets, describe_plan
 from gmcore.cli.options import as_json, run_file
 from gmcore.cli.output import say, write_json
 from gmcore.domain import Cancellation, Hooks
@@ -29,13 +30,17 @@ def command(run: Path, *, as_json: bool) -> None:
     chunks = plan_chunks(opened.task(Hooks(), Cancellation()), folds)
     say(f"{folds} folds, {_described(chunks)}")
     plan = plan_of(opened) if opened.config.search is not None else None
+    report = _report(opened, run, folds, chunks)
     if plan is not None:
         say(f"search: {describe_plan(plan)}")
+        fleets = fleets_of(plan)
+        say(f"\n{describe_fleets(fleets)}")
+        report["search"] = _search(plan, fleets)
     if as_json:
-        write_json(_report(opened, run, folds, chunks, plan))
+        write_json(report)
 
 
-def _report(opened: Run, path: Path, folds: int, chunks: ChunkPlan, plan: Plan | None) -> dict[str, object]:
+def _report(opened: Run, path: Path, folds: int, chunks: ChunkPlan) -> dict[str, object]:
     schema = opened.rows.schema
     return {
         "run_file": path,
@@ -51,14 +56,17 @@ def _report(opened: Run, path: Path, folds: int, chunks: ChunkPlan, plan: Plan |
         "dtype": opened.config.dtype,
         "precision": opened.chosen.backend.compute,
         "folds": folds,
-        "memory": {
-            "members_per_chunk": chunks.members,
-            "estimated": chunks.estimated,
-            "rows": chunks.rows,
-            "member": chunks.member,
-            "total": chunks.total,
-        },
-        **({} if plan is None else {"search": _search(plan)}),
+        "memory": _memory(chunks),
+    }
+
+
+def _memory(chunks: ChunkPlan) -> dict[str, int]:
+    return {
+        "members_per_chunk": chunks.members,
+        "estimated": chunks.estimated,
+        "rows": chunks.rows,
+        "member": chunks.member,
+        "total": chunks.total,
     }
 
 
@@ -68,11 +76,15 @@ def _described(chunks: ChunkPlan) -> str:
     return f"{chunks.members} at once: about {taken} of {total} of memory are estimated, {rows}"
 
 
-def _search(plan: Plan) -> dict[str, object]:
+def _search(plan: Plan, fleets: Sequence[Fleet]) -> dict[str, object]:
     return {
         "trials": len(plan.candidates),
         "models": plan.members,
         "programs": len(plan.groups),
         "metric": plan.metric,
         "better": "higher" if plan.higher_is_better else "lower",
+        "fleets": [
+            {"trials": one.trials, "settings": one.common, "members": one.members, "memory": _memory(one.chunks)}
+            for one in fleets
+        ],
     }

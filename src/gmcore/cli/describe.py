@@ -1,10 +1,15 @@
 """What a run is made of, for people to read before it starts."""
 
-from gmcore.app import Plan, Run
-from gmcore.builtins.summary import architecture
+from collections.abc import Sequence
+
+from gmcore.app import Fleet, Plan, Run
+from gmcore.builtins.summary import architecture, size
+from gmcore.cli.output import table
 from gmcore.domain import Kind, Schema
 
-__all__ = ["describe", "describe_plan"]
+__all__ = ["describe", "describe_fleets", "describe_plan"]
+
+_SHOWN = 20
 
 
 def describe(run: Run) -> str:
@@ -27,6 +32,25 @@ def describe_plan(plan: Plan) -> str:
     counts = [_count(len(plan.candidates), "trial"), _count(plan.members, "model"), _count(len(plan.groups), "program")]
     better = "higher" if plan.higher_is_better else "lower"
     return f"{', '.join(counts)}; the best has the {better.replace('er', 'est')} {plan.metric}"
+
+
+def describe_fleets(fleets: Sequence[Fleet]) -> str:
+    """Return a line a program of a search: its trials, its models, how many train at once, and what that takes."""
+    head = ("program", "trials", "models", "at once", "one model", "estimated", "what its trials have in common")
+    rows = [
+        (
+            number,
+            len(fleet.trials),
+            fleet.members,
+            fleet.chunks.members,
+            size(fleet.chunks.member),
+            size(fleet.chunks.estimated),
+            ", ".join(f"{path} = {value}" for path, value in fleet.common.items()),
+        )
+        for number, fleet in enumerate(fleets[:_SHOWN])
+    ]
+    more = len(fleets) - _SHOWN
+    return "\n".join([table(head, rows), *([f"and {more} more"] if more > 0 else [])])
 
 
 def _count(count: int, noun: str) -> str:
