@@ -15,7 +15,6 @@ GmcoreError
 └── Cancelled                      stopped on request: 130 or 143
 """
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = [
@@ -116,6 +115,8 @@ class Cancelled(GmcoreError):  # noqa: N818 - it is a request that was met, not 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `", did you mean 'x'?"` for the known name nearest to `name`, or what there is, or nothing."""
+    import difflib  # noqa: PLC0415 - for mistakes alone, and everything imports this file
+
     names = sorted(set(known))
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:

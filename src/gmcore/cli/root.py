@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from gmcore import __version__
-from gmcore.cli.messages import messages_shown
 from gmcore.errors import Cancelled, GmcoreError, InputError
 
 __all__ = ["Commands", "gmcore", "main"]
@@ -49,7 +48,7 @@ class Commands(click.Group):
             formatter.write_dl(list(self.summaries.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _exit_statuses(), messages_shown():
+        with _exit_statuses():
             return click.Group.invoke(self, ctx)
 
 
@@ -70,13 +69,18 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="gmcore", message="%(prog)s %(version)s")
-def gmcore() -> None:
+@click.pass_context
+def gmcore(ctx: click.Context) -> None:
     """Train, cross-validate and predict, with plugins for data, models, validation and compute.
 
     A run file says what to do: gmcore train run.toml. What people read goes to stderr; --json puts one JSON
     object on stdout. Exit status: 0 done, 1 failed, 2 the input is wrong, 130 and 143 stopped by Ctrl-C and
     SIGTERM.
     """
+    if ctx.invoked_subcommand != "plugins":  # its subcommands import `logging` where they import a plugin
+        from gmcore.cli.messages import messages_shown  # noqa: PLC0415 - the help needs none of it
+
+        ctx.with_resource(messages_shown())
 
 
 def main() -> None:

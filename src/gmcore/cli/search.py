@@ -6,8 +6,9 @@ import click
 
 from gmcore.app import Searched, open_run, plan_of, search
 from gmcore.cli.describe import describe, describe_plan
-from gmcore.cli.options import as_json, run_file, runs_folder, with_profile
+from gmcore.cli.options import as_json, with_profile
 from gmcore.cli.output import say, table, write_json
+from gmcore.cli.paths import run_file, runs_folder
 from gmcore.cli.profile import profile_table
 from gmcore.cli.progress import progress
 from gmcore.cli.signals import cancelled_by_signals

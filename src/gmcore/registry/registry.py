@@ -1,15 +1,18 @@
 """A port's components by name: found, loaded when first used, and built."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from gmcore.errors import AmbiguousNameError, DuplicateNameError, PluginLoadError, UnknownNameError
 from gmcore.registry.discovery import EntryPoint, normalise, scan
 from gmcore.registry.entry import Entry, EntryInfo, State, owner
-from gmcore.registry.unknown import unknown_name
+
+if TYPE_CHECKING:  # looking names up needs no paths
+    from pathlib import Path
 
 __all__ = ["Registry"]
 
@@ -207,13 +210,11 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
                 self._seen, self._names = points, names
             return self._names
 
-    def _mine(self, points: tuple[EntryPoint, ...]) -> Iterator[EntryPoint]:
-        """Yield this registry's entries; a distribution's entry for one dtype goes before its general one."""
-        own = {(p.distribution, p.name) for p in points if self._groups.get(p.group)}
-        for point in points:
-            specific = self._groups.get(point.group)
-            if specific or (specific == "" and (point.distribution, point.name) not in own):
-                yield point
+    def _mine(self, points: tuple[EntryPoint, ...]) -> list[EntryPoint]:
+        """Return this registry's entries; a distribution's entry for one dtype goes before its general one."""
+        mine = [point for point in points if point.group in self._groups]
+        own = {(point.distribution, point.name) for point in mine if self._groups[point.group]}
+        return [p for p in mine if self._groups[p.group] or (p.distribution, p.name) not in own]
 
     def _index(self) -> dict[str, Entry]:
         """Return all entries by the name that works."""
@@ -238,6 +239,8 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         if found:
             choices = " and ".join(f"{_long_name(entry.point)!r} ({owner(entry.point)})" for entry in found)
             raise AmbiguousNameError(f"several {self.kind}s are named {name!r}: use one of {choices}")
+        from gmcore.registry.unknown import unknown_name  # noqa: PLC0415 - for mistakes alone
+
         elsewhere = [point for point in scan() if point.group.startswith(f"{self._group}.")] if self._groups else []
         raise UnknownNameError(unknown_name(name, self.kind, self._group, self.dtype, self._index(), elsewhere))
 

@@ -10,6 +10,7 @@ import attrs
 import click
 
 import gmcore
+from gmcore.cli.messages import messages_shown
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
 from gmcore.errors import UnknownNameError, did_you_mean
@@ -52,7 +53,8 @@ def command(name: str, *, as_json: bool) -> None:
     if not registries:
         known = {info.name for plugins in both for info in plugins.entries()}
         raise UnknownNameError(f"no plugin named {name!r}{did_you_mean(name, known)}")
-    found = [_plugin(registry, name) for registry in registries.values()]
+    with messages_shown():
+        found = [_plugin(registry, name) for registry in registries.values()]
     say("\n".join(map(_text, found)))
     if as_json:
         write_json({"plugins": [_report(one) for one in found]})

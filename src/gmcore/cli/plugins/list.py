@@ -20,7 +20,7 @@ def command(*, no_import: bool, as_json: bool) -> None:
 
     Each one is imported, to say whether it loads and else why; one that does not harms none of the others.
     """
-    found = entries(check=not no_import)
+    found = entries(check=False) if no_import else _checked()
     head = ("port", "name", "distribution", "version", "dtype", "state")
     say(table(head, [(i.port, i.name, i.distribution, i.version, i.dtype or "any", i.state) for i in found]))
     for info in found:
@@ -30,6 +30,13 @@ def command(*, no_import: bool, as_json: bool) -> None:
         say("\nnone was imported: those that don't load are not known")
     if as_json:
         write_json({"plugins": [info._asdict() for info in found]})
+
+
+def _checked() -> tuple[EntryInfo, ...]:
+    from gmcore.cli.messages import messages_shown  # noqa: PLC0415 - what is not imported says nothing
+
+    with messages_shown():
+        return entries(check=True)
 
 
 def entries(*, check: bool) -> tuple[EntryInfo, ...]:
