@@ -1,7 +1,7 @@
 """What never changes need not be sent twice."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,26 @@ __all__ = ["Constants"]
 
 
 class Constants:
-    """Remembers what was made of NumPy arrays that are marked read-only, for as long as they live."""
+    """Remembers what was made of arrays that never change, for as long as they live.
 
-    def __init__(self) -> None:
-        self._made: dict[int, Any] = {}
+    Args:
+        immutable: types of arrays of which none ever changes; NumPy's are taken not to if they are marked read-only.
+    """
 
-    def once(self, array: Any, make: Callable[[Any], Any]) -> Any:
-        """Return `make(array)`, or what it gave before for the same read-only array."""
-        if not isinstance(array, np.ndarray) or array.flags.writeable:
+    def __init__(self, *immutable: type) -> None:
+        self._immutable = immutable
+        self._made: dict[tuple[int, Hashable], Any] = {}
+
+    def once(self, array: Any, make: Callable[[Any], Any], how: Hashable = None) -> Any:
+        """Return `make(array)`, or what it gave before for the same array and the same `how`."""
+        if not self._never_changes(array):
             return make(array)
-        key = id(array)
+        key = id(array), how
         if key not in self._made:
             made = make(array)
             weakref.finalize(array, self._made.pop, key, None)
             self._made[key] = made
         return self._made[key]
+
+    def _never_changes(self, array: Any) -> bool:
+        return not array.flags.writeable if isinstance(array, np.ndarray) else isinstance(array, self._immutable)

@@ -182,7 +182,14 @@ class Backend(Protocol):
         """Return `fn` over a leading axis of every argument whose entry in `in_axes` is 0, not None."""
 
     @abstractmethod
-    def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:
+    def compile(
+        self,
+        fn: F,
+        *,
+        loops: bool = False,
+        donate: tuple[int, ...] = (),
+        members: tuple[int | None, ...] = (),
+    ) -> F:
         """Return `fn` compiled by the shapes of its arguments, all of which are trees of arrays.
 
         Args:
@@ -190,6 +197,9 @@ class Backend(Protocol):
             loops: `fn` calls `scan`. A library that compiles no loops runs such a function as it is
                 written, its scans' steps compiled.
             donate: positions of arguments that the caller gives up, so that their memory can be used again.
+            members: for each argument the axis that its arrays have a fleet's members on, None where the members
+                share it; all results have them on the first axis. What becomes of a member depends on no other, so
+                that a library may compute them in parts, side by side. Empty: `fn` is no fleet's.
         """
 
     @abstractmethod

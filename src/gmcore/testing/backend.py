@@ -10,6 +10,7 @@ import numpy as np
 
 from gmcore.domain.tree import tree_map
 from gmcore.ports import Backend
+from gmcore.testing.fleet_checks import assert_takes_members
 from gmcore.testing.namespace_cases import calls, smooth_calls
 from gmcore.testing.namespace_checks import assert_all_hold, compare, compare_gradient
 from gmcore.testing.numpy_namespace import NumPyNamespace
@@ -207,6 +208,10 @@ class BackendContract(ABC):
         again = run(first, xs)
         assert backend.compilations == before
         np.testing.assert_array_equal(backend.to_numpy(again), [12.0, 12.0])
+
+    def test_a_fleets_program_takes_any_number_of_members(self) -> None:
+        """On another axis of some arguments, beside arguments that they share."""
+        assert_takes_members(self.backend())
 
     # --- precision
 

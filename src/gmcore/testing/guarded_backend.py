@@ -116,8 +116,8 @@ class GuardedBackend(Backend):
     def vmap(self, fn: F, in_axes: Any = 0) -> F:
         return self.inner.vmap(fn, in_axes)  # type: ignore[no-any-return]
 
-    def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:
-        return self.inner.compile(fn, loops=loops, donate=donate)  # type: ignore[no-any-return]
+    def compile(self, fn: F, **options: Any) -> F:
+        return self.inner.compile(fn, **options)  # type: ignore[no-any-return]
 
     def scan(self, step: Callable[[Any, Any, Any], tuple[Any, Any]], carry: Any, xs: Any, shared: Any = None) -> Any:
         return self.inner.scan(step, carry, xs, shared)

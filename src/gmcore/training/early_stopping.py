@@ -41,7 +41,7 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
     `carry` is the training step's, `totals` the evaluation step's over the stop rows, `epoch` its number from
     1. A member that has stopped goes on being computed, because it shares the program, but what it
     becomes is never kept. One that has failed has a loss of NaN from then on, which keeps it as it was. `summary`
-    is all that the host reads of an epoch: `numbers`, `(numbers, members)` in the order of `SUMMARY`, and the metrics'
+    is all that the host reads of an epoch: `numbers`, `(members, numbers)` in the order of `SUMMARY`, and the metrics'
     sums.
     """
     patience = config.patience if config else None
@@ -74,7 +74,7 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
             "steps": carry["steps"],
         }
         # Few arrays are few transfers; whole numbers up to 16 million are exact in float32.
-        numbers = xp.stack([xp.astype(told[name], xp.float) for name in SUMMARY])
+        numbers = xp.stack([xp.astype(told[name], xp.float) for name in SUMMARY], axis=1)
         summary = {"numbers": numbers, **{name: sums for name, sums in totals.items() if name != "loss"}}
         fresh = {
             "loss": xp.where(sound, xp.zeros_like(carry["loss"]), math.nan),

@@ -76,28 +76,30 @@ def _look(
     """Return the members' sums of losses, `(members,)`, and predictions, `(members, longest, width)`, float64."""
     backend, size = task.backend, evaluation_batch(task)
     compiled = reused(backend, ("scoring", task.model), lambda: _scoring(backend, task.model))
-    held = {
-        "params": stack([one.params for one in variables]),
-        "buffers": stack([one.buffers for one in variables]),
-    }
-    shared = {**source.resident, **backend.asarray(held)}
+    seen = backend.asarray(
+        {"params": stack([one.params for one in variables]), "buffers": stack([one.buffers for one in variables])}
+    )
     totals, found = backend.asarray({"loss": np.zeros(len(variables))}), []
     plan = evaluation_plan(rows, size, task.rows.weights)
     length = steps_at_once(task, source, len(variables), size)
     with contextlib.closing(prefetch(cut(plan, source, length=length), _AHEAD)) as parts:
         for part in parts:
-            totals, predictions = compiled(totals, part, shared)
-            found += list(backend.to_numpy(predictions).astype(np.float64))
-    return backend.to_numpy(totals["loss"]).astype(np.float64), np.concatenate(found, axis=1)
+            totals, predictions = compiled(totals, part, seen, source.resident)
+            found.append(backend.to_numpy(predictions).astype(np.float64))
+    width = found[0].shape[-1]
+    together = np.concatenate([part.reshape(len(variables), -1, width) for part in found], axis=1)
+    return backend.to_numpy(totals["loss"]).astype(np.float64), together
 
 
 def _scoring(backend: Backend, model: Model) -> Any:
     step = evaluation_step(model, backend)
 
-    def look(totals: Any, plan: Any, shared: Any) -> Any:
-        return backend.scan(step, totals, plan, shared)
+    def look(totals: Any, plan: Any, seen: Any, rows: Any) -> Any:
+        totals, predictions = backend.scan(step, totals, plan, {**rows, **seen})
+        # Members, steps, rows of a batch, numbers.
+        return totals, backend.xp.permute_dims(predictions, (1, 0, 2, 3))
 
-    return backend.compile(look, loops=True)
+    return backend.compile(look, loops=True, members=(0, 1, 0, None))
 
 
 def _prediction(backend: Backend, model: Model) -> Any:

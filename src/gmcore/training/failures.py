@@ -114,7 +114,7 @@ def _trained_again(
         if count <= 0:
             break
         batches = tree_map(lambda leaf, count=count: leaf[:count], piece.batches)
-        carry = programs.segment(carry, batches, {**rows.resident, "buffers": buffers})
+        carry = programs.segment(carry, batches, buffers, rows.resident)
     return {"buffers": buffers, **carry}
 
 

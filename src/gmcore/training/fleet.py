@@ -82,7 +82,9 @@ class _Chunk:
         if not any(len(rows) for rows in watched):
             return None
         plan = evaluation_plan(watched, evaluation_batch(self.task), self.task.rows.weights)
-        return self.task.backend.asarray(plan) if self.rows.resident else plan
+        for leaf in plan.values():
+            leaf.flags.writeable = False
+        return plan
 
     @property
     def who(self) -> tuple[int, ...]:
@@ -96,10 +98,6 @@ class _Chunk:
     def over(self) -> bool:
         """Whether every member is known to have stopped."""
         return bool(self.history.epochs) and not self.history.last("active").any()
-
-    @property
-    def shared(self) -> Tree:
-        return {**self.rows.resident, "buffers": self.buffers}
 
     def train(self) -> list[TrainingResult]:
         finished = self._take_up()
@@ -156,7 +154,9 @@ class _Chunk:
             self.pending = (summary, piece)
             self.epoch, self.step = piece.epoch + 1, 0
         else:
-            self.carry = self.clock.call(self.programs.segment, self.carry, piece.batches, self.shared)
+            self.carry = self.clock.call(
+                self.programs.segment, self.carry, piece.batches, self.buffers, self.rows.resident
+            )
             self.step = piece.end
         for call in task.hooks.batch_end:
             call(BatchEnd(members=self.who, epoch=piece.epoch + 1, step=piece.end, steps=self.plan.longest))
@@ -166,17 +166,18 @@ class _Chunk:
     def _end_epoch(self, piece: Piece) -> Any:
         """Enqueue an epoch's last steps, the look at the stop rows and the end; return its summary."""
         call, programs, number = self.clock.call, self.programs, self.task.backend.asarray(np.int32(piece.epoch + 1))
-        if self.rows.resident or self.stop_plan is None:
+        buffers, rows = self.buffers, self.rows.resident
+        if rows or self.stop_plan is None:
             self.carry, self.state, summary = call(
-                programs.epoch, self.carry, piece.batches, self.stop_plan, self.state, number, self.shared
+                programs.epoch, self.carry, piece.batches, self.stop_plan, self.state, buffers, rows, number
             )
             return summary
-        self.carry = call(programs.segment, self.carry, piece.batches, self.shared)
+        self.carry = call(programs.segment, self.carry, piece.batches, buffers, rows)
         totals = call(programs.nothing, self.carry)
         length = steps_at_once(self.task, self.rows, len(self.members), evaluation_batch(self.task))
         with contextlib.closing(prefetch(cut(self.stop_plan, self.rows, length=length), _AHEAD)) as parts:
             for part in parts:
-                totals = call(programs.look, totals, part, seen(self.carry, self.state, self.shared))
+                totals = call(programs.look, totals, part, seen(self.carry, self.state, buffers), rows)
         self.carry, self.state, summary = call(programs.finish, self.carry, totals, self.state, number)
         return summary
 

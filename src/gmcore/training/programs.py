@@ -20,13 +20,13 @@ class Programs:
     """The compiled programs of a task; chunks of one size share them, and so do tasks that differ in rows alone.
 
     Attributes:
-        segment: `(carry, plan, shared) -> carry`: some steps.
+        segment: `(carry, plan, buffers, rows) -> carry`: some steps; `rows` are the resident ones.
         metrics: of the stop rows.
         nothing: `(carry) -> totals`: what looking at the stop rows starts from.
-        look: `(totals, plan, seen) -> totals`: the loss and the metrics' sums of some of the stop rows, on top of those
-            of the ones before.
+        look: `(totals, plan, seen, rows) -> totals`: the loss and the metrics' sums of some of the stop rows, on top of
+            those of the ones before.
         finish: `(carry, totals, state, number) -> (carry, state, summary)`: the end of an epoch.
-        epoch: `(carry, plan, stop_plan, state, number, shared) -> (carry, state, summary)`: all three at once,
+        epoch: `(carry, plan, stop_plan, state, buffers, rows, number) -> (carry, state, summary)`: all three at once,
             from an epoch's last steps on; `stop_plan` is None where no member has stop rows.
     """
 
@@ -55,35 +55,36 @@ class Programs:
         metrics: StopMetrics,
     ) -> "Programs":
         step, glance = training_step(model, optimizer, backend), evaluation_step(model, backend, metrics)
-        finish = backend.compile(end_of_epoch(config, backend.xp))
+        finish = backend.compile(end_of_epoch(config, backend.xp), members=(0, 0, 0, None))
 
-        def segment(carry: Any, plan: Any, shared: Any) -> Any:
-            return backend.scan(step, carry, plan, shared)[0]
+        def segment(carry: Any, plan: Any, buffers: Any, rows: Any) -> Any:
+            return backend.scan(step, carry, plan, {**rows, "buffers": buffers})[0]
 
         def nothing(carry: Any) -> Any:
             loss = backend.xp.zeros_like(carry["loss"])
             return {"loss": loss, **metrics.nothing(loss.shape[0])}
 
-        def look(totals: Any, plan: Any, seen: Any) -> Any:
-            return backend.scan(glance, totals, plan, seen)[0]
+        def look(totals: Any, plan: Any, seen: Any, rows: Any) -> Any:
+            return backend.scan(glance, totals, plan, {**rows, **seen})[0]
 
-        def epoch(carry: Any, plan: Any, stop_plan: Any, state: Any, number: Any, shared: Any) -> Any:
-            carry = segment(carry, plan, shared)
+        def epoch(carry: Any, plan: Any, stop_plan: Any, state: Any, buffers: Any, rows: Any, number: Any) -> Any:
+            carry = segment(carry, plan, buffers, rows)
             if stop_plan is None:
                 return finish(carry, {"loss": backend.xp.zeros_like(carry["loss"])}, state, number)
-            return finish(carry, look(nothing(carry), stop_plan, seen(carry, state, shared)), state, number)
+            totals = look(nothing(carry), stop_plan, seen(carry, state, buffers), rows)
+            return finish(carry, totals, state, number)
 
         return cls(
             metrics=metrics,
-            segment=backend.compile(segment, loops=True, donate=(0,)),
-            nothing=backend.compile(nothing),
-            look=backend.compile(look, loops=True),
+            segment=backend.compile(segment, loops=True, donate=(0,), members=(0, 1, 0, None)),
+            nothing=backend.compile(nothing, members=(0,)),
+            look=backend.compile(look, loops=True, members=(0, 1, 0, None)),
             finish=finish,
-            epoch=backend.compile(epoch, loops=True, donate=(0, 3)),
+            epoch=backend.compile(epoch, loops=True, donate=(0, 3), members=(0, 1, 1, 0, 0, None, None)),
         )
 
 
-def seen(carry: Tree, state: Tree, shared: Tree) -> Tree:
-    """Return what the evaluation step shares: the rows, the weights as they are, and where metrics start from."""
+def seen(carry: Tree, state: Tree, buffers: Tree) -> Tree:
+    """Return what the evaluation step shares beside the rows: the weights as they are, and where metrics start from."""
     center = {"center": state["center"]} if "center" in state else {}
-    return {**shared, **center, **{name: carry[name] for name in ("params", "buffers") if name in carry}}
+    return {"buffers": buffers, **center, **{name: carry[name] for name in ("params", "buffers") if name in carry}}

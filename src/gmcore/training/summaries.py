@@ -74,7 +74,7 @@ def read_summary(
         summary: as the end of the epoch returned it, on the host.
         piece: the epoch's last.
     """
-    read = dict(zip(SUMMARY, summary["numbers"].astype(np.float64), strict=True))
+    read = dict(zip(SUMMARY, summary["numbers"].T.astype(np.float64), strict=True))
     was_active = read["was_active"] > 0
     watched = was_active & np.array([len(member.stop) > 0 for member in members])
     read["train_loss"] = np.where(was_active, read["train_loss"] / piece.weight, np.nan)

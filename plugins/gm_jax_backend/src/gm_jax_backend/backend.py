@@ -14,6 +14,7 @@ from attrs.validators import in_
 from gm_jax_backend.devices import known_devices, select
 from gm_jax_backend.invariance import COMPILER_OPTIONS, batch_invariant, known_options
 from gm_jax_backend.namespace import jax_namespace
+from gm_jax_backend.side_by_side import SideBySide, cores, on_one_core
 from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
 from gmcore.ports import Backend, Namespace
 
@@ -36,8 +37,8 @@ class JAXBackend(Backend):
     Attributes:
         dtype: `"float32"` or `"float64"`.
         device: `"cpu"`, `"cuda"`, `"tpu"`, or `"auto"` for the best that is here.
-        batch_invariant: on a CPU, give each member of a fleet the same bits in whichever chunk it trains, for at most
-            a tenth of the speed.
+        batch_invariant: on a CPU, give each member of a fleet the same bits in whichever chunk it trains, on however
+            many cores, for at most a tenth of the speed.
         tf32: let an NVIDIA card multiply float32 matrices with 10 bits of mantissa: faster, and less exact.
         compute: what matrices are multiplied in: `"bfloat16"` or `"float16"` beside `dtype`, which `"auto"` takes.
     """
@@ -56,9 +57,10 @@ class JAXBackend(Backend):
     _precision: str | None = attrs.field(init=False, repr=False)
     _invariant: bool = attrs.field(init=False, repr=False)
     _options: dict[str, str] = attrs.field(init=False, repr=False)
+    _cores: int = attrs.field(init=False, repr=False)
     _compiled_scan: Callable[[Any], Any] = attrs.field(init=False, repr=False)
     _compilations: int = attrs.field(init=False, repr=False, default=0)
-    _constants: Constants = attrs.field(init=False, repr=False, factory=Constants)
+    _constants: Constants = attrs.field(init=False, repr=False, factory=lambda: Constants(jax.Array))
     _tracing: bool = attrs.field(init=False, repr=False, default=False)
 
     def __attrs_post_init__(self) -> None:
@@ -67,6 +69,7 @@ class JAXBackend(Backend):
         self.device = "cuda" if self._place.platform == "gpu" else self._place.platform
         self._invariant = self.batch_invariant and self.device == "cpu"
         self._options = known_options(COMPILER_OPTIONS, self._place) if self._invariant else {}
+        self._cores = cores() if self.device == "cpu" else 1
         self._precision = None if self.device == "cpu" or self.tf32 else "highest"
         self.xp = jax_namespace(self.dtype, self.compute, self._scoped)
         self._compiled_scan = lru_cache(maxsize=64)(lambda step: self.compile(_scan_of(step)))
@@ -92,19 +95,41 @@ class JAXBackend(Backend):
     def vmap(self, fn: F, in_axes: Any = 0) -> F:
         return cast("F", self._scoped(jax.vmap(fn, in_axes)))
 
-    def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:
+    def compile(
+        self,
+        fn: F,
+        *,
+        loops: bool = False,
+        donate: tuple[int, ...] = (),
+        members: tuple[int | None, ...] = (),
+    ) -> F:
         del loops  # XLA compiles loops as well
-        program = batch_invariant(fn) if self._invariant else fn
         # Results that are not bound to a device would have the next call compiled once more.
         place = jax.sharding.SingleDeviceSharding(self._place)
-        traced = self._counted(program)
-        jitted = jax.jit(traced, donate_argnums=donate, out_shardings=place, compiler_options=self._options or None)
-        compiled = self._scoped(_without_donation_warning(jitted) if donate else jitted)
+        traced = self._counted(batch_invariant(fn) if self._invariant else fn)
+
+        def jitted(options: Mapping[str, str]) -> Any:
+            return jax.jit(traced, donate_argnums=donate, out_shardings=place, compiler_options=dict(options) or None)
+
+        whole = _without_donation_warning(jitted(self._options))
+        compiled: Any = lambda *args: whole(*self._placed(args))
+        if members and self._cores > 1:
+            part = jitted(on_one_core(self._options))
+            compiled = SideBySide(
+                alone=compiled,
+                first=_without_donation_warning(part),
+                others=self._scoped(part),
+                axes=members,
+                cores=self._cores,
+                to_device=self._to_device,
+                constants=self._constants,
+            )
+        scoped = self._scoped(compiled)
 
         @wraps(fn)
         def call(*args: Any) -> Any:
             # Inside another transform it is part of that one's program.
-            return fn(*args) if self._tracing or _is_traced(args) else compiled(*self._placed(args))
+            return fn(*args) if self._tracing or _is_traced(args) else scoped(*args)
 
         return cast("F", call)
 
@@ -138,7 +163,7 @@ class JAXBackend(Backend):
             return f"not assured: this jaxlib has no {', '.join(lacking)}"
         if self._invariant and jax.__version_info__ >= _FUSES_ARGUMENTS:
             return "true, but for functions of a product with a member's own number"
-        return str(self._invariant).lower()
+        return "true" if self._invariant else f"false, in parts for {self._cores} cores"
 
     def _scoped(self, fn: Any) -> Any:
         """Return `fn` running under this backend's settings, whatever the process's are."""

@@ -105,7 +105,15 @@ class MetalBackend(Backend):
     def vmap(self, fn: F, in_axes: Any = 0) -> F:
         return _through(lambda flat: self._mx.vmap(flat, in_axes=in_axes), fn)
 
-    def compile(self, fn: F, *, loops: bool = False, donate: tuple[int, ...] = ()) -> F:  # noqa: ARG002 - MLX reuses what nobody holds
+    def compile(
+        self,
+        fn: F,
+        *,
+        loops: bool = False,
+        donate: tuple[int, ...] = (),
+        members: tuple[int | None, ...] = (),
+    ) -> F:
+        del donate, members  # MLX reuses what nobody holds, and computes on one stream
         program = fn if loops else self._compile(fn)
 
         def run(*arguments: Any) -> Any:

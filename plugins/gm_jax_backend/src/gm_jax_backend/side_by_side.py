@@ -1,0 +1,115 @@
+"""A fleet's members in parts, one for each core.
+
+What one thread gives a CPU, XLA computes one program after the other, and the operations of a small network are too
+small to be spread over cores. So each part of the members gets a thread that enqueues it. The parts are of one size,
+and of one compiled program: where the members don't divide evenly, the last part overlaps the one before.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import attrs
+import jax
+import numpy as np
+
+from gmcore.domain import Array, Constants
+
+__all__ = ["SideBySide", "cores", "on_one_core"]
+
+# What spreads an operation over cores: parts that do so wait for each other.
+_SPREADS = "cpu-parallel-task-assigner"
+Bounds = tuple[tuple[int, int], ...]
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def on_one_core(options: Mapping[str, str]) -> dict[str, str]:
+    """Return compiler options for a part: its operations stay on the core that it has."""
+    name = "xla_disable_hlo_passes"
+    return {**options, name: ",".join(filter(None, (options.get(name), _SPREADS)))}
+
+
+@attrs.frozen(eq=False)
+class Parted:
+    """An array of all members, `(members, …)`, in the parts that it was computed in."""
+
+    parts: Sequence[Array]
+    bounds: Bounds
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.bounds[-1][1], *self.parts[0].shape[1:])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return it whole, on the host."""
+        del copy  # it is one
+        *others, last = map(np.asarray, self.parts)
+        overlap = self.bounds[-2][1] - self.bounds[-1][0]
+        return np.concatenate([*others, last[overlap:]], dtype=dtype)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class SideBySide:
+    """A compiled program of a fleet, called with all members, computed in parts.
+
+    Attributes:
+        alone: the program for all members, which may take all cores.
+        first: the program for a part, which a call with new shapes compiles.
+        others: the same, compiled.
+        axes: the members' axis of each argument, None where all share it.
+        cores: how many parts there are at most.
+        to_device: from the host.
+        constants: what was brought there before.
+    """
+
+    alone: Callable[..., Any]
+    first: Callable[..., Any]
+    others: Callable[..., Any]
+    axes: Sequence[int | None]
+    cores: int
+    to_device: Callable[[Any], Array]
+    constants: Constants
+
+    def __call__(self, *args: Any) -> Any:
+        given = list(zip(args, self.axes, strict=True))
+        leaf, axis = next((leaf, axis) for arg, axis in given if axis is not None for leaf in jax.tree.leaves(arg))
+        many = leaf.shape[axis]
+        size = -(-many // self.cores)
+        bounds = tuple((min(at, many - size), min(at, many - size) + size) for at in range(0, many, size))
+        if len(bounds) == 1:
+            return self.alone(*args)
+        parts = list(zip(*(self._parts(arg, axis, bounds) for arg, axis in given), strict=True))
+        # The first call compiles: only when it is through do the others follow.
+        results = [self.first(*parts[0]), *_threads(self.cores).map(lambda part: self.others(*part), parts[1:])]
+        return jax.tree.map(lambda *leaves: Parted(leaves, bounds), *results)
+
+    def _parts(self, arg: Any, axis: int | None, bounds: Bounds) -> list[Any]:
+        """Return an argument of each part, on the device."""
+        leaves: list[Any]
+        tree: Any
+        leaves, tree = jax.tree.flatten(arg)
+        if axis is None:
+            whole = [leaf if isinstance(leaf, jax.Array) else self.to_device(leaf) for leaf in leaves]
+            return [tree.unflatten(whole)] * len(bounds)
+        cut = [self._cut(leaf, axis, bounds) for leaf in leaves]
+        return [tree.unflatten([parts[place] for parts in cut]) for place in range(len(bounds))]
+
+    def _cut(self, leaf: Any, axis: int, bounds: Bounds) -> Sequence[Array]:
+        if isinstance(leaf, Parted) and leaf.bounds == bounds and axis == 0:
+            return leaf.parts
+        before = (slice(None),) * axis
+        cut = lambda whole: [self.to_device(np.asarray(whole)[*before, start:end]) for start, end in bounds]
+        parts: Sequence[Array] = self.constants.once(leaf, cut, (axis, bounds))
+        return parts
+
+
+@cache
+def _threads(cores: int) -> ThreadPoolExecutor:
+    """Return threads that enqueue, for the life of the process: XLA orders by thread."""
+    return ThreadPoolExecutor(cores - 1, thread_name_prefix="gm_jax_backend")

@@ -1,0 +1,86 @@
+"""Members are computed in parts, each on a core of its own, and nobody can tell from the numbers."""
+
+import jax
+import numpy as np
+import pytest
+from gm_jax_backend import JAXBackend
+from gm_jax_backend import backend as module
+
+RNG = np.random.default_rng(0)
+MEMBERS = 7
+CARRY = {"weight": RNG.normal(size=(MEMBERS, 3, 2)), "seen": np.zeros(MEMBERS, np.int32)}
+BATCHES = {"row": RNG.integers(0, 5, (4, MEMBERS, 6)).astype(np.int32)}
+ROWS = RNG.normal(size=(5, 3))
+
+
+def with_cores(monkeypatch, cores, **options):
+    monkeypatch.setattr(module, "cores", lambda: cores)
+    return JAXBackend(device="cpu", **options)
+
+
+def fleet_program(backend):
+    def step(carry, x, rows):
+        moved = backend.vmap(lambda weight, row: weight + backend.xp.matmul(rows[row], weight).sum())(
+            carry["weight"], x["row"]
+        )
+        return {"weight": moved / 4, "seen": carry["seen"] + 1}, None
+
+    def run(carry, batches, nothing, rows):
+        assert nothing is None
+        after, _ = backend.scan(step, carry, batches, rows)
+        return after, {"sum": after["weight"].sum(axis=(1, 2))}
+
+    return backend.compile(run, loops=True, donate=(0,), members=(0, 1, 0, None))
+
+
+def outcome(backend, program):
+    after, told = program(backend.asarray(CARRY), BATCHES, None, backend.asarray(ROWS))
+    return backend.to_numpy((*program(after, BATCHES, None, backend.asarray(ROWS)), told))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cores", [2, 3, 4, 6, 16])
+def test_members_get_the_same_bits_on_any_number_of_cores(monkeypatch, cores, dtype):
+    alone = with_cores(monkeypatch, 1, dtype=dtype)
+    several = with_cores(monkeypatch, cores, dtype=dtype)
+    wanted, found = (outcome(backend, fleet_program(backend)) for backend in (alone, several))
+    assert jax.tree.structure(wanted) == jax.tree.structure(found)
+    for one, other in zip(jax.tree.leaves(wanted), jax.tree.leaves(found), strict=True):
+        assert (one.dtype, one.shape) == (other.dtype, other.shape)
+        np.testing.assert_array_equal(one, other)
+
+
+def test_all_parts_are_one_compiled_program(monkeypatch):
+    backend = with_cores(monkeypatch, 3)
+    outcome(backend, fleet_program(backend))
+    assert backend.compilations == 1
+
+
+def test_a_single_member_is_not_cut(monkeypatch):
+    backend = with_cores(monkeypatch, 4)
+    double = backend.compile(lambda x: x * 2, members=(0,))
+    assert isinstance(double(backend.asarray(np.ones((1, 3)))), jax.Array)
+
+
+def test_results_in_parts_are_whole_for_every_other_program(monkeypatch):
+    backend = with_cores(monkeypatch, 2)
+    parted = backend.compile(lambda x: x + 1, members=(0,))(backend.asarray(np.arange(5.0)))
+    assert parted.shape == (5,)
+    for program in (
+        backend.compile(lambda x: x * 2),
+        backend.compile(lambda x: x * 2, members=(0,)),
+        lambda x: backend.asarray(x) * 2,
+    ):
+        np.testing.assert_array_equal(backend.to_numpy(program(parted)), [2, 4, 6, 8, 10])
+
+
+def test_a_compiler_that_takes_other_arithmetic_by_size_says_how_it_was_cut(monkeypatch):
+    assert "3 cores" in with_cores(monkeypatch, 3, batch_invariant=False).provenance()["batch_invariant"]
+    assert "3 cores" not in with_cores(monkeypatch, 3).provenance()["batch_invariant"]
+
+
+def test_an_error_in_a_part_is_the_programs(monkeypatch):
+    backend = with_cores(monkeypatch, 2)
+    bad = backend.compile(lambda x: backend.xp.matmul(x, x), members=(0,))
+    with pytest.raises(TypeError, match="dot_general"):
+        bad(backend.asarray(np.ones((4, 3, 2))))
