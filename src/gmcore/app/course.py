@@ -15,6 +15,7 @@ from gmcore.training.attempts import Attempts
 from gmcore.training.checkpoint import Checkpoints
 from gmcore.training.epoch_log import EpochLog
 from gmcore.training.files import alone_in
+from gmcore.training.rounding import rounding_notes
 from gmcore.training.run_folder import RunFolder
 
 __all__ = ["alone", "go", "warn"]
@@ -54,6 +55,8 @@ def go(
     try:
         for start in everyone.run_start:
             start(RunStart(command=command, folder=path, config=run.tables))
+        for note in rounding_notes(run.rows, run.config.dtype):
+            say(note)
         done = work(everyone, checkpoints)
         if folder is not None:
             folder.write_json("result.json", done.report)

@@ -13,6 +13,7 @@ from gmcore.cli.output import say, write_json
 from gmcore.cli.paths import run_file
 from gmcore.domain import Cancellation, Hooks
 from gmcore.training.chunks import ChunkPlan, plan_chunks
+from gmcore.training.rounding import rounding_notes
 
 __all__ = ["command"]
 
@@ -28,10 +29,13 @@ def command(run: Path, *, as_json: bool) -> None:
     opened = open_run(run)
     folds = len(opened.folds())
     say(describe(opened))
+    notes = list(rounding_notes(opened.rows, opened.config.dtype))
+    for note in notes:
+        say(f"{note}\n")
     chunks = plan_chunks(opened.task(Hooks(), Cancellation()), folds)
     say(f"{folds} folds, {_described(chunks)}")
     plan = plan_of(opened) if opened.config.search is not None else None
-    report = _report(opened, run, folds, chunks)
+    report = {**_report(opened, run, folds, chunks), "notes": notes}
     if plan is not None:
         say(f"search: {describe_plan(plan)}")
         fleets = fleets_of(plan)

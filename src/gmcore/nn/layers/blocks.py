@@ -38,7 +38,8 @@ def means_and_variances(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.nd
     Blocks are merged by the pairwise update of Chan, Golub and LeVeque (1979). There is nothing to return if there
     are no rows.
     """
-    return _merged(blocks, _mean_and_variance)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers too large to be squared vary by infinity
+        return _merged(blocks, _mean_and_variance)
 
 
 def medians(blocks: Iterable[np.ndarray]) -> np.ndarray | None:

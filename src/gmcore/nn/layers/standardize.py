@@ -60,5 +60,6 @@ def mean_and_scale(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray
     count, mean, variance = moments
     # Rounding adds up within a block; merging blocks adds next to nothing.
     reach = np.minimum(count, _BLOCK) * np.finfo(np.float64).eps
-    constant = variance <= reach * variance + np.square(reach * mean)
+    with np.errstate(over="ignore"):
+        constant = variance <= reach * variance + np.square(reach * mean)
     return mean, np.where(constant, 0.0, np.sqrt(variance))
