@@ -32,3 +32,13 @@ def test_folds_that_cannot_be_are_found_without_training(folder, call):
     done = call("check", "run.toml")
     assert done.exit_code == 2
     assert "30" in done.stderr
+
+
+def test_where_rows_are_kept_is_told_with_how_much_room_there_is(folder, call):
+    assert "rows are kept" not in call("check", "run.toml").stderr
+    text = (folder / "run.toml").read_text()
+    keep = 'target = "kind"\ncache = true\ncache_folder = "kept"\ncache_limit = "1 MB"'
+    (folder / "run.toml").write_text(text.replace('target = "kind"', keep))
+    told = call("check", "run.toml").stderr
+    assert "rows are kept in kept/csv, " in told
+    assert " KB of 976.6 KB at most: delete it whenever you like" in told

@@ -1,6 +1,5 @@
 """A run file, read and checked: what each table may say."""
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,27 +10,13 @@ from attrs.validators import ge, in_, instance_of, optional
 
 from gmcore.app.search_space import SearchTable
 from gmcore.domain import CheckpointConfig, EarlyStoppingConfig, WorkflowConfig
+from gmcore.domain.sizes import bytes_of
 from gmcore.errors import ConfigError
 from gmcore.registry import structure
 
 __all__ = ["MetricsTable", "RunConfig", "TrainingTable", "read_run_file", "run_config", "spelt_out"]
 
 Table = Mapping[str, object]
-
-_UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-
-
-def bytes_of(size: int | str) -> int:
-    """Return a size in bytes: a number of them, or a text such as `"200 MB"`.
-
-    Raises:
-        ValueError: if it is neither, or not above 0.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]b)", str(size).strip().lower())
-    number = int(float(found[1]) * _UNITS[found[2]]) if found else size
-    if not isinstance(number, int) or number < 1:
-        raise ValueError(f"must be a number of bytes above 0 or a text such as '200 MB', got {size!r}")
-    return number
 
 
 def _check_size(_: Any, __: "attrs.Attribute[int | str | None]", value: int | str | None) -> None:

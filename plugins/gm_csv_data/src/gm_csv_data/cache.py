@@ -1,9 +1,12 @@
 """Rows that are kept in files mapped into memory, made once for the files' content and the options."""
 
+import contextlib
 import hashlib
 import json
 import logging
+import os
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import polars as pl
 
 from gm_csv_data.content import content_sha256, refuse_changed, stamps
 from gm_csv_data.diagnosis import unreadable
+from gm_csv_data.room import Room, default_limit
 from gm_csv_data.source import Source
 from gm_csv_data.table import Table
 from gmcore.domain import Rows
@@ -42,11 +46,13 @@ class RowCache:
         folder: where caches are; None for the usual place.
         wanted: whether rows are kept, or read into memory.
         needed: whether it is an error if the place does not take them.
+        limit: bytes that all kept rows may take together; None for 10 GB, or a tenth of the disk if that is less.
     """
 
     folder: Path | None
     wanted: bool
     needed: bool
+    limit: int | None = None
 
     @property
     def memory(self) -> Path | None:
@@ -79,6 +85,16 @@ class RowCache:
         return encode(table, np.empty), table.names
 
     @property
+    def told(self) -> dict[str, object]:
+        """Where rows are kept, how many bytes that has and may have; nothing where none are."""
+        room = self._room
+        return {"folder": str(room.place), "bytes": room.used(), "limit": room.limit} if self.wanted else {}
+
+    @property
+    def _room(self) -> Room:
+        return Room(place=self._place, limit=self.limit or default_limit(self._place))
+
+    @property
     def _place(self) -> Path:
         return (self.folder or cache_folder()) / "csv"
 
@@ -99,8 +115,16 @@ class RowCache:
             _log.info("%s: %s rows kept in %s, %.0f s", source.name, f"{len(rows):,}", place, time.monotonic() - begun)
             return rows.blocks(), {"columns": table.names}
 
-        place = self._place / _key(content, options)
-        stored = row_store.kept_rows(place, make, say=_log.warning)
+        place, room = self._place / _key(content, options), self._room
+        with contextlib.ExitStack() as using:
+            if (handle := room.use(place.name)) is not None:
+                using.callback(os.close, handle)
+            stored = row_store.kept_rows(place, make, say=_log.warning)
+            weakref.finalize(stored.rows, using.pop_all().close)
+        count, freed = room.shrink()
+        if count:
+            text = "%s: rows of %d earlier file(s) removed, %.1f GB: all together may have %.1f GB (cache_limit)"
+            _log.info(text, room.place, count, freed / 1e9, room.limit / 1e9)
         return stored.rows, tuple(stored.about["columns"])
 
 

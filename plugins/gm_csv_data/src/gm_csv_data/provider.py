@@ -18,6 +18,7 @@ from gm_csv_data.table import Table, read_table
 from gm_csv_data.target import encode_target
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
 from gmcore.domain.row_batches import RowBatches
+from gmcore.domain.sizes import bytes_of
 from gmcore.domain.splits import split_rows
 from gmcore.errors import DataError, did_you_mean
 from gmcore.ports import DataProvider, SupportsRows, SupportsSchema
@@ -43,6 +44,14 @@ def _known_encoding(_: object, attribute: "attrs.Attribute[str]", value: str) ->
     except LookupError as error:
         known = "one that Python knows, such as 'utf-8' or 'latin-1'"
         raise ValueError(f"{attribute.name} must be {known}, got {value!r}") from error
+
+
+def _a_size(_: object, attribute: "attrs.Attribute[Any]", value: int | str | None) -> None:
+    if value is not None:
+        try:
+            bytes_of(value)
+        except ValueError as error:
+            raise ValueError(f"{attribute.name} {error}") from error
 
 
 def _one_or_many(value: str | Iterable[str]) -> str | tuple[str, ...]:
@@ -82,6 +91,8 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         cache: whether rows are kept in files that are mapped into memory, made once for files of this content;
             `"auto"`: where the files have 64 MB or more.
         cache_folder: where those are kept; by default `$XDG_CACHE_HOME/gmcore`, or `~/.cache/gmcore`.
+        cache_limit: bytes, or a text such as `"50 GB"`, that all of them may have together; what was used longest ago
+            goes first, and never what is in use. By default 10 GB, or a tenth of the disk if that is less.
     """
 
     path: Path | tuple[Path, ...] = attrs.field(converter=_paths, validator=_some)
@@ -102,6 +113,7 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
     test: SplitConfig | None = attrs.field(default=None, validator=optional(instance_of(SplitConfig)))
     cache: bool | Literal["auto"] = attrs.field(default="auto", validator=in_((True, False, "auto")))
     cache_folder: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path))
+    cache_limit: int | str | None = attrs.field(default=None, validator=_a_size)
     _rows: Rows | None = attrs.field(init=False, default=None)
     _split: Split | None = attrs.field(init=False, default=None)
     _columns: tuple[str, ...] = attrs.field(init=False, default=())
@@ -132,7 +144,9 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         count, source = len(self.rows()), self._source()
         if self._sha256 is None:
             self._sha256 = content_sha256(source, self._cache(source).memory)
-        return {"source": source.name, "rows": count, "sha256": self._sha256, "columns": self._columns}
+        told = {"source": source.name, "rows": count, "sha256": self._sha256, "columns": self._columns}
+        kept = isinstance(next(iter(self.rows().inputs.values())), np.memmap)
+        return told | ({"kept": self._cache(source).told} if kept else {})
 
     def rows(self) -> Rows:
         if self._rows is None:
@@ -180,7 +194,8 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
 
     def _cache(self, source: Source) -> RowCache:
         wanted = sizes(source) >= _LARGE if self.cache == "auto" else self.cache
-        return RowCache(folder=self.cache_folder, wanted=wanted, needed=self.cache is True)
+        limit = None if self.cache_limit is None else bytes_of(self.cache_limit)
+        return RowCache(folder=self.cache_folder, wanted=wanted, needed=self.cache is True, limit=limit)
 
     def _read(
         self,
