@@ -154,5 +154,5 @@ def test_a_killed_run_goes_on_to_the_same_metrics(interrupted, fleet, same_resul
 
 
 def test_a_run_does_not_go_on_with_other_metrics(interrupted, fleet):
-    with pytest.raises(InputError, match=r"the run began with the numbers .*stop_f1.*, now there are train_loss"):
+    with pytest.raises(InputError, match=r"the run began with these metrics of each epoch: .*f1.*; now there are none: it goes on"):
         GradientDescent().train(attrs.evolve(interrupted, metrics=()), fleet(4))

@@ -2,17 +2,20 @@
 
 import math
 from collections.abc import Callable
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
 
-from gmcore.domain import EarlyStoppingConfig, Tree
-from gmcore.nn.optimizers.members import all_finite, select
+from gmcore.domain import Array, EarlyStoppingConfig, Tree
+from gmcore.domain.tree import tree_leaves
+from gmcore.nn.optimizers.members import select
 from gmcore.ports import Namespace
 
 __all__ = ["SUMMARY", "end_of_epoch", "start"]
 
-SUMMARY = ("train_loss", "stop_loss", "was_active", "active", "best_loss", "best_epoch", "failed", "steps")
+SUMMARY = ("train_loss", "stop_loss", "active", "best_loss", "best_epoch", "failed", "steps")
 
 
 def start(kept: Tree, stop_weight: np.ndarray, center: np.ndarray | None = None) -> dict[str, Any]:
@@ -49,7 +52,7 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
     def finish(carry: Any, totals: Any, state: Any, epoch: Any) -> tuple[Any, Any, Any]:
         active, has_stop = state["active"], state["stop_weight"] > 0
         stop_loss = totals["loss"] / xp.where(has_stop, state["stop_weight"], 1.0)
-        sound = xp.isfinite(carry["loss"]) & all_finite(carry["params"], xp)
+        sound = xp.isfinite(carry["loss"]) & xp.isfinite(_total(carry["params"], xp))
         learns = active & sound
         better = learns & has_stop & (stop_loss < state["best_loss"] - (config.min_delta if config else 0.0))
         stale = xp.where(better, 0, state["stale"] + 1)
@@ -66,7 +69,6 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
         told = {
             "train_loss": carry["loss"],
             "stop_loss": stop_loss,
-            "was_active": active,
             "active": stays,
             "best_loss": after["best_loss"],
             "best_epoch": after["best_epoch"],
@@ -83,3 +85,8 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
         return {**carry, **fresh}, after, summary
 
     return finish
+
+
+def _total(params: Tree, xp: Namespace) -> Array:
+    """Return the sum of a member's weights, `(members,)`, which is finite only if all of them are."""
+    return reduce(add, (xp.sum(leaf, axis=tuple(range(1, leaf.ndim))) for leaf in tree_leaves(params)))

@@ -186,7 +186,9 @@ class _Chunk:
         if self.pending is not None and not self.over:
             summary, piece = self.pending
             number = len(self.history.epochs) + 1
-            read = read_summary(self.task, self.members, self.programs.metrics, self.clock.read(summary), piece)
+            was_active = self.history.active(len(self.members))
+            numbers = self.clock.read(summary)
+            read = read_summary(self.task, self.members, self.programs.metrics, numbers, piece, was_active)
             self.history.append(read)
             for place in np.flatnonzero(read["failed"]).tolist():
                 self._look_into(place, (number - 1) * int(self.plan.steps[place]) + int(read["steps"][place]))

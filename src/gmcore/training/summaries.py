@@ -15,6 +15,7 @@ from gmcore.training.stop_metrics import StopMetrics
 __all__ = ["History", "read_summary"]
 
 _OF_METRICS = "stop_"
+_NUMBERS = ("was_active", *SUMMARY)
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -26,8 +27,12 @@ class History:
         epochs: an epoch's numbers, `(numbers, members)`, float64.
     """
 
-    names: tuple[str, ...] = SUMMARY
+    names: tuple[str, ...] = _NUMBERS
     epochs: list[np.ndarray] = attrs.field(factory=list)
+
+    def active(self, members: int) -> np.ndarray:
+        """Return who is still learning, `(members,)`: everyone before the first epoch."""
+        return self.last("active") > 0 if self.epochs else np.ones(members, bool)
 
     def last(self, name: str) -> np.ndarray:
         """Return a number of the last epoch, `(members,)`."""
@@ -41,7 +46,7 @@ class History:
 
     def metrics(self) -> tuple[str, ...]:
         """Return the names of the metrics' numbers."""
-        return self.names[len(SUMMARY) :]
+        return self.names[len(_NUMBERS) :]
 
     def append(self, numbers: dict[str, np.ndarray]) -> None:
         """Remember an epoch.
@@ -51,8 +56,8 @@ class History:
         """
         if self.epochs and tuple(numbers) != self.names:
             raise InputError(
-                f"the run began with the numbers {', '.join(self.names)} of each epoch, now there are "
-                f"{', '.join(numbers)}: it goes on with the metrics that it began with"
+                f"the run began with these metrics of each epoch: {_metrics(self.names)}; now there are "
+                f"{_metrics(tuple(numbers))}: it goes on with the metrics that it began with"
             )
         self.names = tuple(numbers)
         self.epochs.append(np.stack([values.astype(np.float64) for values in numbers.values()]))
@@ -63,7 +68,12 @@ class History:
 
 
 def read_summary(
-    task: TrainingTask, members: Sequence[Member], metrics: StopMetrics, summary: Tree, piece: Piece
+    task: TrainingTask,
+    members: Sequence[Member],
+    metrics: StopMetrics,
+    summary: Tree,
+    piece: Piece,
+    was_active: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Return an epoch's numbers, `(members,)` each, and tell who listens.
 
@@ -73,9 +83,9 @@ def read_summary(
         metrics: of the stop rows.
         summary: as the end of the epoch returned it, on the host.
         piece: the epoch's last.
+        was_active: who was learning, `(members,)`.
     """
-    read = dict(zip(SUMMARY, summary["numbers"].T.astype(np.float64), strict=True))
-    was_active = read["was_active"] > 0
+    read = {"was_active": was_active, **dict(zip(SUMMARY, summary["numbers"].T.astype(np.float64), strict=True))}
     watched = was_active & np.array([len(member.stop) > 0 for member in members])
     read["train_loss"] = np.where(was_active, read["train_loss"] / piece.weight, np.nan)
     read["stop_loss"] = np.where(watched, read["stop_loss"], np.nan)
@@ -93,3 +103,7 @@ def read_summary(
             )
         )
     return read | {f"{_OF_METRICS}{name}": values for name, values in found.items()}
+
+
+def _metrics(names: Sequence[str]) -> str:
+    return ", ".join(name.removeprefix(_OF_METRICS) for name in names[len(_NUMBERS) :]) or "none"

@@ -1,6 +1,6 @@
 """Trees as the port has them: dicts, tuples, and arrays for leaves; None is an empty branch."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 __all__ = ["filled", "leaves", "leaves_like", "map_leaves", "skeleton"]
@@ -8,7 +8,7 @@ __all__ = ["filled", "leaves", "leaves_like", "map_leaves", "skeleton"]
 
 def map_leaves(fn: Callable[[Any], Any], tree: Any) -> Any:
     """Return the tree of `fn(leaf)`."""
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict):
         return {name: map_leaves(fn, child) for name, child in tree.items()}
     if isinstance(tree, tuple | list):
         return tuple([map_leaves(fn, child) for child in tree])
@@ -18,14 +18,14 @@ def map_leaves(fn: Callable[[Any], Any], tree: Any) -> Any:
 def leaves(tree: Any) -> list[Any]:
     """Return the leaves, depth first."""
     found: list[Any] = []
-    map_leaves(found.append, tree)
+    _collect(tree, found)
     return found
 
 
 def skeleton(tree: Any) -> Any:
     """Return what a tree is without its leaves: equal, and of equal hash, for trees with the same branches in order."""
-    if isinstance(tree, Mapping):
-        return ("dict", *((name, skeleton(child)) for name, child in tree.items()))
+    if isinstance(tree, dict):
+        return ("dict", *[(name, skeleton(child)) for name, child in tree.items()])
     if isinstance(tree, tuple | list):
         return ("tuple", *map(skeleton, tree))
     return None if tree is None else "leaf"
@@ -47,6 +47,17 @@ def leaves_like(bones: Any, tree: Any) -> list[Any]:
         [(child, tree[name]) for name, child in children] if kind == "dict" else list(zip(children, tree, strict=True))
     )
     return [leaf for child, branch in pairs for leaf in leaves_like(child, branch)]
+
+
+def _collect(tree: Any, found: list[Any]) -> None:
+    if isinstance(tree, dict):
+        for child in tree.values():
+            _collect(child, found)
+    elif isinstance(tree, tuple | list):
+        for child in tree:
+            _collect(child, found)
+    elif tree is not None:
+        found.append(tree)
 
 
 def _filled(bones: Any, flat: Any) -> Any:
