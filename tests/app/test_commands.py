@@ -12,6 +12,7 @@ from gmcore.app import open_run
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import Cancelled, ConfigError, DataError, GmcoreError, TrainingError
 from gmcore.testing.fakes import TinyModel, two_moons
+from gmcore.training.model_file import read_model, write_model
 
 SMALL = {"max_epochs": 3, "batch_size": 32}
 QUICK = {"max_epochs": 60, "batch_size": 16, "optimizer": {"name": "adam", "learning_rate": 0.02}}
@@ -60,6 +61,18 @@ def test_a_saved_model_predicts_what_the_trained_one_did(run_file, tmp_path):
     assert set(loaded.predict(points)) <= {"upper", "lower"}
     read = loaded.read(run_file.with_name("moons.csv"))
     assert len(read) == 120
+
+
+def test_a_model_saved_before_an_option_existed_predicts_the_same(run_file, tmp_path):
+    done = gmcore.train(run_file, runs=tmp_path)
+    variables, header = read_model(done.folder / "model.safetensors")
+    told = {name: value for name, value in header["model"].items() if name != "initialization"}
+    assert told != header["model"]
+    about = {name: value for name, value in header.items() if name not in ("format", "schema")} | {"model": told}
+    write_model(tmp_path / "older.safetensors", variables, schema=done.model.schema, **about)
+    points = two_moons(30, seed=5).inputs["numeric"]
+    older = gmcore.load(tmp_path / "older.safetensors")
+    np.testing.assert_array_equal(older.predict_proba(points), done.model.predict_proba(points))
 
 
 def test_arrays_go_in_and_come_out():

@@ -27,6 +27,11 @@ def test_a_run_file_becomes_components(run_file):
         ("seed = 7", "sed = 7", "sed: unknown key, did you mean 'seed'?"),
         ("hidden = [8]", "hiden = [8]", "model.hiden: unknown key, did you mean 'hidden'?"),
         ("hidden = [8]", 'hidden = "8"', "model.hidden: "),
+        (
+            "hidden = [8]",
+            'initialization = "he"',
+            "model.initialization: must be 'auto' or 'torch' or 'glorot_uniform'",
+        ),
         ("max_epochs = 4", "max_epochs = 0", "training.max_epochs: must be >= 1, got 0"),
         ("max_epochs = 4", "max_epochs = 3.7", "training.max_epochs: "),
         ("max_epochs = 4", "max_epoch = 4", "training.max_epoch: unknown key, did you mean 'max_epochs'?"),

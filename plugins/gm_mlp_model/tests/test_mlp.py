@@ -5,6 +5,7 @@ from gm_mlp_model import MLPProvider
 
 from gmcore.domain import Feature, Kind, Rows, Schema, Target, TargetKind
 from gmcore.errors import ConfigError
+from gmcore.nn.initialization import INITIALIZATIONS
 from gmcore.testing.numpy_namespace import NumPyNamespace
 
 XP = NumPyNamespace()
@@ -81,10 +82,44 @@ def test_the_head_is_as_wide_as_the_target_needs(target, width):
     assert model(target).info.output_shape == (target.width,)
 
 
-def test_the_activation_decides_how_weights_start():
-    spread = lambda **options: model(hidden=(500,), **options).init(np.random.default_rng(0)).params["trunk"]["0"]
-    assert spread(activation="relu")["weight"].std() == pytest.approx(np.sqrt(2 / 16), rel=0.05)
-    assert spread(activation="tanh")["weight"].std() == pytest.approx(np.sqrt(2 / 516), rel=0.05)
+def started(**options):
+    """Return the parameters of each hidden layer and of the head, as they start, with what comes into each."""
+    params = model(**options).init(np.random.default_rng(0)).params
+    layers = [params["trunk"][name] for name in sorted(params.get("trunk", {}), key=int)]
+    return [(layer, len(layer["weight"])) for layer in (*layers, params["head"]) if "weight" in layer]
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_few_layers_start_as_torchs_do(activation, depth):
+    starts = started(hidden=(300,) * depth, activation=activation)
+    assert len(starts) == depth + 1
+    for layer, inputs in starts:
+        assert 0.9 * inputs**-0.5 < np.abs(layer["weight"]).max() <= inputs**-0.5
+        assert 0 < np.abs(layer["bias"]).max() <= inputs**-0.5
+
+
+def test_many_layers_start_by_glorots_rule():
+    starts = started(hidden=(300,) * 4)
+    assert len(starts) == 5
+    for layer, inputs in starts:
+        limit = np.sqrt(6 / (inputs + len(layer["bias"])))
+        assert 0.9 * limit < np.abs(layer["weight"]).max() <= limit
+        assert not layer["bias"].any()
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+@pytest.mark.parametrize("name", INITIALIZATIONS)
+def test_a_start_that_is_named_is_that_of_every_layer(name, depth):
+    rng = np.random.default_rng(0)
+    expected = [
+        INITIALIZATIONS[name](rng, inputs, len(layer["bias"])) for layer, inputs in started(hidden=(30,) * depth)
+    ]
+    found = started(hidden=(30,) * depth, initialization=name)
+    assert len(found) == depth + 1
+    for (layer, _), (weight, bias) in zip(found, expected, strict=True):
+        assert np.array_equal(layer["weight"], weight)
+        assert np.array_equal(layer["bias"], bias)
 
 
 def test_a_regression_learns_the_same_whatever_the_targets_units():
@@ -163,6 +198,7 @@ def test_a_loss_that_does_not_suit_the_target_is_refused(target, loss, message):
         ({"hidden": (64, 0)}, r"hidden must be widths of 1 or more, got \(64, 0\)"),
         ({"hidden": "64"}, r"hidden must be widths of 1 or more, got \('6', '4'\)"),
         ({"activation": "softmax"}, r"activation.*softmax"),
+        ({"initialization": "he"}, r"'initialization' must be in \('auto', 'torch', .*'he'"),
         ({"dropout": 1.0}, r"dropout.*1.0"),
         ({"impute": "zero"}, r"impute.*zero"),
         ({"embedding": "hash"}, r"embedding.*hash"),

@@ -9,6 +9,7 @@ from attrs.validators import and_, ge, gt, in_, lt, optional
 from gm_mlp_model.mlp import MLP
 from gmcore.domain import Array, Schema, Target, TargetKind
 from gmcore.errors import ConfigError
+from gmcore.nn.initialization import INITIALIZATIONS, Initialization
 from gmcore.nn.layers import (
     ACTIVATIONS,
     Concatenate,
@@ -29,7 +30,7 @@ __all__ = ["MLPProvider"]
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 LossName = Literal["auto", "mse", "mae", "huber", "cross_entropy"]
 
-_SATURATING = ("tanh", "sigmoid")
+_SHALLOW = 3
 
 
 def _widths(hidden: Iterable[int]) -> tuple[int, ...]:
@@ -56,6 +57,8 @@ class MLPProvider(ModelProvider):
     Attributes:
         hidden: the width of each hidden layer; none: a linear model.
         activation: what follows each hidden layer.
+        initialization: how the weights and biases of the hidden layers and the head start, see
+            `gmcore.nn.initialization`. `"auto"`: `"torch"` for up to three hidden layers, `"glorot_uniform"` for more.
         dropout: the share of each hidden layer's outputs that is left out in training.
         impute: what a missing number becomes: the column's mean or median.
         embedding: what a category becomes: columns of 0 and 1, or a vector that is learnt.
@@ -69,6 +72,9 @@ class MLPProvider(ModelProvider):
 
     hidden: tuple[int, ...] = attrs.field(default=(64, 32), converter=_widths, validator=_check_hidden)
     activation: Activation = attrs.field(default="relu", validator=in_(get_args(Activation)))
+    initialization: Literal["auto"] | Initialization = attrs.field(
+        default="auto", validator=in_(("auto", *INITIALIZATIONS))
+    )
     dropout: float = attrs.field(default=0.0, validator=and_(ge(0.0), lt(1.0)))
     impute: Literal["mean", "median"] = attrs.field(default="mean", validator=in_(("mean", "median")))
     embedding: Literal["one_hot", "embedding"] = attrs.field(default="one_hot", validator=in_(("one_hot", "embedding")))
@@ -84,10 +90,17 @@ class MLPProvider(ModelProvider):
         network = {
             "inputs": Concatenate(self._inputs(schema)),
             "trunk": Sequential(self._trunk()),
-            "head": Dense(outputs, initialization="glorot_uniform"),
+            "head": Dense(outputs, initialization=self._initialization),
         }
         loss, settings = self._loss(schema.target)
         return MLP(schema=schema, network=Sequential(network), loss_function=loss, loss_settings=settings)
+
+    @property
+    def _initialization(self) -> Initialization:
+        if self.initialization != "auto":
+            return self.initialization
+        # Each layer of torch's divides a ReLU's signal by 2.4: by 1,000 over eight, and the biases drown the inputs.
+        return "torch" if len(self.hidden) <= _SHALLOW else "glorot_uniform"
 
     def _inputs(self, schema: Schema) -> Mapping[str, Layer]:
         inputs: dict[str, Layer] = {}
@@ -103,9 +116,8 @@ class MLPProvider(ModelProvider):
         return Embedding(categories, self.embedding_size or max(2, round(max(categories) ** 0.5)))
 
     def _trunk(self) -> Iterator[Layer]:
-        initialization: Any = "glorot_uniform" if self.activation in _SATURATING else "he_normal"
         for width in self.hidden:
-            yield Dense(width, initialization=initialization)
+            yield Dense(width, initialization=self._initialization)
             yield ACTIVATIONS[self.activation]()
             if self.dropout:
                 yield Dropout(self.dropout)

@@ -15,11 +15,11 @@ __all__ = ["Dense"]
 
 @attrs.frozen
 class Dense(Layer):
-    """`x @ weight + bias` over the last axis; the bias starts at 0.
+    """`x @ weight + bias` over the last axis.
 
     Attributes:
         out_features: numbers that come out.
-        initialization: how the weight is drawn, see `gmcore.nn.initialization`.
+        initialization: how weight and bias start, see `gmcore.nn.initialization`.
     """
 
     out_features: int = attrs.field(validator=ge(1))
@@ -31,8 +31,8 @@ class Dense(Layer):
         return (*input_shape[:-1], self.out_features)
 
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
-        weight = INITIALIZATIONS[self.initialization](rng, input_shape[-1], self.out_features)
-        return Variables({"weight": weight, "bias": np.zeros(self.out_features)})
+        weight, bias = INITIALIZATIONS[self.initialization](rng, input_shape[-1], self.out_features)
+        return Variables({"weight": weight, "bias": bias})
 
     def apply(
         self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
