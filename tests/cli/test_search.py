@@ -82,7 +82,7 @@ def test_check_says_how_each_fleet_is_cut_and_what_it_takes(searching, report, c
     told = report("check", path)
     small, large = (one["memory"] for one in told["search"]["fleets"])
     assert small["members_per_chunk"] == large["members_per_chunk"] == 4
-    assert small["member"] == told["memory"]["member"]
+    assert small["member"] == pytest.approx(told["memory"]["member"], rel=0.2)  # there, of three folds
     assert large["member"] > 10 * small["member"]
     assert large["estimated"] == large["rows"] + 4 * large["member"]
     lines = call("check", path).stderr.splitlines()

@@ -1,51 +1,78 @@
-"""Prints how much a process grows by training a mid-sized fleet, and how much was estimated, in bytes."""
+"""Prints how much a process grows by training a fleet large in one way, and how much was estimated, in bytes."""
 
 import sys
 
+import attrs
 import numpy as np
 
 import gmcore
-from gmcore.domain import EarlyStoppingConfig, Feature, Member, Rows, Schema, Target, TargetKind, WorkflowConfig
+from gmcore.domain import EarlyStoppingConfig, Feature, Rows, Schema, Target, TargetKind, WorkflowConfig
 from gmcore.nn.optimizers import OPTIMIZERS
 from gmcore.nn.schedules import SCHEDULES
 from gmcore.ports import TrainingTask
-from gmcore.training import GradientDescent
+from gmcore.training import GradientDescent, cross_validate, folds_of
 from gmcore.training.chunks import plan_chunks
 from gmcore.training.memory import process_memory
 
-WIDTH, ROWS, MEMBERS = 200, 2000, 6
+
+@attrs.frozen
+class Case:
+    """A fleet: its networks, and its rows."""
+
+    hidden: tuple[int, ...] = (1000, 1000)
+    optimizer: str = "adamw"
+    width: int = 200
+    rows: int = 2000
+    members: int = 6
+    batch_size: int = 32
+    row_memory: int | None = None
 
 
-def task(backend, optimizer, hidden):
+MANY_ROWS = Case(hidden=(8,), width=10, rows=300_000, members=5, batch_size=2048)
+CASES = {
+    "weights": Case(),
+    "sgd": Case(optimizer="sgd"),
+    "rows": MANY_ROWS,
+    "streamed": attrs.evolve(MANY_ROWS, row_memory=1),
+}
+SMALL = Case(hidden=(8,), rows=300)
+
+
+def task(backend, case):
     rng = np.random.default_rng(0)
-    features = tuple(Feature(name=f"x{index}") for index in range(WIDTH))
+    features = tuple(Feature(name=f"x{index}") for index in range(case.width))
     target = Target(names=("y",), kind=TargetKind.MULTICLASS, classes=tuple("abcdefghij"))
     schema = Schema(features=features, target=target)
-    numbers = rng.normal(size=(ROWS, WIDTH)).astype(np.float32)
-    rows = Rows(schema=schema, inputs={"numeric": numbers}, targets=rng.integers(0, 10, ROWS).astype(np.int32))
+    numbers = rng.normal(size=(case.rows, case.width))
+    rows = Rows(schema=schema, inputs={"numeric": numbers}, targets=rng.integers(0, 10, case.rows).astype(np.int32))
     return TrainingTask(
-        model=gmcore.float32.model_providers.create("mlp", hidden=hidden).create(schema),
+        model=gmcore.float32.model_providers.create("mlp", hidden=case.hidden).create(schema),
         rows=rows,
         backend=backend,
-        optimizer=OPTIMIZERS[optimizer](),
+        optimizer=OPTIMIZERS[case.optimizer](),
         schedule=SCHEDULES["constant"](),
-        config=WorkflowConfig(max_epochs=2, early_stopping=EarlyStoppingConfig()),
+        config=WorkflowConfig(
+            max_epochs=2,
+            batch_size=case.batch_size,
+            early_stopping=EarlyStoppingConfig(),
+            members_per_chunk=case.members,
+            row_memory=case.row_memory,
+        ),
     )
 
 
-def train(task):
-    members = [
-        Member(index=index, train=np.arange(ROWS // 2), stop=np.arange(ROWS // 2, ROWS)) for index in range(MEMBERS)
-    ]
-    GradientDescent().train(task, members)
+def train(task, members):
+    folds = folds_of(gmcore.float32.cross_validators.create("kfold", n_splits=members), task.rows)
+    cross_validate(GradientDescent(), task, folds)
 
 
-def main(name, optimizer):
+def main(name, case):
     backend = gmcore.float32.backends.create(name, device="cpu")
-    train(task(backend, optimizer, hidden=(8,)))
-    before, large = process_memory().peak, task(backend, optimizer, hidden=(1000, 1000))
-    train(large)
-    sys.stdout.write(f"{process_memory().peak - before} {plan_chunks(large, MEMBERS).estimated}\n")
+    train(task(backend, SMALL), SMALL.members)
+    large = task(backend, case)
+    before = process_memory().active
+    train(large, case.members)
+    sys.stdout.write(f"{process_memory().peak - before} {plan_chunks(large, case.members).estimated}\n")
 
 
-main(*sys.argv[1:])
+main(sys.argv[1], CASES[sys.argv[2]])

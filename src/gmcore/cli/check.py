@@ -79,6 +79,7 @@ def _memory(chunks: ChunkPlan) -> dict[str, int]:
         "members_per_chunk": chunks.members,
         "estimated": chunks.estimated,
         "rows": chunks.rows,
+        "under_way": chunks.under_way,
         "member": chunks.member,
         "total": chunks.total,
     }

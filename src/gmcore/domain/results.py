@@ -21,6 +21,7 @@ class LayerInfo:
         parameters: how many numbers it learns.
         random: whether it draws numbers in training.
         stateful: whether it changes its buffers in training.
+        buffers: how many numbers it remembers without learning them.
     """
 
     name: str
@@ -29,6 +30,7 @@ class LayerInfo:
     parameters: int
     random: bool = False
     stateful: bool = False
+    buffers: int = 0
 
 
 @attrs.frozen(kw_only=True)

@@ -11,13 +11,15 @@ from gmcore.ports import TrainingTask
 from gmcore.training.plan import TrainingPlan
 from gmcore.training.row_source import RowSource
 
-__all__ = ["Piece", "cut", "pieces", "steps_at_once"]
+__all__ = ["Piece", "bytes_under_way", "cut", "pieces", "steps_at_once"]
 
 # What one call enqueues: long enough to hide the call, short enough to stop within it.
 _OPERATIONS_AT_ONCE = {"cpu": 2e10}
 _OPERATIONS_ON_A_GPU = 2e12
 _STEPS_AT_ONCE = 8192
 _BYTES_AT_ONCE = 64 << 20
+# Pieces on the host: the one in use, those that wait for it, and the one that is made; each is sent, too.
+_UNDER_WAY = 4
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -51,6 +53,13 @@ def steps_at_once(task: TrainingTask, rows: RowSource, members: int, batch_size:
     if not rows.resident:
         allowed = min(allowed, _BYTES_AT_ONCE / (rows.bytes_a_row * batch_size * members))
     return int(min(_STEPS_AT_ONCE, max(1.0, allowed)))
+
+
+def bytes_under_way(task: TrainingTask, members: int) -> int:
+    """Return how many bytes rows take, at most, that are on their way to the device because they can't stay there."""
+    a_row = RowSource(rows=task.rows, resident={}).bytes_a_row
+    epoch = a_row * members * len(task.rows)
+    return _UNDER_WAY * min(epoch, max(_BYTES_AT_ONCE, a_row * members * task.config.batch_size))
 
 
 def pieces(plan: TrainingPlan, rows: RowSource, *, length: int, epoch: int, step: int) -> Iterator[Piece]:
