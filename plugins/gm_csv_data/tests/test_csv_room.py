@@ -1,6 +1,7 @@
 """How much is kept: what was used longest ago goes first, and what is in use never does."""
 
 import gc
+import logging
 import multiprocessing
 import os
 import shutil
@@ -153,10 +154,14 @@ def test_the_default_is_a_tenth_of_the_disk_and_10_gb_at_most(tmp_path):
     assert default_limit(tmp_path / "not" / "there") == min(10**10, total // 10)
 
 
-def test_metadata_says_where_rows_are_kept_and_how_much_room_there_is(files):
-    told = opened(files, "a", cache_limit="5 MB").metadata["kept"]
-    assert told == {"folder": str(files / "kept" / "csv"), "bytes": size(files), "limit": 5_000_000}
-    assert "kept" not in CSVDataProvider(path=files / "a.csv", target="y", cache=False).metadata
+def test_where_rows_are_kept_how_much_room_there_is_and_what_went_is_told(files, caplog):
+    caplog.set_level(logging.INFO, "gmcore.csv")
+    made(files, "a", used=1000)
+    assert caplog.messages[-1].startswith(f"rows are kept in {files / 'kept' / 'csv'}, ")
+    assert "used longest ago" not in caplog.text
+    opened(files, "b", cache_limit="1 kB")
+    assert " of 1,000 bytes at most (cache_limit)" in caplog.messages[-1]
+    assert "removed what was used longest ago, " in caplog.messages[-2]
 
 
 @pytest.mark.parametrize("limit", [0, -1, "much", "5"])

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -33,8 +32,6 @@ def command(run: Path, *, as_json: bool) -> None:
     notes = list(rounding_notes(opened.rows, opened.config.dtype))
     for note in notes:
         say(f"{note}\n")
-    if kept := opened.data.metadata.get("kept"):
-        say(f"{_room(kept)}\n")
     chunks = plan_chunks(opened.task(Hooks(), Cancellation()), folds)
     say(f"{folds} folds, {_described(chunks)}")
     plan = plan_of(opened) if opened.config.search is not None else None
@@ -66,12 +63,6 @@ def _report(opened: Run, path: Path, folds: int, chunks: ChunkPlan) -> dict[str,
         "folds": folds,
         "memory": _memory(chunks),
     }
-
-
-def _room(kept: Any) -> str:
-    """Return where a data provider keeps rows, as its metadata has it."""
-    taken, limit = size(kept["bytes"]), size(kept["limit"])
-    return f"rows are kept in {kept['folder']}, {taken} of {limit} at most: delete it whenever you like"
 
 
 def _memory(chunks: ChunkPlan) -> dict[str, int]:

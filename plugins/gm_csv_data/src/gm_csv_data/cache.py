@@ -20,6 +20,7 @@ from gm_csv_data.diagnosis import unreadable
 from gm_csv_data.room import Room, default_limit
 from gm_csv_data.source import Source
 from gm_csv_data.table import Table
+from gmcore.builtins.summary import size
 from gmcore.domain import Rows
 from gmcore.errors import OutputError
 from gmcore.training import row_store
@@ -85,16 +86,6 @@ class RowCache:
         return encode(table, np.empty), table.names
 
     @property
-    def told(self) -> dict[str, object]:
-        """Where rows are kept, how many bytes that has and may have; nothing where none are."""
-        room = self._room
-        return {"folder": str(room.place), "bytes": room.used(), "limit": room.limit} if self.wanted else {}
-
-    @property
-    def _room(self) -> Room:
-        return Room(place=self._place, limit=self.limit or default_limit(self._place))
-
-    @property
     def _place(self) -> Path:
         return (self.folder or cache_folder()) / "csv"
 
@@ -115,7 +106,8 @@ class RowCache:
             _log.info("%s: %s rows kept in %s, %.0f s", source.name, f"{len(rows):,}", place, time.monotonic() - begun)
             return rows.blocks(), {"columns": table.names}
 
-        place, room = self._place / _key(content, options), self._room
+        place = self._place / _key(content, options)
+        room = Room(place=self._place, limit=self.limit or default_limit(self._place))
         with contextlib.ExitStack() as using:
             if (handle := room.use(place.name)) is not None:
                 using.callback(os.close, handle)
@@ -123,8 +115,9 @@ class RowCache:
             weakref.finalize(stored.rows, using.pop_all().close)
         count, freed = room.shrink()
         if count:
-            text = "%s: rows of %d earlier file(s) removed, %.1f GB: all together may have %.1f GB (cache_limit)"
-            _log.info(text, room.place, count, freed / 1e9, room.limit / 1e9)
+            _log.info("%s: removed what was used longest ago, %s", room.place, size(freed))
+        text = "rows are kept in %s, %s of %s at most (cache_limit); it can be deleted at any time"
+        _log.info(text, room.place, size(room.used()), size(room.limit))
         return stored.rows, tuple(stored.about["columns"])
 
 

@@ -144,9 +144,7 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         count, source = len(self.rows()), self._source()
         if self._sha256 is None:
             self._sha256 = content_sha256(source, self._cache(source).memory)
-        told = {"source": source.name, "rows": count, "sha256": self._sha256, "columns": self._columns}
-        kept = isinstance(next(iter(self.rows().inputs.values())), np.memmap)
-        return told | ({"kept": self._cache(source).told} if kept else {})
+        return {"source": source.name, "rows": count, "sha256": self._sha256, "columns": self._columns}
 
     def rows(self) -> Rows:
         if self._rows is None:
