@@ -39,16 +39,14 @@ def random_rows(sizes, count):
 
 
 def starting_weights(sizes, seed):
-    """Return a weight `(out, in)` and a bias for each layer: He normal before a ReLU, Glorot uniform at the end."""
+    """Return a weight `(out, in)` and a bias for each layer, within 1 / sqrt(in): torch's default and gmcore's."""
     rng = np.random.default_rng(seed)
     layers = []
-    for place, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
-        if place < len(sizes) - 2:
-            weight = rng.standard_normal((fan_out, fan_in)) * np.sqrt(2 / fan_in)
-        else:
-            limit = np.sqrt(6 / (fan_in + fan_out))
-            weight = rng.uniform(-limit, limit, (fan_out, fan_in))
-        layers.append((weight.astype(np.float32), np.zeros(fan_out, np.float32)))
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        limit = 1 / np.sqrt(fan_in)
+        layers.append(
+            tuple(rng.uniform(-limit, limit, shape).astype(np.float32) for shape in ((fan_out, fan_in), (fan_out,)))
+        )
     return layers
 
 

@@ -6,7 +6,8 @@ the member's own, and both gather their batches from shuffled indices. gmcore's 
 form of the library: one `lax.scan` an epoch with a donated carry in JAX, a compiled step with `async_eval` in MLX, and
 its indices are made beforehand. The two take turns, epoch by epoch; medians are printed.
 
-    python benchmarks/steps.py [--backend metal] [--backend jax] [--device cpu] [--quick] [--json FILE]
+    python benchmarks/steps.py [--backend metal] [--backend jax] [--device cpu] [--quick] [--network TEXT]
+        [--fleet N] [--json FILE]
 """
 
 import argparse
@@ -93,6 +94,8 @@ def main():
     parser.add_argument("--backend", action="append", choices=sorted(BY_HAND))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--network", default="", help="only those with this in their title")
+    parser.add_argument("--fleet", action="append", type=int, help="only fleets of this size")
     parser.add_argument("--quick", action="store_true", help="the smallest network alone")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
@@ -103,7 +106,9 @@ def main():
         for short in CASES[: 1 if asked.quick else None]:
             # A GPU's epochs are short, so it takes more of them for a steady median.
             case = short if backend.device == "cpu" else attrs.evolve(short, epochs=4 * short.epochs)
-            for fleet in FLEETS:
+            if asked.network not in case.title:
+                continue
+            for fleet in asked.fleet or FLEETS:
                 ours, theirs, ratio = measured(case, fleet, backend, asked.rounds)
                 print(f"{name:8} {backend.device:6} {case.title:32} {fleet:5} {ours:10.1f} {theirs:10.1f} {ratio:6.3f}")
                 sys.stdout.flush()

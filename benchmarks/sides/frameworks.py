@@ -123,7 +123,7 @@ def _lightning(sizes, x, y, batch, epochs, rate, device, moments):
 def _keras(sizes, x, y, batch, epochs, rate, device, moments):  # noqa: ARG001 - Keras takes the device that is there
     import keras
 
-    layers = [keras.layers.Dense(width, "relu", kernel_initializer="he_normal") for width in sizes[1:-1]]
+    layers = [keras.layers.Dense(width, "relu") for width in sizes[1:-1]]
     model = keras.Sequential([keras.Input((sizes[0],)), *layers, keras.layers.Dense(sizes[-1])])
     steps = -(-len(x) // batch)
     # Over JAX a whole epoch can be one call where its batches are all of one size.

@@ -111,13 +111,14 @@ class JAXBackend(Backend):
         def jitted(options: Mapping[str, str]) -> Any:
             return jax.jit(traced, donate_argnums=donate, out_shardings=place, compiler_options=dict(options) or None)
 
-        whole = _without_donation_warning(jitted(self._options))
+        quiet = _without_donation_warning if donate else lambda jitted: jitted
+        whole = quiet(jitted(self._options))
         compiled: Any = lambda *args: whole(*self._placed(args))
         if members and self._cores > 1:
             part = jitted(on_one_core(self._options))
             compiled = SideBySide(
                 alone=compiled,
-                first=_without_donation_warning(part),
+                first=quiet(part),
                 others=self._scoped(part),
                 axes=members,
                 cores=self._cores,
@@ -201,7 +202,9 @@ class JAXBackend(Backend):
         if host.dtype.kind not in dtype:
             raise TypeError(f"a tree's leaves must be numbers or booleans, got dtype {host.dtype}")
         # A copy of our own: the transfer may be going on while the owner changes the array, or share its memory.
-        return jax.device_put(host.astype(dtype[host.dtype.kind], copy=True), self._place, may_alias=False)
+        with np.errstate(over="ignore"):  # then it is infinite, and training says which step that spoilt
+            own = host.astype(dtype[host.dtype.kind], copy=True)
+        return jax.device_put(own, self._place, may_alias=False)
 
 
 def _scan_of(step: Any) -> Any:

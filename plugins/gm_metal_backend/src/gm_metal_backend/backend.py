@@ -212,7 +212,8 @@ class MetalBackend(Backend):
         """Return a NumPy array in the dtype that it will have on the device."""
         host = np.asarray(host)
         if host.dtype.kind == "f":
-            return host.astype(self.dtype, order="C", copy=False)
+            with np.errstate(over="ignore"):  # then it is infinite, and training says which step that spoilt
+                return host.astype(self.dtype, order="C", copy=False)
         if host.dtype.kind == "b" or host.dtype == np.uint32:
             return np.asarray(host, order="C")
         if host.dtype.kind not in "iu":
