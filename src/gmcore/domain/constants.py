@@ -22,7 +22,7 @@ class Constants:
 
     def once(self, array: Any, make: Callable[[Any], Any], how: Hashable = None) -> Any:
         """Return `make(array)`, or what it gave before for the same array and the same `how`."""
-        if not self._never_changes(array):
+        if not self.never_changes(array):
             return make(array)
         key = id(array), how
         if key not in self._made:
@@ -31,5 +31,6 @@ class Constants:
             self._made[key] = made
         return self._made[key]
 
-    def _never_changes(self, array: Any) -> bool:
+    def never_changes(self, array: Any) -> bool:
+        """Return whether what is made of it is remembered."""
         return not array.flags.writeable if isinstance(array, np.ndarray) else isinstance(array, self._immutable)

@@ -122,6 +122,7 @@ class JAXBackend(Backend):
                 others=self._scoped(part),
                 axes=members,
                 cores=self._cores,
+                to_host=self._to_host,
                 to_device=self._to_device,
                 constants=self._constants,
             )
@@ -193,18 +194,27 @@ class JAXBackend(Backend):
         """Return `args` with what is still on the host brought to the device."""
         if all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(args)):
             return args
-        once = self._constants.once
-        return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.Array) else once(leaf, self._to_device), args)
+        return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.Array) else self._given(leaf), args)
+
+    def _given(self, leaf: Any) -> Any:
+        """Return an argument as a program takes it: what changes goes along with the call, which is quicker."""
+        lasting = self._constants.never_changes(leaf)
+        return self._constants.once(leaf, self._to_device) if lasting else self._to_host(leaf)
 
     def _to_device(self, leaf: Any) -> Any:
+        return jax.device_put(self._to_host(leaf), self._place, may_alias=False)
+
+    def _to_host(self, leaf: Any) -> np.ndarray:
+        """Return a copy in the dtype that it will have on the device.
+
+        It is our own: a transfer may be going on while the owner changes the array, or share its memory.
+        """
         host = np.asarray(leaf)
         dtype = {"f": self.dtype, "i": "int32", "u": "uint32" if host.dtype == np.uint32 else "int32", "b": "bool"}
         if host.dtype.kind not in dtype:
             raise TypeError(f"a tree's leaves must be numbers or booleans, got dtype {host.dtype}")
-        # A copy of our own: the transfer may be going on while the owner changes the array, or share its memory.
         with np.errstate(over="ignore"):  # then it is infinite, and training says which step that spoilt
-            own = host.astype(dtype[host.dtype.kind], copy=True)
-        return jax.device_put(own, self._place, may_alias=False)
+            return host.astype(dtype[host.dtype.kind], copy=True)
 
 
 def _scan_of(step: Any) -> Any:

@@ -64,7 +64,8 @@ class SideBySide:
         others: the same, compiled.
         axes: the members' axis of each argument, None where all share it.
         cores: how many parts there are at most.
-        to_device: from the host.
+        to_host: an argument as a program takes it.
+        to_device: one that lasts.
         constants: what was brought there before.
     """
 
@@ -73,6 +74,7 @@ class SideBySide:
     others: Callable[..., Any]
     axes: Sequence[int | None]
     cores: int
+    to_host: Callable[[Any], np.ndarray]
     to_device: Callable[[Any], Array]
     constants: Constants
 
@@ -104,8 +106,14 @@ class SideBySide:
         if isinstance(leaf, Parted) and leaf.bounds == bounds and axis == 0:
             return leaf.parts
         before = (slice(None),) * axis
-        cut = lambda whole: [self.to_device(np.asarray(whole)[*before, start:end]) for start, end in bounds]
-        parts: Sequence[Array] = self.constants.once(leaf, cut, (axis, bounds))
+
+        def cut(bring: Callable[[Any], Any]) -> list[Any]:
+            whole = np.asarray(leaf)
+            return [bring(whole[*before, start:end]) for start, end in bounds]
+
+        if not self.constants.never_changes(leaf):
+            return cut(self.to_host)
+        parts: Sequence[Array] = self.constants.once(leaf, lambda _: cut(self.to_device), (axis, bounds))
         return parts
 
 
