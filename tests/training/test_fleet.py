@@ -220,6 +220,5 @@ def test_hooks_hear_every_epoch_once_and_in_order(task, fleet):
 def test_one_program_serves_every_epoch_and_chunk(configured, fleet):
     task = configured(members_per_chunk=4, max_epochs=1)
     WORKFLOW.train(task, fleet())
-    once = WORKFLOW.metrics["compilations"]
     WORKFLOW.train(attrs.evolve(task, config=attrs.evolve(task.config, max_epochs=5)), fleet())
-    assert WORKFLOW.metrics["compilations"] == once
+    assert WORKFLOW.metrics["compilations"] == 0

@@ -57,4 +57,4 @@ def test_provenance_says_whether_invariance_was_asked_for_and_had():
     had = known_options(COMPILER_OPTIONS, jax.local_devices(backend="cpu")[0]) == COMPILER_OPTIONS
     said = JAXBackend(device="cpu").provenance()["batch_invariant"]
     assert said.startswith("true") if had else said.startswith("not assured: this jaxlib has no xla_")
-    assert JAXBackend(device="cpu", batch_invariant=False).provenance()["batch_invariant"] == "false"
+    assert JAXBackend(device="cpu", batch_invariant=False).provenance()["batch_invariant"].startswith("false")

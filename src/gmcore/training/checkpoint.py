@@ -23,7 +23,7 @@ from gmcore.training.model_file import metadata_of
 
 __all__ = ["Checkpoints"]
 
-FORMAT = 2
+FORMAT = 3
 """Changes when checkpoints that were written before can't be gone on from any more."""
 
 _NAME = re.compile(r"chunk-(\d{5,})-\d{8,}-\d{8,}\.safetensors")

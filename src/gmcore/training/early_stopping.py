@@ -30,6 +30,7 @@ def start(kept: Tree, stop_weight: np.ndarray, center: np.ndarray | None = None)
     return {
         **({} if center is None else {"center": center}),
         "stop_weight": stop_weight,
+        "epoch": np.zeros(members, np.int32),
         "active": np.ones(members, bool),
         "best_loss": np.full(members, np.inf),
         "best_epoch": np.zeros(members, np.int32),
@@ -38,19 +39,18 @@ def start(kept: Tree, stop_weight: np.ndarray, center: np.ndarray | None = None)
     }
 
 
-def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[[Any, Any, Any, Any], Any]:
-    """Return `finish(carry, totals, state, epoch) -> (carry, state, summary)`.
+def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[[Any, Any, Any], Any]:
+    """Return `finish(carry, totals, state) -> (carry, state, summary)`.
 
-    `carry` is the training step's, `totals` the evaluation step's over the stop rows, `epoch` its number from
-    1. A member that has stopped goes on being computed, because it shares the program, but what it
-    becomes is never kept. One that has failed has a loss of NaN from then on, which keeps it as it was. `summary`
-    is all that the host reads of an epoch: `numbers`, `(members, numbers)` in the order of `SUMMARY`, and the metrics'
-    sums.
+    `carry` is the training step's, `totals` the evaluation step's over the stop rows. A member that has stopped goes
+    on being computed, because it shares the program, but what it becomes is never kept. One that has failed has a loss
+    of NaN from then on, which keeps it as it was. `summary` is all that the host reads of an epoch: `numbers`,
+    `(members, numbers)` in the order of `SUMMARY`, and the metrics' sums.
     """
     patience = config.patience if config else None
 
-    def finish(carry: Any, totals: Any, state: Any, epoch: Any) -> tuple[Any, Any, Any]:
-        active, has_stop = state["active"], state["stop_weight"] > 0
+    def finish(carry: Any, totals: Any, state: Any) -> tuple[Any, Any, Any]:
+        epoch, active, has_stop = state["epoch"] + 1, state["active"], state["stop_weight"] > 0
         stop_loss = totals["loss"] / xp.where(has_stop, state["stop_weight"], 1.0)
         sound = xp.isfinite(carry["loss"]) & xp.isfinite(_total(carry["params"], xp))
         learns = active & sound
@@ -60,6 +60,7 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
         keep = (better | (learns & ~has_stop)) if config and config.restore_best else learns
         after = {
             **state,
+            "epoch": epoch,
             "active": stays,
             "best_loss": xp.where(better, stop_loss, state["best_loss"]),
             "best_epoch": xp.where(keep, epoch, state["best_epoch"]),

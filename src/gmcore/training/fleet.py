@@ -165,11 +165,10 @@ class _Chunk:
 
     def _end_epoch(self, piece: Piece) -> Any:
         """Enqueue an epoch's last steps, the look at the stop rows and the end; return its summary."""
-        call, programs, number = self.clock.call, self.programs, self.task.backend.asarray(np.int32(piece.epoch + 1))
-        buffers, rows = self.buffers, self.rows.resident
+        call, programs, buffers, rows = self.clock.call, self.programs, self.buffers, self.rows.resident
         if rows or self.stop_plan is None:
             self.carry, self.state, summary = call(
-                programs.epoch, self.carry, piece.batches, self.stop_plan, self.state, buffers, rows, number
+                programs.epoch, self.carry, piece.batches, self.stop_plan, self.state, buffers, rows
             )
             return summary
         self.carry = call(programs.segment, self.carry, piece.batches, buffers, rows)
@@ -178,7 +177,7 @@ class _Chunk:
         with contextlib.closing(prefetch(cut(self.stop_plan, self.rows, length=length), _AHEAD)) as parts:
             for part in parts:
                 totals = call(programs.look, totals, part, seen(self.carry, self.state, buffers), rows)
-        self.carry, self.state, summary = call(programs.finish, self.carry, totals, self.state, number)
+        self.carry, self.state, summary = call(programs.finish, self.carry, totals, self.state)
         return summary
 
     def _settle(self) -> None:

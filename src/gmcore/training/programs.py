@@ -25,8 +25,8 @@ class Programs:
         nothing: `(carry) -> totals`: what looking at the stop rows starts from.
         look: `(totals, plan, seen, rows) -> totals`: the loss and the metrics' sums of some of the stop rows, on top of
             those of the ones before.
-        finish: `(carry, totals, state, number) -> (carry, state, summary)`: the end of an epoch.
-        epoch: `(carry, plan, stop_plan, state, buffers, rows, number) -> (carry, state, summary)`: all three at once,
+        finish: `(carry, totals, state) -> (carry, state, summary)`: the end of an epoch.
+        epoch: `(carry, plan, stop_plan, state, buffers, rows) -> (carry, state, summary)`: all three at once,
             from an epoch's last steps on; `stop_plan` is None where no member has stop rows.
     """
 
@@ -55,7 +55,7 @@ class Programs:
         metrics: StopMetrics,
     ) -> "Programs":
         step, glance = training_step(model, optimizer, backend), evaluation_step(model, backend, metrics)
-        finish = backend.compile(end_of_epoch(config, backend.xp), members=(0, 0, 0, None))
+        finish = backend.compile(end_of_epoch(config, backend.xp), members=(0, 0, 0))
 
         def segment(carry: Any, plan: Any, buffers: Any, rows: Any) -> Any:
             return backend.scan(step, carry, plan, {**rows, "buffers": buffers})[0]
@@ -67,12 +67,12 @@ class Programs:
         def look(totals: Any, plan: Any, seen: Any, rows: Any) -> Any:
             return backend.scan(glance, totals, plan, {**rows, **seen})[0]
 
-        def epoch(carry: Any, plan: Any, stop_plan: Any, state: Any, buffers: Any, rows: Any, number: Any) -> Any:
+        def epoch(carry: Any, plan: Any, stop_plan: Any, state: Any, buffers: Any, rows: Any) -> Any:
             carry = segment(carry, plan, buffers, rows)
             if stop_plan is None:
-                return finish(carry, {"loss": backend.xp.zeros_like(carry["loss"])}, state, number)
+                return finish(carry, {"loss": backend.xp.zeros_like(carry["loss"])}, state)
             totals = look(nothing(carry), stop_plan, seen(carry, state, buffers), rows)
-            return finish(carry, totals, state, number)
+            return finish(carry, totals, state)
 
         return cls(
             metrics=metrics,
@@ -80,7 +80,7 @@ class Programs:
             nothing=backend.compile(nothing, members=(0,)),
             look=backend.compile(look, loops=True, members=(0, 1, 0, None)),
             finish=finish,
-            epoch=backend.compile(epoch, loops=True, donate=(0, 3), members=(0, 1, 1, 0, 0, None, None)),
+            epoch=backend.compile(epoch, loops=True, donate=(0, 3), members=(0, 1, 1, 0, 0, None)),
         )
 
 

@@ -191,15 +191,21 @@ class JAXBackend(Backend):
         return traced
 
     def _placed(self, args: Any) -> Any:
-        """Return `args` with what is still on the host brought to the device."""
-        if all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(args)):
-            return args
-        return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.Array) else self._given(leaf), args)
-
-    def _given(self, leaf: Any) -> Any:
-        """Return an argument as a program takes it: what changes goes along with the call, which is quicker."""
-        lasting = self._constants.never_changes(leaf)
-        return self._constants.once(leaf, self._to_device) if lasting else self._to_host(leaf)
+        """Return `args` with what is still on the host as a program takes it, all of it sent at once."""
+        leaves: list[Any]
+        tree: Any
+        leaves, tree = jax.tree.flatten(args)
+        once, lasts, sent = self._constants.once, self._constants.never_changes, []
+        for place, leaf in enumerate(leaves):
+            if not isinstance(leaf, jax.Array):
+                leaves[place] = once(leaf, self._to_device) if lasts(leaf) else self._to_host(leaf)
+                sent += [] if isinstance(leaves[place], jax.Array) else [place]
+        # A CPU's programs read the host's memory; a GPU's would wait for each array alone.
+        if self.device != "cpu":
+            put = jax.device_put([leaves[place] for place in sent], self._place, may_alias=False)
+            for place, array in zip(sent, put, strict=True):
+                leaves[place] = array
+        return tree.unflatten(leaves)
 
     def _to_device(self, leaf: Any) -> Any:
         return jax.device_put(self._to_host(leaf), self._place, may_alias=False)
