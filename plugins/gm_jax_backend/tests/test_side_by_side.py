@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from gm_jax_backend import JAXBackend
+from gm_jax_backend import JAXBackend, side_by_side
 from gm_jax_backend import backend as module
 
 RNG = np.random.default_rng(0)
@@ -47,6 +47,17 @@ def test_members_get_the_same_bits_on_any_number_of_cores(monkeypatch, cores, dt
     assert jax.tree.structure(wanted) == jax.tree.structure(found)
     for one, other in zip(jax.tree.leaves(wanted), jax.tree.leaves(found), strict=True):
         assert (one.dtype, one.shape) == (other.dtype, other.shape)
+        np.testing.assert_array_equal(one, other)
+
+
+def test_members_that_fill_a_cache_are_parts_of_their_own(monkeypatch):
+    alone = outcome(backend := with_cores(monkeypatch, 1), fleet_program(backend))
+    monkeypatch.setattr(side_by_side, "_CACHE", 100)
+    backend = with_cores(monkeypatch, 2)
+    program = fleet_program(backend)
+    after, _ = program(backend.asarray(CARRY), BATCHES, None, backend.asarray(ROWS))
+    assert [part.shape for part in after["weight"].parts] == [(3, 3, 2)] * 3
+    for one, other in zip(jax.tree.leaves(alone), jax.tree.leaves(outcome(backend, program)), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
