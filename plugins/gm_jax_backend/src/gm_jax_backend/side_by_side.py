@@ -96,7 +96,9 @@ class SideBySide:
         # The first call compiles: only when it is through do the others follow.
         results = [self.first(*parts[0])]
         lanes = [parts[place :: self.cores] for place in range(self.cores)]
-        futures = [thread.submit(self._enqueue, lane) for thread, lane in zip(_threads(self.cores), lanes[1:])]
+        futures = [
+            thread.submit(self._enqueue, lane) for thread, lane in zip(_threads(self.cores), lanes[1:], strict=True)
+        ]
         mine = [*results, *self._enqueue(lanes[0][1:])]
         of_lanes = [mine, *(future.result() for future in futures)]
         results = [of_lanes[place % self.cores][place // self.cores] for place in range(len(parts))]
