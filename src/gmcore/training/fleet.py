@@ -56,6 +56,7 @@ class _Chunk:
     history: History = attrs.field(factory=History)
     failures: dict[int, Failure] = attrs.field(factory=dict)
     pending: tuple[Tree, Piece] | None = None
+    unsaved: Snapshot | None = None
     before: float = 0.0
     plan: TrainingPlan = attrs.field(init=False)
     stop_plan: Any = attrs.field(init=False)
@@ -104,6 +105,7 @@ class _Chunk:
         if not finished:
             self._all_epochs()
             self._save(done=True)
+            self._write()
         kept, buffers = self.clock.read((self.state["kept"], self.buffers))
         kept = {"buffers": buffers, **kept}
         seconds = self.seconds if not finished else self.before
@@ -136,9 +138,12 @@ class _Chunk:
         length = steps_at_once(task, self.rows, len(self.members), task.config.batch_size)
         length = min(length, task.config.checkpoint.every_steps or length)
         ahead = prefetch(pieces(self.plan, self.rows, length=length, epoch=self.epoch, step=self.step), _AHEAD)
-        with contextlib.closing(ahead):
-            while not self.over and (piece := self.clock.time("feeding", lambda: next(ahead, None))) is not None:
-                self._do(piece)
+        try:
+            with contextlib.closing(ahead):
+                while not self.over and (piece := self.clock.time("feeding", lambda: next(ahead, None))) is not None:
+                    self._do(piece)
+        finally:
+            self._write()
         self._settle()
 
     def _do(self, piece: Piece) -> None:
@@ -149,7 +154,8 @@ class _Chunk:
         self._stop_if_asked()
         if piece.last:
             summary = self._end_epoch(piece)
-            # The device works on this epoch while the host reads the one before.
+            # The device works on this epoch while the host writes and reads what was before it.
+            self._write()
             self._settle()
             self.pending = (summary, piece)
             self.epoch, self.step = piece.epoch + 1, 0
@@ -158,6 +164,7 @@ class _Chunk:
                 self.programs.segment, self.carry, piece.batches, self.buffers, self.rows.resident
             )
             self.step = piece.end
+            self._write()
         for call in task.hooks.batch_end:
             call(BatchEnd(members=self.who, epoch=piece.epoch + 1, step=piece.end, steps=self.plan.longest))
         if task.checkpoints and task.checkpoints.due(epoch=self.epoch, step=self.step):
@@ -214,12 +221,14 @@ class _Chunk:
     def _stop_if_asked(self) -> None:
         if self.task.cancellation.requested:
             self._save()
+            self._write()
             self.task.cancellation.check()
 
     def _save(self, *, done: bool = False) -> None:
-        store = self.task.checkpoints
-        if store is None:
+        """Take a snapshot, to be written as soon as the device has work again."""
+        if self.task.checkpoints is None:
             return
+        self._write()
         self._settle()
         carry, state, buffers = self.clock.read((self.carry, self.state, self.buffers))
         arrays = {
@@ -229,7 +238,7 @@ class _Chunk:
             "history": self.history.stacked(),
             "failures": packed(self.failures, carry["params"]),
         }
-        snapshot = Snapshot(
+        self.unsaved = Snapshot(
             chunk=self.number,
             members=self.who,
             numbers=self.history.names,
@@ -239,7 +248,11 @@ class _Chunk:
             seconds=self.seconds,
             arrays=arrays,
         )
-        self.clock.time("saving", lambda: store.save(snapshot))
+
+    def _write(self) -> None:
+        store, snapshot, self.unsaved = self.task.checkpoints, self.unsaved, None
+        if store is not None and snapshot is not None:
+            self.clock.time("saving", lambda: store.save(snapshot))
 
 
 def _result(
