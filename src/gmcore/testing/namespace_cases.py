@@ -103,9 +103,14 @@ def _pairs(dtype: str) -> list[Call]:
         *(Call("pow", pair) for pair in ((np.abs(x), row), (x, 2.0), (x, 2), (far, 2.0))),
         *(
             Call("where", one)
-            for one in ((_truths(3, 4), x, 0.0), (_truths(3, 4), 0.0, row), (_truths(3, 4), x, column))
+            for one in (
+                (_truths(3, 4), x, 0.0),
+                (far > 0, far, 0.0),
+                (_truths(3, 4), 0.0, row),
+                (_truths(3, 4), x, column),
+            )
         ),
-        Call("where", (_truths(3, 4), _whole(3, 4), 0)),
+        *(Call("where", (_truths(3, 4), _whole(3, 4), zero)) for zero in (0, 0.0)),
     ]
 
 

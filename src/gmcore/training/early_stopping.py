@@ -89,5 +89,8 @@ def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[
 
 
 def _total(params: Tree, xp: Namespace) -> Array:
-    """Return the sum of a member's weights, `(members,)`, which is finite only if all of them are."""
+    """Return the sum of a member's weights, `(members,)`, which is finite only if all of them are.
+
+    Weights so large that their sum is not, though each of them is, are no more use than infinite ones.
+    """
     return reduce(add, (xp.sum(leaf, axis=tuple(range(1, leaf.ndim))) for leaf in tree_leaves(params)))

@@ -36,29 +36,32 @@ def rounding_notes(rows: Rows, dtype: str) -> Iterator[str]:
 
 def _notes(kind: str, names: list[str], columns: np.ndarray, places: list[slice], dtype: str) -> Iterator[str]:
     seen = np.concatenate([np.asarray(columns[place], np.float64) for place in places])
-    for place, name in enumerate(names):
-        values = seen[:, place][np.isfinite(seen[:, place])]
-        if (text := _note(values, dtype)) is not None:
-            yield f"{kind} '{name}' {text}"
-
-
-def _note(values: np.ndarray, dtype: str) -> str | None:
-    """Return what is wrong with a column's values, float64 and finite; None if nothing is."""
-    largest = float(np.abs(values).max(initial=0.0))
+    seen = np.where(np.isfinite(seen), seen, np.nan)
+    largest = _largest(seen)
     # Standardising squares in float64.
     limit = float(np.finfo(np.float32).max) if dtype == "float32" else math.sqrt(np.finfo(np.float64).max)
-    if largest > limit:
-        return (
-            f"has values as large as {largest:g}, and in {dtype} they can be {limit:.2g} at most: "
-            "correct them, or leave the column out"
+    for place in np.flatnonzero(largest > limit):
+        yield (
+            f"{kind} '{names[place]}' has values as large as {largest[place]:g}, and in {dtype} they can be "
+            f"{limit:.2g} at most: correct them, or leave the column out"
         )
-    moments = mean_and_scale([values]) if dtype == "float32" else None
-    if moments is None or not moments[1] > 0:
-        return None
-    mean, spread = map(float, moments)
-    lost = float(np.abs(values.astype(np.float32) - values).max())
-    if lost <= _SHARE * spread:
-        return None
+    seen = np.where(largest > limit, np.nan, seen)
+    moments = mean_and_scale([seen]) if dtype == "float32" else None
+    if moments is None:
+        return
+    mean, spread = moments
+    lost = _largest(seen.astype(np.float32) - seen)
+    for place in np.flatnonzero((spread > 0) & (lost > _SHARE * spread)):
+        yield f"{kind} '{names[place]}' {_too_fine(float(mean[place]), float(spread[place]), float(largest[place]))}"
+
+
+def _largest(seen: np.ndarray) -> np.ndarray:
+    """Return each column's largest absolute value, 0 where there is nothing but NaN."""
+    found: np.ndarray = np.fmax.reduce(np.abs(seen), axis=0, initial=0.0)
+    return found
+
+
+def _too_fine(mean: float, spread: float, largest: float) -> str:
     apart = float(np.spacing(np.float32(largest)))
     left = math.log10(spread / apart)
     kept = f"about {left:.1f} digits" if left > 0 else "nothing"

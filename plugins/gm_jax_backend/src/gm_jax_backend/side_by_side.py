@@ -90,7 +90,7 @@ class SideBySide:
     def __call__(self, *args: Any) -> Any:
         given = list(zip(args, self.axes, strict=True))
         bounds = self._bounds(given)
-        if len(bounds) == 1:
+        if len(bounds) <= 1:
             return self.alone(*args)
         parts = list(zip(*(self._parts(arg, axis, bounds) for arg, axis in given), strict=True))
         # The first call compiles: only when it is through do the others follow.

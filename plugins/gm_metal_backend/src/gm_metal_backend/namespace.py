@@ -123,8 +123,9 @@ class MLXNamespace(Namespace):
         return mx.minimum(self._number(x, y), self._number(y, x))
 
     def where(self, condition: Array, x: Array, y: Array) -> Array:
-        if isinstance(y, float) and y == 0.0 and condition.ndim:
-            return mx.where(condition, x, _zeros(condition, getattr(x, "dtype", self.float)))
+        floats = isinstance(x, mx.array) and mx.issubdtype(x.dtype, mx.floating)
+        if floats and isinstance(y, float) and y == 0.0 and condition.ndim:
+            return mx.where(condition, x, _zeros(condition, x.dtype))
         return mx.where(condition, self._number(x, y), self._number(y, x))
 
     def isnan(self, x: Array) -> Array:
@@ -238,12 +239,12 @@ class MLXNamespace(Namespace):
         return x if mx.issubdtype(x.dtype, mx.floating) else x.astype(self.float)
 
 
-def _zeros(x: Array, dtype: Any) -> Array:
-    """Return zeros made from `x`, but 1 where it is NaN.
+def _zeros(condition: Array, dtype: Any) -> Array:
+    """Return zeros made from a condition.
 
     A constant under `vmap` would be two operations, and keep what it goes into from being fused with its neighbours.
     """
-    return mx.not_equal(x, x).astype(dtype)
+    return mx.not_equal(condition, condition).astype(dtype)
 
 
 def _reduce(fn: Callable[..., Array], x: Array, axis: Axis, keepdims: bool, *, empty: float) -> Array:
