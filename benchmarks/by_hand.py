@@ -84,10 +84,14 @@ def jax_by_hand(sizes, batch, steps, fleet, rows, device):
 
 def mlx_by_hand(sizes, batch, steps, fleet, rows, device):
     import mlx.core as mx
+    from gm_metal_backend.library import load
     from mlx.utils import tree_map
 
     layers = len(sizes) - 1
     mx.set_default_device(mx.cpu if device == "cpu" else mx.gpu)
+    # On one thread or on all, whichever is faster for such products.
+    largest = batch * max(fan_in * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
+    load().blas.suit(largest, mx.synchronize)
     params, mean, scale = host_state(sizes, fleet, rows)
     on = lambda tree: tree_map(mx.array, tree)
     numbers, targets = mx.array(rows.inputs["numeric"].astype(np.float32)), mx.array(rows.targets)

@@ -13,6 +13,7 @@ import numpy as np
 from gm_metal_backend import devices
 from gm_metal_backend.flat_step import FlatStep
 from gm_metal_backend.library import Library, load, settle_tf32
+from gm_metal_backend.products import Products
 from gm_metal_backend.trees import filled, leaves, map_leaves, skeleton
 from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
 from gmcore.errors import TrainingError
@@ -64,6 +65,7 @@ class MetalBackend(Backend):
     _steps: "WeakKeyDictionary[Step, dict[Any, FlatStep]]" = attrs.field(
         init=False, repr=False, factory=WeakKeyDictionary
     )
+    _products: Products = attrs.field(init=False, repr=False, factory=Products)
     _constants: Constants = attrs.field(init=False, repr=False, factory=Constants)
     _thread: int = attrs.field(init=False, repr=False, factory=threading.get_ident)
 
@@ -79,7 +81,7 @@ class MetalBackend(Backend):
         # Here and not above: without MLX the class must still say why it can't be used.
         from gm_metal_backend.namespace import MLXNamespace  # noqa: PLC0415
 
-        self.xp = MLXNamespace.of(self.dtype, self.compute, cpu=self.device == "cpu")
+        self.xp = MLXNamespace.of(self.dtype, self.compute, self._products, cpu=self.device == "cpu")
         self._enter()
 
     @classmethod
@@ -161,7 +163,12 @@ class MetalBackend(Backend):
             "MLX_ENABLE_TF32": os.environ.get("MLX_ENABLE_TF32", "1"),
         }
         if self.device == "cpu":
-            found |= {"blas": self._library.blas, "MKL_CBWR": os.environ.get("MKL_CBWR", "")}
+            blas = self._library.blas
+            found |= {
+                "blas": blas.name,
+                "blas_threads": str(blas.most),
+                "MKL_CBWR": os.environ.get("MKL_CBWR", ""),
+            }
         return found
 
     def _flat_step(self, step: Step, *arguments: Any) -> FlatStep:
@@ -173,14 +180,24 @@ class MetalBackend(Backend):
 
     def _compile(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Return `fn` compiled by shape; never shapeless, which is silently wrong for a biased linear layer."""
-        if self._uncompiled:
-            return fn
+        known: dict[Any, int] = {}
 
         def traced(*arguments: Any) -> Any:
-            self._traced += 1
-            return fn(*arguments)
+            results, known[_shapes(arguments)] = self._products.of(lambda: fn(*arguments))
+            self._traced += not self._uncompiled
+            return results
 
-        return self._mx.compile(traced)  # type: ignore[no-any-return]
+        program = traced if self._uncompiled else self._mx.compile(traced)
+
+        def run(*arguments: Any) -> Any:
+            results = program(*arguments)
+            if self.device == "cpu":
+                (largest,) = known.values() if len(known) == 1 else (known[_shapes(arguments)],)
+                # Before anyone evaluates them.
+                self._library.blas.suit(largest, self._mx.synchronize)
+            return results
+
+        return run
 
     def _enter(self) -> None:
         """Check the thread, since MLX's streams and programs are a thread's own, and take the device."""
@@ -221,6 +238,10 @@ class MetalBackend(Backend):
         if host.itemsize >= 4 and host.size and not _INT32.min <= host.min() <= host.max() <= _INT32.max:  # noqa: PLR2004 - bytes
             raise OverflowError(f"whole numbers must fit int32, got some from {host.min()} to {host.max()}")
         return host.astype(np.int32, order="C", copy=False)
+
+
+def _shapes(arguments: Any) -> tuple[tuple[int, ...], ...]:
+    return tuple([leaf.shape for leaf in leaves(arguments)])
 
 
 def _copy(array: Array) -> np.ndarray:

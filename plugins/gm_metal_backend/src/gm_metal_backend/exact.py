@@ -4,12 +4,12 @@ They are made of what MLX has exact (`power`, `tan`, `log`, `log1p`, `sqrt`), an
 """
 
 import math
-from collections.abc import Callable
 
 import mlx.core as mx
 import numpy as np
 from numpy.polynomial import chebyshev
 
+from gm_metal_backend.elementwise import with_gradient
 from gm_metal_backend.random import bits
 from gmcore.domain import Array
 
@@ -40,33 +40,20 @@ def exp(x: Array) -> Array:
     return power + power * (bounded * _E_REST)
 
 
-def _with_gradient(derivative: Callable[[Array], Array]) -> Callable[[Callable[[Array], Array]], Callable[..., Array]]:
-    """Return a decorator that gives an elementwise function its derivative, where MLX's own is not exact."""
-
-    def decorate(value: Callable[[Array], Array]) -> Callable[..., Array]:
-        fn: Callable[..., Array] = mx.custom_function(value)
-        fn.vjp(lambda x, cotangent, _: cotangent * derivative(x))  # type: ignore[attr-defined]
-        # Without a rule of its own, vmap takes the function apart and forgets the derivative.
-        fn.vmap(lambda x, axis: (fn(x), axis))  # type: ignore[attr-defined]
-        return fn
-
-    return decorate
-
-
-@_with_gradient(exp)
+@with_gradient(exp)
 def expm1(x: Array) -> Array:
     """Return the exponential less 1."""
     return mx.expm1(x)
 
 
-@_with_gradient(lambda x: -sin(x))
+@with_gradient(lambda x: -sin(x))
 def cos(x: Array) -> Array:
     """Return the cosine: its size from `tan(x)`, exact also near its zeros, its sign from `tan(x / 2)`."""
     whole, half = mx.tan(x), mx.tan(x * 0.5)
     return mx.where(mx.abs(half) <= 1.0, 1.0, -1.0) * mx.rsqrt(1.0 + whole * whole)
 
 
-@_with_gradient(cos)
+@with_gradient(cos)
 def sin(x: Array) -> Array:
     """Return the sine."""
     half = mx.tan(x * 0.5)
@@ -79,7 +66,7 @@ _HALF = (_FAR - _NEAR) / 2
 _ERFC = [float(c) for c in chebyshev.chebinterpolate(np.vectorize(lambda t: math.erfc(_NEAR + _HALF * (t + 1))), 28)]
 
 
-@_with_gradient(lambda x: (2 / math.sqrt(math.pi)) * exp(-x * x))
+@with_gradient(lambda x: (2 / math.sqrt(math.pi)) * exp(-x * x))
 def erf(x: Array) -> Array:
     """Return the error function (Abramowitz and Stegun 7.1.6 near 0)."""
     size = mx.abs(x)

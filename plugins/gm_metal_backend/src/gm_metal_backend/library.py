@@ -8,7 +8,7 @@ from types import ModuleType
 
 import attrs
 
-from gm_metal_backend.blas import preload
+from gm_metal_backend.blas import BLAS, preload
 from gm_metal_backend.mending import mend
 from gmcore.errors import BackendUnavailableError
 
@@ -27,7 +27,7 @@ class Library:
     """
 
     mx: ModuleType
-    blas: str
+    blas: BLAS
 
     @functools.cached_property
     def uncompiled(self) -> str:

@@ -9,7 +9,8 @@ import attrs
 import mlx.core as mx
 import numpy as np
 
-from gm_metal_backend import exact, native
+from gm_metal_backend import elementwise, exact, native
+from gm_metal_backend.products import Products
 from gm_metal_backend.random import KeyedRandom
 from gmcore.domain import Array
 from gmcore.ports import Namespace, Random
@@ -31,12 +32,14 @@ class MLXNamespace(Namespace):
         functions: the float functions that differ between the two: `native` or `exact`.
         widened: whether narrow matrices are multiplied as float and the product rounded: the same numbers as MLX's own,
             which for these has no BLAS on the CPU and takes 30 times as long.
+        products: where it writes down what it multiplies.
     """
 
     float: Any
     compute: Any
     functions: ModuleType
     widened: Flag
+    products: Products
     int32: Any = mx.int32
     uint32: Any = mx.uint32
     bool: Any = mx.bool_
@@ -46,10 +49,10 @@ class MLXNamespace(Namespace):
         object.__setattr__(self, "random", KeyedRandom(self.functions))
 
     @classmethod
-    def of(cls, dtype: str, compute: str, *, cpu: Flag) -> "MLXNamespace":
+    def of(cls, dtype: str, compute: str, products: Products, *, cpu: Flag) -> "MLXNamespace":
         """Return the namespace for `"float32"` or `"float64"`, and what matrices are multiplied in."""
         functions = exact if dtype == "float64" else native
-        return cls(getattr(mx, dtype), getattr(mx, compute), functions, widened=cpu and compute != dtype)
+        return cls(getattr(mx, dtype), getattr(mx, compute), functions, cpu and compute != dtype, products)
 
     def zeros(self, shape: Shape, dtype: Any = None) -> Array:
         return mx.zeros(shape, dtype=dtype or self.float)
@@ -190,6 +193,7 @@ class MLXNamespace(Namespace):
 
     def matmul(self, x: Array, y: Array) -> Array:
         x, y = self._floats(x), self._floats(y)
+        self.products.see(x, y)
         if self.widened and x.dtype == y.dtype == self.compute:
             return mx.matmul(x.astype(self.float), y.astype(self.float)).astype(self.compute)
         return mx.matmul(x, y)
@@ -201,7 +205,7 @@ class MLXNamespace(Namespace):
         return mx.take_along_axis(x, indices, axis=axis)
 
     def relu(self, x: Array) -> Array:
-        return mx.maximum(self._floats(x), 0)
+        return elementwise.relu(self._floats(x))
 
     def sigmoid(self, x: Array) -> Array:
         return self.functions.sigmoid(self._floats(x))

@@ -15,14 +15,17 @@ def beside(number: Array, leaf: Array, xp: Namespace) -> Array:
     """Return a scalar as it is, and one number a member in a shape that goes with the members' leaves.
 
     So an optimizer that works number by number takes a whole fleet without `vmap`, which keeps MLX from
-    fusing it: a step of ten small models costs half as much.
+    fusing it: a step of ten small models costs half as much. One member's number is a scalar, which MLX reads
+    once and not at each place.
 
     Args:
         number: scalar, or `(members,)`.
         leaf: any shape, or `(members, …)`.
         xp: the backend's namespace.
     """
-    return xp.reshape(number, (-1,) + (1,) * (leaf.ndim - 1)) if number.ndim else number
+    if not number.ndim:
+        return number
+    return xp.reshape(number, (-1,) + (1,) * (leaf.ndim - 1) if number.shape[0] > 1 else ())
 
 
 def all_finite(tree: Tree, xp: Namespace) -> Array:
