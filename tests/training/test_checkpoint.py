@@ -1,5 +1,8 @@
 """Checkpoints: a run that was stopped ends in the same bits as one that never was."""
 
+import threading
+import time
+
 import attrs
 import numpy as np
 import pytest
@@ -10,6 +13,11 @@ from gmcore.training import GradientDescent
 from gmcore.training.checkpoint import Checkpoints
 
 EVERY = CheckpointConfig(seconds=float("inf"), every_epochs=1, every_steps=3, keep=2)
+
+
+def save(store, snapshot):
+    store.save(snapshot)
+    store.wait()
 
 
 class Killed(BaseException):
@@ -118,7 +126,7 @@ def test_another_chunking_than_the_checkpoints_is_refused(stepwise, tmp_path, fl
 def test_only_the_latest_are_kept(stepwise, tmp_path):
     store = Checkpoints(folder=tmp_path, config=EVERY)
     for step in (3, 6, 9):
-        store.save(snapshot(step=step))
+        save(store, snapshot(step=step))
     assert [path.name[12:29] for path in sorted(tmp_path.iterdir())] == ["00000001-00000006", "00000001-00000009"]
     assert store.load(0).step == 9
     assert store.load(1) is None
@@ -126,7 +134,7 @@ def test_only_the_latest_are_kept(stepwise, tmp_path):
 
 def test_a_snapshot_comes_back_as_it_was(tmp_path):
     store = Checkpoints(folder=tmp_path, config=EVERY)
-    store.save(snapshot(step=3))
+    save(store, snapshot(step=3))
     found = store.load(0)
     assert attrs.asdict(found, filter=attrs.filters.exclude("arrays")) == attrs.asdict(
         snapshot(step=3), filter=attrs.filters.exclude("arrays")
@@ -135,11 +143,50 @@ def test_a_snapshot_comes_back_as_it_was(tmp_path):
     np.testing.assert_array_equal(found.arrays["history"], np.ones((1, 2, 2)))
 
 
+def test_training_goes_on_while_a_snapshot_is_written(tmp_path):
+    told, writing, wanted = [], threading.Event(), threading.Event()
+
+    def slowly():
+        writing.set()
+        assert wanted.wait(10)
+
+    hooks = Hooks(checkpoint_saved=(lambda moment: told.append(moment.epoch),))
+    store = Checkpoints(folder=tmp_path, config=EVERY, hooks=hooks, beforehand=slowly)
+    store.save(snapshot(step=3))
+    assert writing.wait(10)
+    store.report()
+    assert told == []
+    assert list(tmp_path.iterdir()) == []
+    wanted.set()
+    store.save(snapshot(step=6))
+    assert told == [1]
+    store.wait()
+    assert told == [1, 1]
+    store.report()
+    store.wait()
+    assert told == [1, 1]
+
+
+def test_what_a_write_fails_with_is_raised_where_training_hears_of_it(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    store = Checkpoints(folder=tmp_path / "taken", config=EVERY)
+    store.save(snapshot(step=3))
+    deadline = time.monotonic() + 10
+    with pytest.raises(OutputError, match="cannot write"):
+        _report_until(store, deadline)
+    store.wait()
+
+
+def _report_until(store, deadline):
+    while time.monotonic() < deadline:
+        store.report()
+
+
 def test_a_place_that_takes_nothing_is_an_output_error(tmp_path):
     (tmp_path / "taken").write_text("a file")
     store = Checkpoints(folder=tmp_path / "taken", config=EVERY)
     with pytest.raises(OutputError, match="cannot write"):
-        store.save(snapshot(step=3))
+        save(store, snapshot(step=3))
 
 
 def snapshot(step):

@@ -14,6 +14,11 @@ from gmcore.training.checkpoint import Checkpoints
 from gmcore.training.files import alone_in, write_whole
 
 
+def save(store, snapshot):
+    store.save(snapshot)
+    store.wait()
+
+
 def snapshot(epoch, *, chunk=0, size=4):
     arrays = {
         "carry": {"w": np.full(size, epoch, np.float32)},
@@ -41,11 +46,11 @@ def spoil(folder, *epochs):
 @pytest.mark.parametrize("keep", [1, 2])
 def test_damaged_later_ones_never_push_out_a_new_one(tmp_path, keep):
     for epoch in (3, 4, 5):
-        store_in(tmp_path, keep=9).save(snapshot(epoch))
+        save(store_in(tmp_path, keep=9), snapshot(epoch))
     spoil(tmp_path, 4, 5)
     store = store_in(tmp_path, keep=keep)
     assert store.load(0).epoch == 3
-    store.save(snapshot(4))
+    save(store, snapshot(4))
     assert epochs_in(tmp_path) == [3, 4][-keep:]
     assert store.load(0).epoch == 4
 
@@ -54,7 +59,7 @@ def test_damaged_later_ones_never_push_out_a_new_one(tmp_path, keep):
 def test_garbage_in_a_checkpoints_place_is_damage(tmp_path, content):
     told = []
     store = store_in(tmp_path, told=told)
-    store.save(snapshot(1))
+    save(store, snapshot(1))
     (tmp_path / "chunk-00000-00000002-00000000.safetensors").write_bytes(content)
     assert store.load(0).epoch == 1
     assert len(told) == 1
@@ -64,8 +69,8 @@ def test_garbage_in_a_checkpoints_place_is_damage(tmp_path, content):
 def test_where_all_are_damaged_people_decide(tmp_path):
     store = store_in(tmp_path)
     for epoch in (1, 2):
-        store.save(snapshot(epoch))
-        store.save(snapshot(epoch, chunk=1))
+        save(store, snapshot(epoch))
+        save(store, snapshot(epoch, chunk=1))
     for path in tmp_path.glob("chunk-00001-*"):
         path.write_bytes(b"garbage")
     assert store.load(0).epoch == 2
@@ -76,7 +81,7 @@ def test_where_all_are_damaged_people_decide(tmp_path):
 
 def test_a_checkpoint_of_another_format_is_named_with_both(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "FORMAT", 7)
-    store_in(tmp_path).save(snapshot(1))
+    save(store_in(tmp_path), snapshot(1))
     monkeypatch.undo()
     with pytest.raises(ModelFileError, match="has format 7, this gmcore reads format 3"):
         store_in(tmp_path).load(0)
@@ -87,7 +92,7 @@ def test_what_is_no_checkpoint_is_left_alone(tmp_path):
         (tmp_path / name).write_text("mine")
     store = store_in(tmp_path, keep=1)
     for epoch in (1, 2):
-        store.save(snapshot(epoch))
+        save(store, snapshot(epoch))
     assert [one.epoch for one in store.latest()] == [2]
     assert len(list(tmp_path.iterdir())) == 5
 
@@ -102,16 +107,16 @@ def test_a_failure_ends_the_run_or_is_told_once_and_once_when_it_is_over(tmp_pat
     place, told, saved = tmp_path / "taken", [], []
     place.write_text("a file")
     with pytest.raises(OutputError, match="cannot write"):
-        store_in(place).save(snapshot(1))
+        save(store_in(place), snapshot(1))
     config = CheckpointConfig(on_error="continue")
     store = Checkpoints(folder=place, config=config, say=told.append, hooks=Hooks(checkpoint_saved=(saved.append,)))
-    store.save(snapshot(1))
-    store.save(snapshot(2))
+    save(store, snapshot(1))
+    save(store, snapshot(2))
     assert len(told) == 1
     assert saved == []
     place.unlink()
-    store.save(snapshot(3))
-    store.save(snapshot(4))
+    save(store, snapshot(3))
+    save(store, snapshot(4))
     assert told[1:] == ["checkpoints can be written again"]
     assert [moment.epoch for moment in saved] == [3, 4]
 
@@ -120,7 +125,7 @@ def test_a_failed_save_is_tried_again_when_the_next_is_due_and_not_at_every_step
     (tmp_path / "taken").write_text("a file")
     config = CheckpointConfig(seconds=3600, every_epochs=2, on_error="continue")
     store = Checkpoints(folder=tmp_path / "taken", config=config)
-    store.save(snapshot(2))
+    save(store, snapshot(2))
     assert [store.due(epoch=epoch, step=0) for epoch in (3, 4)] == [False, True]
     assert not store.due(epoch=4, step=1)
 
@@ -131,15 +136,15 @@ from pathlib import Path
 if {limit}:
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 sys.path.insert(0, {tests!r})
-from test_checkpoint_trouble import epochs_in, snapshot, store_in
+from test_checkpoint_trouble import epochs_in, save, snapshot, store_in
 folder, told = Path({folder!r}), []
 store = store_in(folder, on_error="continue", told=told)
-store.save(snapshot(1))
-store.save(snapshot(2, size=100_000))
-store.save(snapshot(3, size=100_000))
+save(store, snapshot(1))
+save(store, snapshot(2, size=100_000))
+save(store, snapshot(3, size=100_000))
 assert epochs_in(folder) == [1], sorted(folder.iterdir())
 assert store.load(0).epoch == 1
-store.save(snapshot(4))
+save(store, snapshot(4))
 assert epochs_in(folder) == [1, 4]
 assert len(told) == 2, told
 print(told[0])
@@ -179,10 +184,10 @@ def test_a_disk_that_is_read_only_is_told(tmp_path):
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_checkpoint_trouble import snapshot, store_in
+from test_checkpoint_trouble import save, snapshot, store_in
 from gmcore.errors import OutputError
 try:
-    store_in(Path({folder!r})).save(snapshot(1))
+    save(store_in(Path({folder!r})), snapshot(1))
 except OutputError as error:
     print(error)
 """

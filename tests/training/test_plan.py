@@ -45,7 +45,7 @@ def test_a_members_batches_do_not_depend_on_the_others(sizes, epoch):
     together, steps = plan_of(members).epoch(epoch), plan_of(members).steps
     for place, member in enumerate(members):
         alone = plan_of([member]).epoch(epoch)
-        for name in ("indices", "weights", "weight", "key"):
+        for name in ("indices", "weights", "weight", "counts", "key"):
             np.testing.assert_array_equal(together[name][: steps[place], place], alone[name][:, 0])
         for name, values in alone["coefficients"].items():
             np.testing.assert_array_equal(together["coefficients"][name][: steps[place], place], values[:, 0])
@@ -53,13 +53,14 @@ def test_a_members_batches_do_not_depend_on_the_others(sizes, epoch):
 
 def test_steps_that_a_shorter_member_lacks_have_no_rows():
     plan = plan_of(members_of([20, 8])).epoch(0)
-    np.testing.assert_array_equal(plan["weight"], [[8, 8], [8, 0], [4, 0]])
+    np.testing.assert_array_equal(plan["counts"], [[True, True], [True, False], [True, False]])
+    np.testing.assert_array_equal(plan["weight"], [[8, 8], [8, 1], [4, 1]])
 
 
 def test_what_no_epoch_changes_is_marked_as_such():
     plan = plan_of(members_of([20, 8]))
     first, second = plan.epoch(0), plan.epoch(1)
-    for name in ("weights", "weight"):
+    for name in ("weights", "weight", "counts"):
         assert first[name] is second[name]
         assert not first[name].flags.writeable
     assert first["indices"].flags.writeable

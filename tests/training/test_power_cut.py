@@ -16,6 +16,11 @@ from gmcore.training.model_file import read_model, write_model
 from gmcore.training.run_folder import RunFolder
 
 
+def save(store, snapshot):
+    store.save(snapshot)
+    store.wait()
+
+
 def snapshot(step, *, done=False, chunk=0):
     arrays = {
         "carry": {"w": np.full((2, 3), step, np.float32)},
@@ -45,7 +50,7 @@ def test_after_any_cut_the_last_checkpoint_that_was_saved_is_there_or_the_next(t
     store, steps = store_in(tmp_path / "run" / "checkpoints", keep), (1, 2, 3, 4)
     with recorded(tmp_path / "run") as recording:
         for step in steps:
-            store.save(snapshot(step, done=step == steps[-1]))
+            save(store, snapshot(step, done=step == steps[-1]))
             recording.mark(step)
     crashes = list(recording.crashes())
     assert len(crashes) > 40
@@ -62,12 +67,12 @@ def test_the_save_after_a_cut_clears_up(tmp_path):
     (tmp_path / "run").mkdir()
     with recorded(tmp_path / "run") as recording:
         for step in (1, 2, 3):
-            store_in(tmp_path / "run" / "checkpoints").save(snapshot(step))
+            save(store_in(tmp_path / "run" / "checkpoints"), snapshot(step))
     lefts = set()
     for crash in recording.crashes():
         lefts |= {name for name in crash.files if name.endswith(".part")}
         folder = restored(crash, tmp_path)
-        store_in(folder / "checkpoints").save(snapshot(9))
+        save(store_in(folder / "checkpoints"), snapshot(9))
         names = sorted(path.name for path in (folder / "checkpoints").iterdir())
         assert 1 <= len(names) <= 2, crash
         assert all(name.startswith("chunk-00000-") for name in names)
@@ -146,7 +151,7 @@ def test_the_log_of_epochs_is_never_behind_a_checkpoint(tmp_path):
     with recorded(tmp_path / "run") as recording:
         for step in (1, 2, 3):
             append(log, f'{{"epoch": {step}}}\n'.encode())
-            store.save(snapshot(step))
+            save(store, snapshot(step))
     for crash in recording.crashes():
         found = store_in(restored(crash, tmp_path) / "checkpoints").load(0)
         lines = (crash.files.get("metrics.jsonl") or b"").split(b"\n")
@@ -170,7 +175,7 @@ class Careless(Checkpoints):
 def test_the_simulation_finds_a_store_that_forgets_to_flush(tmp_path):
     (tmp_path / "run").mkdir()
     with recorded(tmp_path / "run") as recording:
-        Careless(folder=tmp_path / "run" / "checkpoints", config=CheckpointConfig()).save(snapshot(1))
+        save(Careless(folder=tmp_path / "run" / "checkpoints", config=CheckpointConfig()), snapshot(1))
         recording.mark("saved")
     left = {tuple(sorted(crash.files.items())) for crash in recording.crashes() if crash.marks}
     name = "checkpoints/chunk-00000-00000001-00000000.safetensors"

@@ -1,6 +1,7 @@
 """The course of a run: from the first hook to the last, in a folder that tells how it went."""
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from gmcore.errors import Cancelled, OutputError, TrainingError
 from gmcore.training.attempts import Attempts
 from gmcore.training.checkpoint import Checkpoints
 from gmcore.training.epoch_log import EpochLog
-from gmcore.training.files import alone_in
+from gmcore.training.files import alone_in, make_durable
 from gmcore.training.rounding import rounding_notes
 from gmcore.training.run_folder import RunFolder
 
@@ -49,7 +50,12 @@ def go(
         log = EpochLog(path=folder.log, attempts=Attempts(what="metrics", on_error=config.on_error, say=say))
         everyone = _together(everyone, Hooks(epoch_end=(log.log,)))
         checkpoints = Checkpoints(
-            folder=folder.checkpoints, config=config, hooks=everyone, say=say, beforehand=log.make_durable
+            folder=folder.checkpoints,
+            config=config,
+            hooks=everyone,
+            say=say,
+            # A checkpoint must not know of epochs that the log doesn't.
+            beforehand=functools.partial(make_durable, folder.log),
         )
     path = folder.path if folder else None
     try:

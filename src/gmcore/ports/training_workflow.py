@@ -100,7 +100,15 @@ class CheckpointStore(Protocol):
 
     @abstractmethod
     def save(self, snapshot: Snapshot) -> None:
-        """Keep a snapshot; it is durable when this returns.
+        """Begin to keep a snapshot, which is not changed any more, once the one before is durable; errors of `wait`."""
+
+    @abstractmethod
+    def report(self) -> None:
+        """Tell listeners if the snapshot that was saved last has become durable since; errors of `wait`."""
+
+    @abstractmethod
+    def wait(self) -> None:
+        """Wait until the snapshot that was saved last is durable, and tell listeners.
 
         Raises:
             OutputError: if the place does not take it and that shall end the run; the ones before are intact

@@ -153,5 +153,11 @@ class _GuardedStore(CheckpointStore):
         if not snapshot.done and not self.backend._over:  # noqa: SLF001
             self.backend._allowed = self._allowed  # noqa: SLF001
 
+    def report(self) -> None:
+        self.inner.report()
+
+    def wait(self) -> None:
+        self.inner.wait()
+
     def load(self, chunk: int) -> Snapshot | None:
         return self.inner.load(chunk)

@@ -18,6 +18,7 @@ from gmcore.domain.tree import tree_flatten, tree_unflatten
 from gmcore.errors import InputError, ModelFileError
 from gmcore.ports import CheckpointStore
 from gmcore.training.attempts import Attempts
+from gmcore.training.beside import Beside
 from gmcore.training.files import make_folder, write_whole
 from gmcore.training.model_file import metadata_of
 
@@ -31,7 +32,7 @@ _NAME = re.compile(r"chunk-(\d{5,})-\d{8,}-\d{8,}\.safetensors")
 
 @attrs.define(kw_only=True, eq=False)
 class Checkpoints(CheckpointStore):
-    """Snapshots as files of a folder, named so that a chunk's latest sorts last.
+    """Snapshots as files of a folder, named so that a chunk's latest sorts last; written while training goes on.
 
     Each has the best weights so far of every member, besides the latest: the best are never older
     than the latest checkpoint, and go with it.
@@ -52,6 +53,7 @@ class Checkpoints(CheckpointStore):
     beforehand: Callable[[], object] = lambda: None
     _attempts: Attempts = attrs.field(init=False)
     _tried_at: float = attrs.field(init=False, factory=time.monotonic)
+    _under_way: tuple[Beside[None], CheckpointSaved] | None = attrs.field(init=False, default=None)
 
     @_attempts.default
     def _as_configured(self) -> Attempts:
@@ -66,12 +68,21 @@ class Checkpoints(CheckpointStore):
         return config.every_epochs is not None and epoch % config.every_epochs == 0
 
     def save(self, snapshot: Snapshot) -> None:
+        self.wait()
         path = self.folder / f"{_prefix(snapshot.chunk)}{snapshot.epoch:08d}-{snapshot.step:08d}.safetensors"
-        saved = self._attempts(lambda: self._write(snapshot, path))
+        saved = CheckpointSaved(path=path, epoch=snapshot.epoch)
+        self._under_way = Beside(lambda: self._write(snapshot, path)), saved
         self._tried_at = time.monotonic()
-        if saved:
+
+    def report(self) -> None:
+        if self._under_way and self._under_way[0].over:
+            self.wait()
+
+    def wait(self) -> None:
+        under_way, self._under_way = self._under_way, None
+        if under_way and self._attempts(under_way[0].result):
             for call in self.hooks.checkpoint_saved:
-                call(CheckpointSaved(path=path, epoch=snapshot.epoch))
+                call(under_way[1])
 
     def load(self, chunk: int) -> Snapshot | None:
         """Return the latest snapshot of a chunk that is whole, or None if there is no file of it.
@@ -79,6 +90,7 @@ class Checkpoints(CheckpointStore):
         Raises:
             ModelFileError: if there are files, and none of them is whole: beginning anew is for people to decide.
         """
+        self.wait()
         paths = self._files(chunk)
         for path in reversed(paths):
             try:

@@ -25,7 +25,7 @@ class Clock:
         enqueuing: the other calls.
         waiting: reading what the device has computed.
         feeding: waiting for the plan and the rows of the next steps.
-        saving: writing checkpoints.
+        saving: waiting for checkpoints to be written.
         reads: how often the host has read.
     """
 

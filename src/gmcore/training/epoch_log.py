@@ -10,7 +10,7 @@ import attrs
 from gmcore.domain import EpochEnd
 from gmcore.plain import plain
 from gmcore.training.attempts import Attempts
-from gmcore.training.files import append, make_durable, write_whole
+from gmcore.training.files import append, write_whole
 
 __all__ = ["EpochLog", "forget_after"]
 
@@ -42,10 +42,6 @@ class EpochLog:
         self._waiting += json.dumps(plain(line)).encode() + b"\n"
         if self.attempts(lambda: append(self.path, self._waiting)):
             self._waiting = b""
-
-    def make_durable(self) -> None:
-        """Make what was logged survive a power cut: a checkpoint must not know of epochs that this doesn't."""
-        self.attempts(lambda: make_durable(self.path))
 
 
 def forget_after(path: Path, epochs: Mapping[tuple[int, ...], int]) -> None:

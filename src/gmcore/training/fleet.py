@@ -56,7 +56,6 @@ class _Chunk:
     history: History = attrs.field(factory=History)
     failures: dict[int, Failure] = attrs.field(factory=dict)
     pending: tuple[Tree, Piece] | None = None
-    unsaved: Snapshot | None = None
     before: float = 0.0
     plan: TrainingPlan = attrs.field(init=False)
     stop_plan: Any = attrs.field(init=False)
@@ -104,8 +103,6 @@ class _Chunk:
         finished = self._take_up()
         if not finished:
             self._all_epochs()
-            self._save(done=True)
-            self._write()
         kept, buffers = self.clock.read((self.state["kept"], self.buffers))
         kept = {"buffers": buffers, **kept}
         seconds = self.seconds if not finished else self.before
@@ -142,9 +139,11 @@ class _Chunk:
             with contextlib.closing(ahead):
                 while not self.over and (piece := self.clock.time("feeding", lambda: next(ahead, None))) is not None:
                     self._do(piece)
+            self._settle()
+            self._save(done=True)
         finally:
-            self._write()
-        self._settle()
+            if task.checkpoints:
+                self.clock.time("saving", task.checkpoints.wait)
 
     def _do(self, piece: Piece) -> None:
         task = self.task
@@ -152,10 +151,11 @@ class _Chunk:
             for tell in task.hooks.epoch_start:
                 tell(EpochStart(members=self.who, epoch=piece.epoch + 1))
         self._stop_if_asked()
+        if task.checkpoints:
+            task.checkpoints.report()
         if piece.last:
             summary = self._end_epoch(piece)
-            # The device works on this epoch while the host writes and reads what was before it.
-            self._write()
+            # The device works on this epoch while the host reads what was before it.
             self._settle()
             self.pending = (summary, piece)
             self.epoch, self.step = piece.epoch + 1, 0
@@ -164,7 +164,6 @@ class _Chunk:
                 self.programs.segment, self.carry, piece.batches, self.buffers, self.rows.resident
             )
             self.step = piece.end
-            self._write()
         for call in task.hooks.batch_end:
             call(BatchEnd(members=self.who, epoch=piece.epoch + 1, step=piece.end, steps=self.plan.longest))
         if task.checkpoints and task.checkpoints.due(epoch=self.epoch, step=self.step):
@@ -221,14 +220,13 @@ class _Chunk:
     def _stop_if_asked(self) -> None:
         if self.task.cancellation.requested:
             self._save()
-            self._write()
             self.task.cancellation.check()
 
     def _save(self, *, done: bool = False) -> None:
-        """Take a snapshot, to be written as soon as the device has work again."""
-        if self.task.checkpoints is None:
+        """Take a snapshot, which is written while the device works on what comes next."""
+        store = self.task.checkpoints
+        if store is None:
             return
-        self._write()
         self._settle()
         carry, state, buffers = self.clock.read((self.carry, self.state, self.buffers))
         arrays = {
@@ -238,7 +236,7 @@ class _Chunk:
             "history": self.history.stacked(),
             "failures": packed(self.failures, carry["params"]),
         }
-        self.unsaved = Snapshot(
+        snapshot = Snapshot(
             chunk=self.number,
             members=self.who,
             numbers=self.history.names,
@@ -248,11 +246,7 @@ class _Chunk:
             seconds=self.seconds,
             arrays=arrays,
         )
-
-    def _write(self) -> None:
-        store, snapshot, self.unsaved = self.task.checkpoints, self.unsaved, None
-        if store is not None and snapshot is not None:
-            self.clock.time("saving", lambda: store.save(snapshot))
+        self.clock.time("saving", lambda: store.save(snapshot))
 
 
 def _result(

@@ -83,7 +83,7 @@ def pieces(plan: TrainingPlan, rows: RowSource, *, length: int, epoch: int, step
 
     for number in range(epoch, plan.max_epochs):
         batches, rates = plan.epoch(number), plan.learning_rates(number)
-        weight = batches["weight"].sum(axis=0)
+        weight = np.where(batches["counts"], batches["weight"], 0.0).sum(axis=0)
         for at in range(step if number == epoch else 0, steps, length):
             end = min(at + length, steps)
             yield Piece(

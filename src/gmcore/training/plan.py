@@ -89,8 +89,9 @@ class TrainingPlan:
         """Return epoch `number`, from 0, as arrays with the steps on the first axis.
 
         `indices` `(steps, members, batch)` int32; `weights`, the same, how much each row counts, 0 for padding;
-        `weight` `(steps, members)`, their sum over the rows, 0 for a step without rows; `coefficients`, the
-        optimizer's by name, `(steps, members)` each; and, if the model draws, `key` `(steps, members, 2)` uint32.
+        `counts` `(steps, members)`, whether there are rows that count; `weight`, the same, what the losses are divided
+        by, the rows' weights together, or 1 where no row counts; `coefficients`, the optimizer's by name,
+        `(steps, members)` each; and, if the model draws, `key` `(steps, members, 2)` uint32.
         """
         size = self.batch_size
         indices = np.empty((len(self.members), self.longest * size), np.int32)
@@ -140,7 +141,8 @@ def evaluation_plan(rows: Sequence[np.ndarray], batch_size: int, weights: np.nda
 
 
 def _weights(weights: np.ndarray) -> dict[str, np.ndarray]:
-    return {"weights": weights, "weight": weights.sum(axis=2)}
+    weight = weights.sum(axis=2)
+    return {"weights": weights, "weight": np.where(weight > 0, weight, 1.0), "counts": weight > 0}
 
 
 def _by_blocks(draw: np.random.Generator, rows: np.ndarray) -> Iterator[np.ndarray]:

@@ -32,7 +32,7 @@ def training_step(model: Model, optimizer: Optimizer, backend: Backend) -> Step:
         scale = carry["scaling"]["scale"] if scaling else None
         (_, (total, changed)), gradients = gradient(carry["params"], buffers, x, shared, scale)
         loss = carry["loss"] + total
-        live = taken = xp.isfinite(loss) & (x["weight"] > 0)
+        live = taken = xp.isfinite(loss) & x["counts"]
         after = {**carry, "loss": loss, "steps": carry["steps"] + xp.astype(live, xp.int32)}
         if scaling:
             gradients, after["scaling"], taken = scaling.after(carry["scaling"], gradients, live, xp)
@@ -66,8 +66,7 @@ def fleet_gradient(model: Model, backend: Backend) -> Callable[..., Any]:
         return xp.sum(totals / weight), (totals, changed)
 
     def gradient(params: Tree, buffers: Tree, x: Any, shared: Any, scale: Array | None = None) -> Any:
-        weight = xp.where(x["weight"] > 0, x["weight"], 1.0)
-        weight = weight if scale is None else weight / scale
+        weight = x["weight"] if scale is None else x["weight"] / scale
         return backend.value_and_grad(fleet_loss)(params, buffers, _batch(x, shared), weight)
 
     return gradient
