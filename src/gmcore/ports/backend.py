@@ -192,6 +192,8 @@ class Backend(Protocol):
     ) -> F:
         """Return `fn` compiled by the shapes of its arguments, all of which are trees of arrays.
 
+        Its results stay what they are whatever becomes of its arguments, also one that is an argument.
+
         Args:
             fn: a pure function.
             loops: `fn` calls `scan`. A library that compiles no loops runs such a function as it is

@@ -15,6 +15,7 @@ from gmcore.testing.namespace_cases import calls, smooth_calls
 from gmcore.testing.namespace_checks import assert_all_hold, compare, compare_gradient
 from gmcore.testing.numpy_namespace import NumPyNamespace
 from gmcore.testing.precision_checks import assert_float_gradients, assert_multiplies, assert_stays_narrow
+from gmcore.testing.random_checks import assert_distributed, assert_keyed, assert_members_draw
 
 __all__ = ["BackendContract"]
 
@@ -209,6 +210,20 @@ class BackendContract(ABC):
         assert backend.compilations == before
         np.testing.assert_array_equal(backend.to_numpy(again), [12.0, 12.0])
 
+    def test_a_result_outlives_an_argument_that_is_given_up(self) -> None:
+        """Also one that is that argument: so training sets aside what a checkpoint is written of."""
+        backend: Any = self.backend()
+        host = {"carry": np.arange(300.0).reshape(3, 100), "count": np.arange(3)}
+        for members in ((), (0,)):
+            copy = backend.compile(lambda tree: tree, members=members)
+            onward = backend.compile(lambda tree: {"carry": tree["carry"] * 2, "count": tree["count"] + 1}, donate=(0,))
+            tree = backend.asarray(host)
+            for _ in range(2):
+                before = backend.to_numpy(tree)
+                kept, tree = copy(tree), onward(tree)
+                for name, leaf in backend.to_numpy(kept).items():
+                    np.testing.assert_array_equal(leaf, before[name])
+
     def test_a_fleets_program_takes_any_number_of_members(self) -> None:
         """On another axis of some arguments, beside arguments that they share."""
         assert_takes_members(self.backend())
@@ -228,46 +243,15 @@ class BackendContract(ABC):
 
     def test_equal_keys_draw_equal_numbers_and_others_differ(self) -> None:
         """Compiled or not; a folded key is another."""
-        backend: Any = self.backend()
-        random, key = backend.xp.random, backend.asarray(np.array([1, 2], np.uint32))
-        for draw in (random.uniform, random.normal):
-            first = backend.to_numpy(draw(key, (50,)))
-            np.testing.assert_array_equal(first, backend.to_numpy(draw(key, (50,))))
-            compiled = backend.compile(lambda key, draw=draw: draw(key, (50,)))
-            np.testing.assert_allclose(first, backend.to_numpy(compiled(key)), rtol=1e-5, atol=1e-6)
-            for data in (0, 1, 2):
-                assert not np.array_equal(first, backend.to_numpy(draw(random.fold_in(key, data), (50,))))
-            other = backend.asarray(np.array([1, 3], np.uint32))
-            assert not np.array_equal(first, backend.to_numpy(draw(other, (50,))))
+        assert_keyed(self.backend())
 
     def test_draws_have_the_distribution_they_name(self) -> None:
         """Mean, spread and bounds of 40,000 draws, to five standard errors; all bits of the mantissa in use."""
-        backend: Any = self.backend()
-        count = 40_000
-        key = backend.asarray(np.array([7, 9], np.uint32))
-        uniform = backend.to_numpy(backend.xp.random.uniform(key, (count,)))
-        normal = backend.to_numpy(backend.xp.random.normal(key, (count,)))
-        assert uniform.dtype == normal.dtype == backend.dtype
-        assert uniform.min() >= 0
-        assert uniform.max() < 1
-        assert abs(uniform.mean() - 0.5) < 5 * np.sqrt(1 / 12 / count)
-        assert abs(uniform.var() - 1 / 12) < 5 * np.sqrt(1 / 180 / count)
-        assert abs(normal.mean()) < 5 / np.sqrt(count)
-        assert abs(normal.var() - 1) < 5 * np.sqrt(2 / count)
-        assert abs((np.abs(normal) < 1).mean() - 0.6827) < 5 * np.sqrt(0.6827 * 0.3173 / count)
-        finest = 2.0 ** (-24 if backend.dtype == "float32" else -53)
-        assert np.any((uniform / finest).astype(np.float64) % 4 != 0)
+        assert_distributed(self.backend())
 
     def test_each_member_draws_its_own(self) -> None:
         """Under `vmap`, what it would draw alone."""
-        backend: Any = self.backend()
-        keys = np.random.default_rng(0).integers(0, 2**32, (3, 2), np.uint32)
-        for draw in (backend.xp.random.uniform, backend.xp.random.normal):
-            member: Any = lambda key, draw=draw: draw(backend.xp.random.fold_in(key, 4), (20,))
-            together = backend.to_numpy(backend.vmap(member)(backend.asarray(keys)))
-            alone = [backend.to_numpy(member(backend.asarray(key))) for key in keys]
-            np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
-            assert len(np.unique(together)) > 50  # noqa: PLR2004 - three members with twenty draws each
+        assert_members_draw(self.backend())
 
     # --- about itself
 

@@ -36,6 +36,7 @@ class GuardedBackend(Backend):
     _max_epochs: int = attrs.field(init=False, default=0)
     _over: bool = attrs.field(init=False, default=False)
     _allowed: int | None = attrs.field(init=False, default=None)
+    _due: int = attrs.field(init=False, default=0)
     _cancellation: Cancellation = attrs.field(init=False, factory=Cancellation)
 
     def guard(self, task: TrainingTask) -> TrainingTask:
@@ -51,7 +52,9 @@ class GuardedBackend(Backend):
         return attrs.evolve(task, backend=self, hooks=hooks, checkpoints=store)
 
     def to_numpy(self, arrays: Any) -> Any:
-        if self._allowed is not None and not self._cancellation.requested:
+        if self._due:
+            self._due -= 1
+        elif self._allowed is not None and not self._cancellation.requested:
             self.reads += 1
             self._allowed -= 1
             if self._allowed < 0:
@@ -61,6 +64,10 @@ class GuardedBackend(Backend):
     def free(self) -> None:
         """Let reads be free until the next epoch begins."""
         self._allowed = None
+
+    def expect(self, reads: int) -> None:
+        """Let so many reads be free, besides."""
+        self._due = reads
 
     def _fit_start(self, moment: FitStart) -> None:
         self._max_epochs, self._over, self._allowed = moment.max_epochs, False, None
@@ -135,23 +142,20 @@ class GuardedBackend(Backend):
 
 @attrs.define(kw_only=True, eq=False)
 class _GuardedStore(CheckpointStore):
-    """A store whose due snapshots may be read."""
+    """A store whose due snapshots may be read, once each, before they are saved."""
 
     inner: CheckpointStore
     backend: GuardedBackend
-    _allowed: int | None = attrs.field(init=False, default=None)
 
     def due(self, *, epoch: int, step: int) -> bool:
         due = self.inner.due(epoch=epoch, step=step)
         if due:
-            self._allowed = self.backend._allowed  # noqa: SLF001 - one concept in two parts
-            self.backend.free()
+            self.backend.expect(1)
         return due
 
     def save(self, snapshot: Snapshot) -> None:
         self.inner.save(snapshot)
-        if not snapshot.done and not self.backend._over:  # noqa: SLF001
-            self.backend._allowed = self._allowed  # noqa: SLF001
+        self.backend.expect(0)
 
     def report(self) -> None:
         self.inner.report()

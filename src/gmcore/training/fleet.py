@@ -8,8 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from gmcore.domain import BatchEnd, EpochStart, Failure, Member, MemberFailed, Snapshot, TrainingResult, Tree, Variables
-from gmcore.domain.tree import tree_map
+from gmcore.domain import BatchEnd, EpochStart, Failure, Member, MemberFailed, Snapshot, TrainingResult, Tree
 from gmcore.errors import InputError
 from gmcore.ports import TrainingTask
 from gmcore.training.clock import Clock
@@ -20,7 +19,7 @@ from gmcore.training.plan import TrainingPlan, evaluation_plan
 from gmcore.training.prefetch import prefetch
 from gmcore.training.programs import Programs, seen
 from gmcore.training.row_source import RowSource
-from gmcore.training.summaries import History, read_summary
+from gmcore.training.summaries import History, read_summary, result_of
 
 __all__ = ["train_chunk"]
 
@@ -56,6 +55,7 @@ class _Chunk:
     history: History = attrs.field(factory=History)
     failures: dict[int, Failure] = attrs.field(factory=dict)
     pending: tuple[Tree, Piece] | None = None
+    unsaved: "_Unsaved | None" = None
     before: float = 0.0
     plan: TrainingPlan = attrs.field(init=False)
     stop_plan: Any = attrs.field(init=False)
@@ -107,7 +107,7 @@ class _Chunk:
         kept = {"buffers": buffers, **kept}
         seconds = self.seconds if not finished else self.before
         return [
-            _result(member, place, self.history, kept, seconds, self.failures.get(place))
+            result_of(member, place, self.history, kept, seconds, self.failures.get(place))
             for place, member in enumerate(self.members)
         ]
 
@@ -142,6 +142,7 @@ class _Chunk:
             self._settle()
             self._save(done=True)
         finally:
+            self._write()
             if task.checkpoints:
                 self.clock.time("saving", task.checkpoints.wait)
 
@@ -155,7 +156,8 @@ class _Chunk:
             task.checkpoints.report()
         if piece.last:
             summary = self._end_epoch(piece)
-            # The device works on this epoch while the host reads what was before it.
+            # The device works on this epoch while the host writes and reads what was before it.
+            self._write()
             self._settle()
             self.pending = (summary, piece)
             self.epoch, self.step = piece.epoch + 1, 0
@@ -164,6 +166,7 @@ class _Chunk:
                 self.programs.segment, self.carry, piece.batches, self.buffers, self.rows.resident
             )
             self.step = piece.end
+            self._write()
         for call in task.hooks.batch_end:
             call(BatchEnd(members=self.who, epoch=piece.epoch + 1, step=piece.end, steps=self.plan.longest))
         if task.checkpoints and task.checkpoints.due(epoch=self.epoch, step=self.step):
@@ -223,12 +226,20 @@ class _Chunk:
             self.task.cancellation.check()
 
     def _save(self, *, done: bool = False) -> None:
-        """Take a snapshot, which is written while the device works on what comes next."""
-        store = self.task.checkpoints
-        if store is None:
+        """Set a copy of what there is aside, to be read and written as soon as the device has work again."""
+        if self.task.checkpoints is None:
+            return
+        self._write()
+        arrays = self.clock.call(self.programs.copy, self.carry, self.state)
+        self.unsaved = _Unsaved(arrays=arrays, epoch=self.epoch, step=self.step, done=done, seconds=self.seconds)
+
+    def _write(self) -> None:
+        """Have what was set aside written, with the history up to there."""
+        store, unsaved, self.unsaved = self.task.checkpoints, self.unsaved, None
+        if store is None or unsaved is None:
             return
         self._settle()
-        carry, state, buffers = self.clock.read((self.carry, self.state, self.buffers))
+        carry, state, buffers = self.clock.read((*unsaved.arrays, self.buffers))
         arrays = {
             "carry": carry,
             "state": state,
@@ -240,31 +251,21 @@ class _Chunk:
             chunk=self.number,
             members=self.who,
             numbers=self.history.names,
-            epoch=self.epoch,
-            step=self.step,
-            done=done,
-            seconds=self.seconds,
+            epoch=unsaved.epoch,
+            step=unsaved.step,
+            done=unsaved.done,
+            seconds=unsaved.seconds,
             arrays=arrays,
         )
         self.clock.time("saving", lambda: store.save(snapshot))
 
 
-def _result(
-    member: Member, place: int, history: History, kept: Tree, seconds: float, failure: Failure | None
-) -> TrainingResult:
-    epochs = int(history.of("was_active", place).sum())
-    names = ("train_loss", "stop_loss", *(history.metrics() if len(member.stop) else ()))
-    told = {name: history.of(name, place)[:epochs] for name in names}
-    final = float(told["train_loss"][-1])
-    mine = tree_map(lambda leaf: leaf[place], kept)
-    return TrainingResult(
-        member=member.index,
-        variables=Variables(mine["params"], mine["buffers"]),
-        epochs=epochs,
-        best_epoch=int(history.last("best_epoch")[place]),
-        final_loss=final,
-        best_loss=float(history.last("best_loss")[place]) if len(member.stop) else final,
-        history=told,
-        seconds=seconds,
-        failure=failure,
-    )
+@attrs.frozen(kw_only=True, eq=False)
+class _Unsaved:
+    """A snapshot that is still on the device: carry and state, copied, and where they are from."""
+
+    arrays: tuple[Any, Any]
+    epoch: int
+    step: int
+    done: bool
+    seconds: float

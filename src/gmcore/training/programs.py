@@ -28,6 +28,7 @@ class Programs:
         finish: `(carry, totals, state) -> (carry, state, summary)`: the end of an epoch.
         epoch: `(carry, plan, stop_plan, state, buffers, rows) -> (carry, state, summary)`: all three at once,
             from an epoch's last steps on; `stop_plan` is None where no member has stop rows.
+        copy: `(carry, state) -> (carry, state)`, which stay what they are when the ones given are given up.
     """
 
     metrics: StopMetrics
@@ -36,6 +37,7 @@ class Programs:
     look: Callable[..., Any]
     finish: Callable[..., Any]
     epoch: Callable[..., Any]
+    copy: Callable[..., Any]
 
     @classmethod
     def of(cls, task: TrainingTask) -> "Programs":
@@ -81,6 +83,7 @@ class Programs:
             look=backend.compile(look, loops=True, members=(0, 1, 0, None)),
             finish=finish,
             epoch=backend.compile(epoch, loops=True, donate=(0, 3), members=(0, 1, 1, 0, 0, None)),
+            copy=backend.compile(lambda carry, state: (carry, state), members=(0, 0)),
         )
 
 

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from gmcore.domain import EpochEnd, Member, Tree
+from gmcore.domain import EpochEnd, Failure, Member, TrainingResult, Tree, Variables
+from gmcore.domain.tree import tree_map
 from gmcore.errors import InputError
 from gmcore.ports import TrainingTask
 from gmcore.training.early_stopping import SUMMARY
 from gmcore.training.pieces import Piece
 from gmcore.training.stop_metrics import StopMetrics
 
-__all__ = ["History", "read_summary"]
+__all__ = ["History", "read_summary", "result_of"]
 
 _OF_METRICS = "stop_"
 _NUMBERS = ("was_active", *SUMMARY)
@@ -107,3 +108,25 @@ def read_summary(
 
 def _metrics(names: Sequence[str]) -> str:
     return ", ".join(name.removeprefix(_OF_METRICS) for name in names[len(_NUMBERS) :]) or "none"
+
+
+def result_of(
+    member: Member, place: int, history: History, kept: Tree, seconds: float, failure: Failure | None
+) -> TrainingResult:
+    """Return what became of a member, from the chunk's history and what it kept."""
+    epochs = int(history.of("was_active", place).sum())
+    names = ("train_loss", "stop_loss", *(history.metrics() if len(member.stop) else ()))
+    told = {name: history.of(name, place)[:epochs] for name in names}
+    final = float(told["train_loss"][-1])
+    mine = tree_map(lambda leaf: leaf[place], kept)
+    return TrainingResult(
+        member=member.index,
+        variables=Variables(mine["params"], mine["buffers"]),
+        epochs=epochs,
+        best_epoch=int(history.last("best_epoch")[place]),
+        final_loss=final,
+        best_loss=float(history.last("best_loss")[place]) if len(member.stop) else final,
+        history=told,
+        seconds=seconds,
+        failure=failure,
+    )
