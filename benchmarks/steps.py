@@ -4,10 +4,11 @@ Both sides train the same networks on the same resident rows with Adam, standard
 the member's own, and both gather their batches from shuffled indices. gmcore's side is the whole of
 `GradientDescent.train`: shuffling, history, hooks and the end of every epoch. The hand-written side is the fastest
 form of the library: one `lax.scan` an epoch with a donated carry in JAX, a compiled step with `async_eval` in MLX, and
-its indices are made beforehand. The two take turns, epoch by epoch; medians are printed.
+its indices are made beforehand. The two take turns, round by round; of a round the median epoch counts, of the rounds
+the median, and the ratio is the median of the rounds' own.
 
     python benchmarks/steps.py [--backend metal] [--backend jax] [--device cpu] [--quick] [--network TEXT]
-        [--fleet N] [--json FILE]
+        [--fleet N] [--steps N] [--rounds N] [--json FILE]
 """
 
 import argparse
@@ -95,6 +96,7 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--network", default="", help="only those with this in their title")
+    parser.add_argument("--steps", type=int, help="steps an epoch, for all networks; else 256, 64 and 16")
     parser.add_argument("--fleet", action="append", type=int, help="only fleets of this size")
     parser.add_argument("--quick", action="store_true", help="the smallest network alone")
     parser.add_argument("--json", type=Path)
@@ -108,11 +110,13 @@ def main():
             case = short if backend.device == "cpu" else attrs.evolve(short, epochs=4 * short.epochs)
             if asked.network not in case.title:
                 continue
+            case = attrs.evolve(case, steps=asked.steps or case.steps)
             for fleet in asked.fleet or FLEETS:
                 ours, theirs, ratio = measured(case, fleet, backend, asked.rounds)
                 print(f"{name:8} {backend.device:6} {case.title:32} {fleet:5} {ours:10.1f} {theirs:10.1f} {ratio:6.3f}")
                 sys.stdout.flush()
                 row = {"backend": name, "device": backend.device, "network": case.title, "fleet": fleet}
+                row |= {"steps": case.steps, "rounds": asked.rounds}
                 table.append({**row, "gmcore_us": ours, "by_hand_us": theirs, "ratio": ratio})
     if asked.json:
         asked.json.write_text(json.dumps(table, indent=2) + "\n")

@@ -24,7 +24,7 @@ def assert_keyed(backend: Any) -> None:
 
 
 def assert_distributed(backend: Any) -> None:
-    """Check mean, spread and bounds of 40,000 draws, to five standard errors, and that all bits of the mantissa are used."""
+    """Check mean, spread and bounds of 40,000 draws, to five standard errors, and that they use the whole mantissa."""
     count = 40_000
     key = backend.asarray(np.array([7, 9], np.uint32))
     uniform = backend.to_numpy(backend.xp.random.uniform(key, (count,)))
