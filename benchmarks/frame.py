@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import json
+import math
 import os
 import selectors
 import signal
@@ -63,6 +64,8 @@ class Goal:
         theirs: the sides that it is held against, the best of them.
         factor: how many times less than theirs, at least; below 1 it may be so much more.
         their_key: where theirs is read, if not at `key`.
+        noisy: whether the number is drawn anew each round, such as a loss by its seed: then the mean of ours, the first
+            side there is, shall be at most the mean of theirs all together, but for two standard errors.
     """
 
     text: str
@@ -73,6 +76,7 @@ class Goal:
     theirs: tuple = ()
     factor: float = 1.0
     their_key: str = ""
+    noisy: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -267,6 +271,9 @@ def _ratio(turns, reference, key, main):
 
 
 def _judged(goal, sides):
+    if goal.noisy:
+        return _judged_by_means(goal, sides)
+
     def best(names, key):
         found = [sides[name]["median"].get(key, {}).get(goal.column) for name in names if name in sides]
         return min((value for value in found if value is not None), default=None)
@@ -280,6 +287,21 @@ def _judged(goal, sides):
         return None
     reached = theirs / ours
     return {"goal": goal.text, "wanted": f">= {goal.factor:.3g}x", "reached": reached, "met": reached >= goal.factor}
+
+
+def _judged_by_means(goal, sides):
+    def drawn(name):
+        known = sides.get(name, {}).get("rounds", {}).get(goal.key, [])
+        return [one[goal.column] for one in known if goal.column in one]
+
+    ours = next(filter(None, map(drawn, goal.ours)), [])
+    theirs = [value for name in goal.theirs for value in drawn(name)]
+    if min(len(ours), len(theirs)) < 2:
+        return None
+    error = math.sqrt(sum(statistics.variance(values) / len(values) for values in (ours, theirs)))
+    wanted = statistics.mean(theirs) + 2 * error
+    reached = statistics.mean(ours)
+    return {"goal": goal.text, "wanted": f"<= {wanted:.4f}", "reached": reached, "met": reached <= wanted}
 
 
 def _path():

@@ -135,6 +135,23 @@ def test_a_goal_says_what_was_wanted_and_reached(frame, compare, side):
     ]
 
 
+def test_a_noisy_number_is_judged_by_means_and_their_standard_error(frame):
+    def judged(ours, theirs):
+        sides = {
+            name: {"rounds": {"1": [{"loss": value} for value in values]}}
+            for name, values in {"a": [], "b": ours, "c": theirs[:2], "d": theirs[2:]}.items()
+        }
+        goal = frame.Goal(text="as good", ours=("a", "b"), theirs=("c", "d"), column="loss", key="1", noisy=True)
+        return frame._judged(goal, sides)
+
+    told = judged([1.0, 3.0], [0.0, 2.0, 0.0, 2.0])
+    # Variances 2 of two and 4 / 3 of four.
+    assert told["wanted"] == f"<= {1 + 2 * (1 + 1 / 3) ** 0.5:.4f}"
+    assert (told["reached"], told["met"]) == (2.0, True)
+    assert not judged([9.0, 9.1], [0.0, 2.0, 0.0, 2.0])["met"]
+    assert judged([9.0], [0.0, 2.0, 0.0, 2.0]) is None
+
+
 def test_every_part_has_a_budget_and_together_they_are_ten_minutes(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
     try:
