@@ -89,9 +89,7 @@ def mlx_by_hand(sizes, batch, steps, fleet, rows, device):
 
     layers = len(sizes) - 1
     mx.set_default_device(mx.cpu if device == "cpu" else mx.gpu)
-    # On one thread or on all, whichever is faster for such products.
     largest = batch * max(fan_in * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
-    load().blas.suit(largest, mx.synchronize)
     params, mean, scale = host_state(sizes, fleet, rows)
     on = lambda tree: tree_map(mx.array, tree)
     numbers, targets = mx.array(rows.inputs["numeric"].astype(np.float32)), mx.array(rows.targets)
@@ -128,6 +126,8 @@ def mlx_by_hand(sizes, batch, steps, fleet, rows, device):
     weights = mx.ones(indices.shape[1:])
 
     def run(epochs):
+        # On one thread or on all, whichever is faster for such products.
+        load().blas.suit(largest, mx.synchronize)
         carry = (on(params), zeros(), zeros(), mx.array(0.0), mx.zeros(fleet))
         mx.eval(carry)
         times = []

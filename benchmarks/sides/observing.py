@@ -13,18 +13,46 @@ import gmcore
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Hooks, SplitConfig
 
-__all__ = ["epochs", "hand_written"]
+__all__ = ["WAYS", "ways"]
 
-EPOCHS = 7
+EPOCHS = 5
 STEPS = 512
 
+_OFF = {"watched": 0.0, "metrics": ["accuracy"], "log": False, "checkpoints": False}
+_WATCHED = {"watched": 0.1, "metrics": ["accuracy", "log_loss", "f1"]}
+WAYS = {
+    "everything off": _OFF,
+    "folder and log": {**_OFF, "log": True},
+    "rows watched, metrics": {**_OFF, **_WATCHED},
+    "a checkpoint every epoch": {**_OFF, "log": True, "checkpoints": True},
+    "all of it": {"log": True, "checkpoints": True, **_WATCHED},
+}
 
-def case_of(key):
+
+def ways(backend, device):
+    """Measure milliseconds an epoch by hand and of `gmcore.train` in each of `WAYS`, which take turns."""
+    sides = {
+        "by hand": _hand_written(backend, device),
+        **{name: _epochs(backend, device, **options) for name, options in WAYS.items()},
+    }
+    turns = itertools.count()
+
+    def measure(key):
+        # Nobody always has the same one before it.
+        first = next(turns) % len(sides)
+        names = list(sides)
+        found = {name: sides[name](key) for name in names[first:] + names[:first]}
+        return found | {"ratio": found["all of it"] / found["by hand"]}
+
+    return measure
+
+
+def _case_of(key):
     """Return a network with epochs long enough to be an epoch."""
     return Case(**{**NETWORKS[key], "steps": STEPS, "epochs": EPOCHS})
 
 
-def epochs(backend, device, watched, metrics, log, checkpoints):
+def _epochs(backend, device, watched, metrics, log, checkpoints):
     """Measure milliseconds an epoch of `gmcore.train`.
 
     Args:
@@ -37,7 +65,7 @@ def epochs(backend, device, watched, metrics, log, checkpoints):
     """
 
     def measure(key):
-        case = case_of(key)
+        case = _case_of(key)
         x, y = random_rows(case.sizes, math.ceil(case.batch * case.steps / (1 - watched)))
         moments = []
         with tempfile.TemporaryDirectory() as folder:
@@ -56,12 +84,12 @@ def epochs(backend, device, watched, metrics, log, checkpoints):
                 hooks=Hooks(epoch_end=(lambda _: moments.append(time.perf_counter()),)),
             )
         between = [after - before for before, after in itertools.pairwise(moments)]
-        return {"ms": statistics.median(between[1:]) * 1e3}
+        return statistics.median(between[1:]) * 1e3
 
     return measure
 
 
-def hand_written(backend, device):
+def _hand_written(backend, device):
     """Measure milliseconds an epoch of the step in `by_hand.py`."""
     from by_hand import BY_HAND
     from sides.hand_written import prepare
@@ -70,9 +98,9 @@ def hand_written(backend, device):
     made = {}
 
     def measure(key):
-        case = case_of(key)
+        case = _case_of(key)
         if key not in made:
             made[key] = BY_HAND[backend](case.sizes, case.batch, case.steps, 1, rows_of(case), device)
-        return {"ms": statistics.median(made[key](EPOCHS)[2:]) * case.steps / 1e3}
+        return statistics.median(made[key](EPOCHS)[1:]) * case.steps / 1e3
 
     return measure

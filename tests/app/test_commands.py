@@ -1,8 +1,10 @@
 """Training and cross-validating: what comes back, and what a run folder tells."""
 
+import datetime as dt
 import json
 import tomllib
 
+import attrs
 import numpy as np
 import pytest
 from sklearn.model_selection import ShuffleSplit
@@ -11,6 +13,7 @@ import gmcore
 from gmcore.app import open_run
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import Cancelled, ConfigError, DataError, GmcoreError, TrainingError
+from gmcore.ports import ModelProvider
 from gmcore.testing.fakes import TinyModel, two_moons
 from gmcore.training.model_file import read_model, write_model
 
@@ -31,6 +34,30 @@ def test_training_leaves_a_folder_that_tells_everything(run_file, tmp_path):
     assert "gm-csv-data" in facts["plugins"]
     report = json.loads((done.folder / "result.json").read_text())
     assert report["validation"]["accuracy"] == pytest.approx(done.validation.metrics["accuracy"])
+
+
+@attrs.frozen(kw_only=True)
+class DatedModelProvider(ModelProvider):
+    """A provider with an option that JSON can't say."""
+
+    since: dt.date
+
+    def create(self, schema):
+        return TinyModel(schema=schema)
+
+
+def test_an_option_that_a_models_file_cannot_say_is_told_before_training(run_file, tmp_path):
+    begun = []
+    with pytest.raises(
+        ConfigError, match=r"model\.since: the model's file can't say datetime\.date\(2026, 1, 2\): use"
+    ):
+        gmcore.train(
+            run_file,
+            runs=tmp_path / "runs",
+            model=DatedModelProvider(since=dt.date(2026, 1, 2)),
+            hooks=Hooks(fit_start=(begun.append,)),
+        )
+    assert begun == []
 
 
 def test_the_resolved_configuration_trains_the_same_model(run_file, tmp_path):

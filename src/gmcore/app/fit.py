@@ -1,6 +1,8 @@
 """One model, trained on its rows, scored on each of their roles, and saved."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -12,6 +14,7 @@ from gmcore.app.run import Run
 from gmcore.app.trained_model import TrainedModel
 from gmcore.domain import CheckpointSaved, Member, Split, SplitConfig, generator
 from gmcore.domain.splits import held_out
+from gmcore.errors import ConfigError
 from gmcore.ports import TrainingTask
 
 __all__ = ["fit", "plain_member", "whole_member"]
@@ -21,13 +24,17 @@ def fit(run: Run, task: TrainingTask, member: Member, *, folder: Path | None) ->
     """Train one member, score it on the rows of each of its roles, and save it in `folder`, if there is one.
 
     The result's `seconds` are those of training and scoring.
+
+    Raises:
+        ConfigError: before training, if a component has an option that the model's file can't say.
     """
+    header = _header(run)
     (result,) = run.workflow.train(task, [member])
     roles = {"train": member.train, "validation": member.stop, "test": member.score}
     asked = {name: indices for name, indices in roles.items() if len(indices)}
     found = run.workflow.validate(task, [result.variables] * len(asked), list(asked.values()))
     scored = dict(zip(asked, found, strict=True))
-    model = TrainedModel(model=run.model, variables=result.variables, backend=run.chosen.backend, header=_header(run))
+    model = TrainedModel(model=run.model, variables=result.variables, backend=run.chosen.backend, header=header)
     if folder is not None:
         path = folder / "model.safetensors"
         model.save(path)
@@ -65,14 +72,35 @@ def _member(run: Run, split: Split) -> Member:
     return Member(index=0, train=train, stop=stop, score=split.test, seed=run.config.seed)
 
 
-def _header(run: Run) -> dict[str, object]:
-    """Return what the model's file says besides weights and schema; nothing that differs between equal runs."""
+def _header(run: Run) -> dict[str, Any]:
+    """Return what the model's file says besides weights and schema; nothing that differs between equal runs.
+
+    Raises:
+        ConfigError: if JSON can't say it.
+    """
     told = resolved(run.config.data, run.data)
     data = {name: value for name, value in told.items() if not is_path(getattr(run.data, name, None))}
-    return {
+    header: dict[str, Any] = {
         "model": resolved(run.config.model, run.model_provider),
         "data": data if data["use"] in run.registry.data_providers else {"use": "csv"},
         "dtype": run.config.dtype,
         **precision(run),
         "seed": run.config.seed,
     }
+    problems = [
+        f"{part}.{name}: the model's file can't say {value!r}: use numbers, text, lists and tables"
+        for part in ("model", "data")
+        for name, value in header[part].items()
+        if not _sayable(value)
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return header
+
+
+def _sayable(value: object) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True

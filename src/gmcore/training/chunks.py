@@ -16,7 +16,8 @@ from gmcore.training.row_source import bytes_on_device
 
 __all__ = ["ChunkPlan", "members_at_once", "plan_chunks"]
 
-# Before and after a step: the weights and the kept ones; their gradients; and what is on the host in float64.
+# Before and after a step, or beside a checkpoint's copy: the weights and the kept ones; their gradients; and what is on
+# the host in float64.
 _COPIES_OF_WEIGHTS = 7
 _COPIES_OF_STATE = 2
 # Before and after a step, and what is on the host in float64.
