@@ -295,7 +295,8 @@ def _judged_by_means(goal, sides):
         return [one[goal.column] for one in known if goal.column in one]
 
     ours = next(filter(None, map(drawn, goal.ours)), [])
-    theirs = [value for name in goal.theirs for value in drawn(name)]
+    # Ways that draw alike say nothing new.
+    theirs = sorted({value for name in goal.theirs for value in drawn(name)})
     if min(len(ours), len(theirs)) < 2:
         return None
     error = math.sqrt(sum(statistics.variance(values) / len(values) for values in (ours, theirs)))

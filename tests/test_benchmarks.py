@@ -144,8 +144,8 @@ def test_a_noisy_number_is_judged_by_means_and_their_standard_error(frame):
         goal = frame.Goal(text="as good", ours=("a", "b"), theirs=("c", "d"), column="loss", key="1", noisy=True)
         return frame._judged(goal, sides)
 
-    told = judged([1.0, 3.0], [0.0, 2.0, 0.0, 2.0])
-    # Variances 2 of two and 4 / 3 of four.
+    told = judged([1.0, 3.0], [0.0, 1.0, 1.0, 2.0])
+    # Variances 2 of two and 1 of three: one came twice.
     assert told["wanted"] == f"<= {1 + 2 * (1 + 1 / 3) ** 0.5:.4f}"
     assert (told["reached"], told["met"]) == (2.0, True)
     assert not judged([9.0, 9.1], [0.0, 2.0, 0.0, 2.0])["met"]
