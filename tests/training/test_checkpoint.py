@@ -143,6 +143,14 @@ def test_a_snapshot_comes_back_as_it_was(tmp_path):
     np.testing.assert_array_equal(found.arrays["history"], np.ones((1, 2, 2)))
 
 
+def test_a_snapshots_trees_come_back_in_their_order(tmp_path):
+    names = [f"{letter}{place}" for place, letter in enumerate("zqaymbxk")]
+    arrays = {"carry": {name: np.zeros(place + 1, np.float32) for place, name in enumerate(names)}}
+    store = Checkpoints(folder=tmp_path, config=EVERY)
+    save(store, attrs.evolve(snapshot(step=3), arrays=arrays | snapshot(step=3).arrays | arrays))
+    assert [list(store.load(0).arrays["carry"]) for _ in range(5)] == [names] * 5
+
+
 def test_training_goes_on_while_a_snapshot_is_written(tmp_path):
     told, writing, wanted = [], threading.Event(), threading.Event()
 

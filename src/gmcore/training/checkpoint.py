@@ -24,7 +24,7 @@ from gmcore.training.model_file import metadata_of
 
 __all__ = ["Checkpoints"]
 
-FORMAT = 3
+FORMAT = 4
 """Changes when checkpoints that were written before can't be gone on from any more."""
 
 _NAME = re.compile(r"chunk-(\d{5,})-\d{8,}-\d{8,}\.safetensors")
@@ -142,7 +142,8 @@ def _prefix(chunk: int) -> str:
 def _encoded(snapshot: Snapshot) -> bytes:
     flat = {name: np.ascontiguousarray(leaf) for name, leaf in tree_flatten(snapshot.arrays).items()}
     header = attrs.asdict(snapshot, filter=attrs.filters.exclude("arrays"))
-    header |= {"format": FORMAT, "sha256": _sha256(flat)}
+    # Safetensors forgets the order, and a library may compute a tree in another order with other last bits.
+    header |= {"format": FORMAT, "sha256": _sha256(flat), "order": list(flat)}
     return save(flat, metadata={"gmcore_checkpoint": json.dumps(header, sort_keys=True)})
 
 
@@ -156,7 +157,8 @@ def _decoded(content: bytes, path: Path) -> Snapshot:
         if told != _sha256(arrays):
             raise ModelFileError(f"the checkpoint {path} is damaged: its checksum does not match")
         members, numbers = tuple(header.pop("members")), tuple(header.pop("numbers"))
-        return Snapshot(**header, members=members, numbers=numbers, arrays=tree_unflatten(arrays))
+        ordered = {name: arrays[name] for name in header.pop("order")}
+        return Snapshot(**header, members=members, numbers=numbers, arrays=tree_unflatten(ordered))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, ModelFileError):
             raise
