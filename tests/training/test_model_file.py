@@ -1,5 +1,7 @@
 """A model's file: whole, the same bytes for the same content, and refused when it is not ours."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,6 +31,20 @@ def test_a_model_comes_back_as_it_was(tmp_path):
     assert variables.buffers["seen"].dtype == np.int32
     assert schema_from(header) == SCHEMA
     assert header["model"] == {"use": "mlp", "hidden": [3]}
+
+
+def test_its_trees_come_back_in_their_order(tmp_path):
+    names = [f"{letter}{place}" for place, letter in enumerate("zqaymbxk")]
+    params = {name: np.zeros(place + 1) for place, name in enumerate(names)}
+    path = written(tmp_path / "m.safetensors", Variables(params))
+    assert [list(read_model(path)[0].params) for _ in range(5)] == [names] * 5
+
+
+@pytest.mark.parametrize("header", [[], "text", {"order": ["params.another"]}, {"order": 3}])
+def test_a_header_that_is_none_of_ours_is_refused(tmp_path, header):
+    save_file({"a": np.ones(3)}, tmp_path / "m.safetensors", metadata={"gmcore": json.dumps(header)})
+    with pytest.raises(ModelFileError, match="is not a model that gmcore saved"):
+        read_model(tmp_path / "m.safetensors")
 
 
 def test_equal_models_have_equal_bytes(tmp_path):

@@ -30,7 +30,8 @@ def write_model(path: Path, variables: Variables, *, schema: Schema, **about: ob
         about: what else belongs to it: JSON values, such as the model's name and settings.
     """
     flat = tree_flatten({"params": variables.params, "buffers": variables.buffers})
-    header = {"format": FORMAT, "schema": attrs.asdict(schema), **about}
+    # Safetensors forgets the order, and a library may compute a tree in another order with other last bits.
+    header = {"format": FORMAT, "schema": attrs.asdict(schema), "order": list(flat), **about}
     text = json.dumps(header, sort_keys=True, separators=(",", ":"))
     arrays = {name: np.asarray(array, order="C") for name, array in flat.items()}
     write_whole(path, save(arrays, metadata={"gmcore": text}))
@@ -49,7 +50,8 @@ def read_model(path: Path) -> tuple[Variables, dict[str, Any]]:
     try:
         arrays = load(content)
         header = json.loads(metadata_of(content)["gmcore"])
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        tree = tree_unflatten({name: arrays[name] for name in header.pop("order", sorted(arrays))})
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(
             f"{path} is not a model that gmcore saved, or it is damaged ({error}): "
             "give the model.safetensors of a run folder"
@@ -58,7 +60,6 @@ def read_model(path: Path) -> tuple[Variables, dict[str, Any]]:
         raise ModelFileError(
             f"{path} has format {header.get('format')}, this gmcore reads format {FORMAT}: install a newer gmcore"
         )
-    tree = tree_unflatten(arrays)
     return Variables(tree.get("params", {}), tree.get("buffers", {})), header
 
 
