@@ -3,7 +3,6 @@
 import contextlib
 import importlib.util
 import json
-import math
 import os
 import selectors
 import signal
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 
 import attrs
+from goals import Goal, judged
 
 __all__ = ["Comparison", "Goal", "Side", "measured", "now"]
 
@@ -49,34 +49,6 @@ class Side:
     @property
     def missing(self):
         return [name for name in self.needs if importlib.util.find_spec(name) is None]
-
-
-@attrs.frozen(kw_only=True)
-class Goal:
-    """What shall hold of one column: a limit, or how many times cheaper some sides are than others.
-
-    Attributes:
-        text: for people.
-        ours: the sides it is about; the best of several counts.
-        column: which number.
-        key: where.
-        limit: what it shall not pass; in place of the following.
-        theirs: the sides that it is held against, the best of them.
-        factor: how many times less than theirs, at least; below 1 it may be so much more.
-        their_key: where theirs is read, if not at `key`.
-        noisy: whether the number is drawn anew each round, such as a loss by its seed: then the mean of ours, the first
-            side there is, shall be at most the mean of theirs all together, but for two standard errors.
-    """
-
-    text: str
-    ours: tuple
-    column: str
-    key: str
-    limit: float | None = None
-    theirs: tuple = ()
-    factor: float = 1.0
-    their_key: str = ""
-    noisy: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -233,7 +205,7 @@ def measured(comparison, until, say=lambda _: None):
         "columns": comparison.columns,
         "sides": sides,
         "skipped": {side.name: side.missing for side in comparison.sides if side.missing},
-        "goals": [told for goal in comparison.goals if (told := _judged(goal, sides))],
+        "goals": [told for goal in comparison.goals if (told := judged(goal, sides))],
     }
 
 
@@ -268,41 +240,6 @@ def _ratio(turns, reference, key, main):
     ours, theirs = turns.answers.get(key, []), reference.answers.get(key, [])
     pairs = [(one[main], other[main]) for one, other in zip(ours, theirs, strict=False) if main in one | other]
     return statistics.median(one / other for one, other in pairs) if pairs else None
-
-
-def _judged(goal, sides):
-    if goal.noisy:
-        return _judged_by_means(goal, sides)
-
-    def best(names, key):
-        found = [sides[name]["median"].get(key, {}).get(goal.column) for name in names if name in sides]
-        return min((value for value in found if value is not None), default=None)
-
-    ours = best(goal.ours, goal.key)
-    if goal.limit is not None:
-        met = ours is not None and ours <= goal.limit
-        return ours and {"goal": goal.text, "wanted": f"<= {goal.limit:g}", "reached": ours, "met": met}
-    theirs = best(goal.theirs, goal.their_key or goal.key)
-    if ours is None or theirs is None:
-        return None
-    reached = theirs / ours
-    return {"goal": goal.text, "wanted": f">= {goal.factor:.3g}x", "reached": reached, "met": reached >= goal.factor}
-
-
-def _judged_by_means(goal, sides):
-    def drawn(name):
-        known = sides.get(name, {}).get("rounds", {}).get(goal.key, [])
-        return [one[goal.column] for one in known if goal.column in one]
-
-    ours = next(filter(None, map(drawn, goal.ours)), [])
-    # Ways that draw alike say nothing new.
-    theirs = sorted({value for name in goal.theirs for value in drawn(name)})
-    if min(len(ours), len(theirs)) < 2:
-        return None
-    error = math.sqrt(sum(statistics.variance(values) / len(values) for values in (ours, theirs)))
-    wanted = statistics.mean(theirs) + 2 * error
-    reached = statistics.mean(ours)
-    return {"goal": goal.text, "wanted": f"<= {wanted:.4f}", "reached": reached, "met": reached <= wanted}
 
 
 def _path():

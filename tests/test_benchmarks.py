@@ -38,7 +38,9 @@ def ordered(path, word):
 def frame():
     spec = importlib.util.spec_from_file_location("benchmarks_frame", FOLDER / "frame.py")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
+        spec.loader.exec_module(module)
     return module
 
 
@@ -142,7 +144,7 @@ def test_a_noisy_number_is_judged_by_means_and_their_standard_error(frame):
             for name, values in {"a": [], "b": ours, "c": theirs[:2], "d": theirs[2:]}.items()
         }
         goal = frame.Goal(text="as good", ours=("a", "b"), theirs=("c", "d"), column="loss", key="1", noisy=True)
-        return frame._judged(goal, sides)
+        return frame.judged(goal, sides)
 
     told = judged([1.0, 3.0], [0.0, 1.0, 1.0, 2.0])
     # Variances 2 of two and 1 of three: one came twice.

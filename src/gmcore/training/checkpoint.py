@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -18,7 +19,6 @@ from gmcore.domain.tree import tree_flatten, tree_unflatten
 from gmcore.errors import InputError, ModelFileError
 from gmcore.ports import CheckpointStore
 from gmcore.training.attempts import Attempts
-from gmcore.training.beside import Beside
 from gmcore.training.files import make_folder, write_whole
 from gmcore.training.model_file import metadata_of
 
@@ -53,7 +53,8 @@ class Checkpoints(CheckpointStore):
     beforehand: Callable[[], object] = lambda: None
     _attempts: Attempts = attrs.field(init=False)
     _tried_at: float = attrs.field(init=False, factory=time.monotonic)
-    _under_way: tuple[Beside[None], CheckpointSaved] | None = attrs.field(init=False, default=None)
+    _thread: ThreadPoolExecutor = attrs.field(init=False, factory=lambda: ThreadPoolExecutor(1, "gmcore-checkpoint"))
+    _under_way: tuple[Future[None], CheckpointSaved] | None = attrs.field(init=False, default=None)
 
     @_attempts.default
     def _as_configured(self) -> Attempts:
@@ -71,11 +72,11 @@ class Checkpoints(CheckpointStore):
         self.wait()
         path = self.folder / f"{_prefix(snapshot.chunk)}{snapshot.epoch:08d}-{snapshot.step:08d}.safetensors"
         saved = CheckpointSaved(path=path, epoch=snapshot.epoch)
-        self._under_way = Beside(lambda: self._write(snapshot, path)), saved
+        self._under_way = self._thread.submit(self._write, snapshot, path), saved
         self._tried_at = time.monotonic()
 
     def report(self) -> None:
-        if self._under_way and self._under_way[0].over:
+        if self._under_way and self._under_way[0].done():
             self.wait()
 
     def wait(self) -> None:
