@@ -58,6 +58,8 @@ def test_an_option_that_a_models_file_cannot_say_is_told_before_training(run_fil
             hooks=Hooks(fit_start=(begun.append,)),
         )
     assert begun == []
+    done = gmcore.train(run_file, model=DatedModelProvider(since=dt.date(2026, 1, 2)))
+    assert done.training.epochs > 0
 
 
 def test_the_resolved_configuration_trains_the_same_model(run_file, tmp_path):

@@ -1,6 +1,7 @@
 """One model, trained on its rows, scored on each of their roles, and saved."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,12 @@ def fit(run: Run, task: TrainingTask, member: Member, *, folder: Path | None) ->
     The result's `seconds` are those of training and scoring.
 
     Raises:
-        ConfigError: before training, if a component has an option that the model's file can't say.
+        ConfigError: before training, if there is a folder and a component has an option that the model's file
+            can't say.
     """
     header = _header(run)
+    if folder is not None:
+        _check(header)
     (result,) = run.workflow.train(task, [member])
     roles = {"train": member.train, "validation": member.stop, "test": member.score}
     asked = {name: indices for name, indices in roles.items() if len(indices)}
@@ -73,20 +77,19 @@ def _member(run: Run, split: Split) -> Member:
 
 
 def _header(run: Run) -> dict[str, Any]:
-    """Return what the model's file says besides weights and schema; nothing that differs between equal runs.
-
-    Raises:
-        ConfigError: if JSON can't say it.
-    """
+    """Return what the model's file says besides weights and schema; nothing that differs between equal runs."""
     told = resolved(run.config.data, run.data)
     data = {name: value for name, value in told.items() if not is_path(getattr(run.data, name, None))}
-    header: dict[str, Any] = {
+    return {
         "model": resolved(run.config.model, run.model_provider),
         "data": data if data["use"] in run.registry.data_providers else {"use": "csv"},
         "dtype": run.config.dtype,
         **precision(run),
         "seed": run.config.seed,
     }
+
+
+def _check(header: Mapping[str, Any]) -> None:
     problems = [
         f"{part}.{name}: the model's file can't say {value!r}: use numbers, text, lists and tables"
         for part in ("model", "data")
@@ -95,7 +98,6 @@ def _header(run: Run) -> dict[str, Any]:
     ]
     if problems:
         raise ConfigError(problems)
-    return header
 
 
 def _sayable(value: object) -> bool:

@@ -58,7 +58,7 @@ def preload() -> BLAS:
         return BLAS("Accelerate" if sys.platform == "darwin" else "MLX's own")
     if "mlx.core" in sys.modules:
         return BLAS("unknown: mlx was imported before gmcore's backend, so its BLAS was not chosen")
-    # The same bits whatever the alignment and the number of threads: a member of a fleet starts anywhere.
+    # The same bits whatever the alignment: a member of a fleet starts anywhere.
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     # Milliseconds that MKL's threads spin after a product; 200 if it is left to itself.
     os.environ.setdefault("KMP_BLOCKTIME", "1")
