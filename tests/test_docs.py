@@ -13,7 +13,7 @@ import pytest
 
 import gmcore.ports
 import gmcore.testing
-from gmcore.app.run_config import RunConfig, TrainingTable
+from gmcore.app.composing.run_config import RunConfig, TrainingTable
 from gmcore.cli.root import Commands
 from gmcore.cli.root import gmcore as command_line
 from gmcore.domain import CheckpointConfig, EarlyStoppingConfig, Hooks

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gmcore.app.api import cross_validate, search, train
-    from gmcore.app.trained_model import load
+    from gmcore.app.records.trained_model import load
     from gmcore.registry import PluginRegistry, hookimpl
 
     float32: PluginRegistry
@@ -54,14 +54,14 @@ def __getattr__(name: str) -> "Any":
 def _loaded(name: str) -> "Any":
     # Imports stand inside because laziness is the point: `import gmcore` costs a millisecond.
     if name in ("float32", "float64"):
-        from gmcore.registry import PluginRegistry  # noqa: PLC0415
+        from gmcore.registry.plugins import plugin_registry  # noqa: PLC0415
 
-        return PluginRegistry("float64" if name == "float64" else "float32")
+        return plugin_registry("float64" if name == "float64" else "float32")
     homes = {
         "train": "gmcore.app.api",
         "cross_validate": "gmcore.app.api",
         "search": "gmcore.app.api",
-        "load": "gmcore.app.trained_model",
+        "load": "gmcore.app.records.trained_model",
         "hookimpl": "gmcore.registry",
     }
     if name in homes:

@@ -5,10 +5,11 @@ import threading
 import pytest
 
 import gmcore
-from gmcore.app import choose_backend, registry_for
+from gmcore.app import choose_backend
 from gmcore.errors import ConfigError
+from gmcore.registry import plugin_registry
 
-FLOAT32 = registry_for("float32")
+FLOAT32 = plugin_registry("float32")
 CPU = {"use": "jax", "device": "cpu"}
 
 
@@ -23,7 +24,7 @@ def test_equal_options_are_one_backend_and_others_another():
         chosen({**CPU, "tf32": True}),
         chosen({**CPU, "tf32": False}),
         chosen(CPU, precision="bfloat16"),
-        chosen(CPU, registry_for("float64")),
+        chosen(CPU, plugin_registry("float64")),
     ]
     assert len({id(one) for one in (chosen(CPU), *others)}) == 5
 
@@ -38,11 +39,11 @@ def test_a_thread_has_its_own():
 
 def test_a_backend_that_is_there_already_hides_no_mistake():
     chosen(CPU)
-    chosen(CPU, registry_for("float64"))
+    chosen(CPU, plugin_registry("float64"))
     with pytest.raises(ConfigError, match="tf32"):
         chosen({**CPU, "tf32": 1})
     with pytest.raises(ConfigError, match=r"training\.precision"):
-        chosen(CPU, registry_for("float64"), precision="bfloat16")
+        chosen(CPU, plugin_registry("float64"), precision="bfloat16")
 
 
 @pytest.mark.parametrize("name", ["metal", "jax"])

@@ -14,8 +14,8 @@ from gmcore.app import open_run
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import Cancelled, ConfigError, DataError, GmcoreError, TrainingError
 from gmcore.ports import ModelProvider
+from gmcore.storage.model_file import read_model, write_model
 from gmcore.testing.fakes import TinyModel, two_moons
-from gmcore.training.model_file import read_model, write_model
 
 SMALL = {"max_epochs": 3, "batch_size": 32}
 QUICK = {"max_epochs": 60, "batch_size": 16, "optimizer": {"name": "adam", "learning_rate": 0.02}}

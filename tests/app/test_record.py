@@ -5,7 +5,7 @@ import json
 import pytest
 
 import gmcore
-from gmcore.app.environment import environment
+from gmcore.app.records.environment import environment
 from gmcore.domain import Hooks
 from gmcore.errors import TrainingError
 

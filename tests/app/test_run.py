@@ -2,8 +2,10 @@
 
 import pytest
 
-from gmcore.app import backends, open_run, registry_for
+from gmcore.app import open_run
+from gmcore.app.composing import backends
 from gmcore.errors import BackendUnavailableError, ConfigError, DataError, InputError
+from gmcore.registry import plugin_registry
 
 
 def problems_of(path):
@@ -110,4 +112,4 @@ def test_auto_says_which_backend_it_took_and_why(run_file):
 def test_without_any_backend_the_error_says_what_to_install(run_file, monkeypatch):
     monkeypatch.setattr(backends, "backend_devices", lambda _: {})
     with pytest.raises(BackendUnavailableError, match="pip install"):
-        backends.choose_backend(registry_for("float32"), {"use": "auto"})
+        backends.choose_backend(plugin_registry("float32"), {"use": "auto"})

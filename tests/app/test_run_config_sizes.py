@@ -2,7 +2,7 @@
 
 import pytest
 
-from gmcore.app.run_config import run_config
+from gmcore.app.composing.run_config import run_config
 from gmcore.domain.sizes import bytes_of
 from gmcore.errors import ConfigError
 

@@ -7,7 +7,7 @@ import pytest
 
 import gmcore
 from gmcore.app import open_run, plan_of
-from gmcore.app.search_space import Range, SearchTable, combinations
+from gmcore.app.composing.search_space import Range, SearchTable, combinations
 from gmcore.errors import ConfigError
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from gmcore.app import open_run, train
 from gmcore.cli.root import gmcore
 from gmcore.domain import Hooks
-from gmcore.training.files import alone_in
+from gmcore.storage.files import alone_in
 
 RUN = """
 [data]

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gmcore.cli.root import gmcore
-from gmcore.training.files import write_whole
+from gmcore.storage.files import write_whole
 
 RUN = """
 [data]

@@ -23,12 +23,13 @@ import attrs
 import numpy as np
 
 import gmcore
-from gmcore.app import commands, open_run, resume
-from gmcore.app.record import read_record
+from gmcore.app import open_run, resume
+from gmcore.app.commands import train as commands
+from gmcore.app.records.record import read_record
 from gmcore.domain import CheckpointConfig, Hooks
 from gmcore.domain.tree import tree_flatten
 from gmcore.errors import InputError
-from gmcore.training.checkpoint import Checkpoints
+from gmcore.storage.checkpoint import Checkpoints
 
 RUN = """
 seed = 3

@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 import numpy as np
 import pytest
 
-from gmcore.testing.numpy_namespace import NumPyNamespace
+from gmcore.nn.numpy_namespace import NumPyNamespace
 
 BACKENDS = entry_points(group="gmcore.backends")
 

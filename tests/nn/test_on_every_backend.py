@@ -5,21 +5,12 @@ import pytest
 
 from gmcore.domain import Variables
 from gmcore.domain.tree import tree_leaves, tree_map
-from gmcore.nn.layers import (
-    ACTIVATIONS,
-    Concatenate,
-    Dense,
-    Dropout,
-    Embedding,
-    Impute,
-    OneHot,
-    Sequential,
-    Standardize,
-    SupportsAdapt,
-)
+from gmcore.nn.layers import ACTIVATIONS, Concatenate, Dense, Dropout, Embedding, Sequential
 from gmcore.nn.losses import LOSSES
+from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.optimizers import SGD, Adam, AdamW
-from gmcore.testing.numpy_namespace import NumPyNamespace
+from gmcore.nn.preprocessing import Impute, OneHot, Standardize
+from gmcore.ports import SupportsAdapt
 
 RNG = np.random.default_rng(7)
 NUMBERS = RNG.normal(size=(12, 4))

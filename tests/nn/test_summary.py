@@ -1,7 +1,8 @@
 import numpy as np
 
 from gmcore.nn import summarize
-from gmcore.nn.layers import Concatenate, Dense, Embedding, ReLU, Sequential, Standardize
+from gmcore.nn.layers import Concatenate, Dense, Embedding, ReLU, Sequential
+from gmcore.nn.preprocessing import Standardize
 
 
 def test_every_layer_has_a_line_with_its_place_shape_and_size():

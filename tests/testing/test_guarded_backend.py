@@ -9,9 +9,9 @@ from gmcore.domain import CheckpointConfig, EarlyStoppingConfig, Hooks, Member, 
 from gmcore.nn.optimizers import OPTIMIZERS
 from gmcore.nn.schedules import SCHEDULES
 from gmcore.ports import TrainingTask
+from gmcore.storage.checkpoint import Checkpoints
 from gmcore.testing import GuardedBackend, TinyModel, two_moons
 from gmcore.training import GradientDescent
-from gmcore.training.checkpoint import Checkpoints
 
 MEMBERS = [Member(index=index, train=np.arange(90), stop=np.arange(90, 120)) for index in range(3)]
 

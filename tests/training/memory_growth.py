@@ -12,7 +12,7 @@ from gmcore.nn.schedules import SCHEDULES
 from gmcore.ports import TrainingTask
 from gmcore.training import GradientDescent, cross_validate, folds_of
 from gmcore.training.chunks import plan_chunks
-from gmcore.training.memory import process_memory
+from gmcore.training.fleet.memory import process_memory
 
 
 @attrs.frozen

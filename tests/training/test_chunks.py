@@ -10,7 +10,7 @@ import pytest
 from gmcore.domain import LayerInfo, Memory, ModelInfo, Schema
 from gmcore.errors import ConfigError
 from gmcore.nn import summarize
-from gmcore.nn.layers import Standardize
+from gmcore.nn.preprocessing import Standardize
 from gmcore.testing import GuardedBackend
 from gmcore.testing.fakes import two_moons
 from gmcore.training.chunks import plan_chunks

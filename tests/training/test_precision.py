@@ -8,11 +8,11 @@ import gmcore
 from gmcore.domain import CheckpointConfig, Hooks, Member
 from gmcore.domain.tree import tree_leaves
 from gmcore.errors import TrainingError
+from gmcore.storage.checkpoint import Checkpoints
 from gmcore.testing.fakes import TinyModel
 from gmcore.training import GradientDescent
-from gmcore.training.checkpoint import Checkpoints
-from gmcore.training.loss_scaling import LossScaling
-from gmcore.training.members import begin
+from gmcore.training.fleet.loss_scaling import LossScaling
+from gmcore.training.fleet.members import begin
 
 WORKFLOW = GradientDescent()
 EVERY = CheckpointConfig(seconds=float("inf"), every_steps=3, every_epochs=1)

@@ -6,7 +6,7 @@ from gm_mlp_model import MLPProvider
 from gmcore.domain import Feature, Kind, Rows, Schema, Target, TargetKind
 from gmcore.errors import ConfigError
 from gmcore.nn.initialization import INITIALIZATIONS
-from gmcore.testing.numpy_namespace import NumPyNamespace
+from gmcore.nn.numpy_namespace import NumPyNamespace
 
 XP = NumPyNamespace()
 BINARY = Target(names=("kind",), kind=TargetKind.BINARY, classes=("no", "yes"))

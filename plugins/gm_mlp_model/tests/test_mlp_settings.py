@@ -7,7 +7,7 @@ from gm_mlp_model import MLPProvider
 from gmcore.domain import Feature, Schema, Target, TargetKind
 from gmcore.domain.tree import tree_flatten
 from gmcore.errors import ConfigError
-from gmcore.testing.numpy_namespace import NumPyNamespace
+from gmcore.nn.numpy_namespace import NumPyNamespace
 
 XP = NumPyNamespace()
 TARGETS = {

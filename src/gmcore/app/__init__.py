@@ -1,14 +1,14 @@
 """The composition root: names in a run file become objects, and a person's request becomes a run."""
 
-from gmcore.app.backends import ChosenBackend, backend_devices, choose_backend
-from gmcore.app.candidates import Plan, plan_of
-from gmcore.app.commands import cross_validate, train
-from gmcore.app.fleets import Fleet, fleets_of
-from gmcore.app.results import CrossValidated, Searched, Trained
-from gmcore.app.resume import resume
-from gmcore.app.run import Run, open_run, registry_for
-from gmcore.app.search import search
-from gmcore.app.trained_model import TrainedModel, load
+from gmcore.app.commands.resume import resume
+from gmcore.app.commands.search import search
+from gmcore.app.commands.train import cross_validate, train
+from gmcore.app.composing.backends import ChosenBackend, backend_devices, choose_backend
+from gmcore.app.composing.run import Run, open_run
+from gmcore.app.records.results import CrossValidated, Searched, Trained
+from gmcore.app.records.trained_model import TrainedModel, load
+from gmcore.app.searching.candidates import Plan, plan_of
+from gmcore.app.searching.fleets import Fleet, fleets_of
 
 __all__ = [
     "ChosenBackend",
@@ -26,7 +26,6 @@ __all__ = [
     "load",
     "open_run",
     "plan_of",
-    "registry_for",
     "resume",
     "search",
     "train",

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gmcore.app import commands
-from gmcore.app.candidates import plan_of
-from gmcore.app.results import CrossValidated, Searched, Trained
-from gmcore.app.run import Run, open_run
-from gmcore.app.search import search as search_run
+from gmcore.app.commands import train as commands
+from gmcore.app.commands.search import search as search_run
+from gmcore.app.composing.run import Run, open_run
+from gmcore.app.records.results import CrossValidated, Searched, Trained
+from gmcore.app.searching.candidates import plan_of
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import ConfigError

@@ -10,7 +10,7 @@ from gmcore.domain import Rows, SequenceConfig, SplitConfig, generator
 from gmcore.domain.splits import held_out
 from gmcore.errors import DataError, did_you_mean
 from gmcore.ports import DataProvider, SequenceProvider
-from gmcore.training.spool import rows_of
+from gmcore.storage.row_ingest import rows_of
 
 __all__ = ["RowSequences"]
 

@@ -3,8 +3,9 @@
 import math
 
 from gmcore.domain import LayerInfo, ModelInfo
+from gmcore.domain.sizes import size_text
 
-__all__ = ["architecture", "size"]
+__all__ = ["architecture"]
 
 _BYTES = {"float32": 4, "float64": 8}
 _HEADINGS = ("layer", "", "output", "parameters")
@@ -26,10 +27,10 @@ def architecture(info: ModelInfo, *, dtype: str = "float32", batch_size: int = 1
     outputs = sum(math.prod(layer.output_shape) for layer in info.layers) * one * batch_size * 2
     held = info.parameter_count * one
     sizes = (
-        ("parameters", f"{info.parameter_count:,}, {size(held)} in {dtype}"),
-        ("a batch", f"{_plural(batch_size, 'row')}, {size(inputs)}"),
-        ("forward and backward pass", size(outputs)),
-        ("estimated total", size(held + inputs + outputs)),
+        ("parameters", f"{info.parameter_count:,}, {size_text(held)} in {dtype}"),
+        ("a batch", f"{_plural(batch_size, 'row')}, {size_text(inputs)}"),
+        ("forward and backward pass", size_text(outputs)),
+        ("estimated total", size_text(held + inputs + outputs)),
     )
     width = max(len(name) for name, _ in sizes)
     lines = [f"{name:<{width}}  {text}" for name, text in sizes]
@@ -55,15 +56,6 @@ def _table(layers: tuple[LayerInfo, ...]) -> list[str]:
 
 def _shape(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "1"
-
-
-def size(count: float) -> str:
-    """Return bytes in the largest unit of 1024 that leaves at least 1."""
-    for unit in ("bytes", "KB", "MB"):
-        if count < 1024:  # noqa: PLR2004 - the next unit
-            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
-        count /= 1024
-    return f"{count:,.1f} GB"
 
 
 def _plural(count: int, noun: str) -> str:

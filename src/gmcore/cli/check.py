@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 
 from gmcore.app import Fleet, Plan, Run, fleets_of, open_run, plan_of
-from gmcore.builtins.summary import size
 from gmcore.cli.describe import describe, describe_fleets, describe_plan
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
 from gmcore.cli.paths import run_file
 from gmcore.domain import Cancellation, Hooks
+from gmcore.domain.sizes import size_text
 from gmcore.training.chunks import ChunkPlan, plan_chunks
-from gmcore.training.rounding import rounding_notes
+from gmcore.training.precision_check import precision_notes
 
 __all__ = ["command"]
 
@@ -29,7 +29,7 @@ def command(run: Path, *, as_json: bool) -> None:
     opened = open_run(run)
     folds = len(opened.folds())
     say(describe(opened))
-    notes = list(rounding_notes(opened.rows, opened.config.dtype))
+    notes = list(precision_notes(opened.rows, opened.config.dtype))
     for note in notes:
         say(f"{note}\n")
     chunks = plan_chunks(opened.task(Hooks(), Cancellation()), folds)
@@ -78,7 +78,7 @@ def _memory(chunks: ChunkPlan) -> dict[str, int]:
 
 def _described(chunks: ChunkPlan) -> str:
     rows = "the rows among it" if chunks.rows else "the rows stay on the host"
-    taken, total = size(chunks.estimated), size(chunks.total)
+    taken, total = size_text(chunks.estimated), size_text(chunks.total)
     return f"{chunks.members} at once: about {taken} of {total} of memory are estimated, {rows}"
 
 

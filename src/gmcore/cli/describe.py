@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from gmcore.app import Fleet, Plan, Run
-from gmcore.builtins.summary import architecture, size
+from gmcore.builtins.summary import architecture
 from gmcore.cli.output import table
 from gmcore.domain import Kind, Schema
+from gmcore.domain.sizes import size_text
 
 __all__ = ["describe", "describe_fleets", "describe_plan"]
 
@@ -43,8 +44,8 @@ def describe_fleets(fleets: Sequence[Fleet]) -> str:
             len(fleet.trials),
             fleet.members,
             fleet.chunks.members,
-            size(fleet.chunks.member),
-            size(fleet.chunks.estimated),
+            size_text(fleet.chunks.member),
+            size_text(fleet.chunks.estimated),
             ", ".join(f"{path} = {value}" for path, value in fleet.common.items()),
         )
         for number, fleet in enumerate(fleets[:_SHOWN])

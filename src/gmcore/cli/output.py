@@ -16,12 +16,15 @@ def say(text: str = "") -> None:
 
 def write_json(report: Mapping[str, object]) -> None:
     """Write an object for programs."""
-    # Here and not above: what only people read, such as a list of plugins, shall be there at once.
-    import json  # noqa: PLC0415
+    import json  # noqa: PLC0415 - a list for people needs no JSON
 
-    from gmcore.plain import plain  # noqa: PLC0415
+    try:
+        text = json.dumps(report, indent=2, allow_nan=False)
+    except (TypeError, ValueError):
+        from gmcore.domain.plain import plain  # noqa: PLC0415 - brings NumPy, and a list of plugins has no arrays
 
-    click.echo(json.dumps(plain(report), indent=2, allow_nan=False))
+        text = json.dumps(plain(report), indent=2, allow_nan=False)
+    click.echo(text)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from gmcore.app import TrainedModel, load
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
-from gmcore.training.files import write_whole
+from gmcore.storage.files import write_whole
 
 __all__ = ["command"]
 

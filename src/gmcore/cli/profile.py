@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from gmcore.builtins.summary import size
 from gmcore.cli.output import table
+from gmcore.domain.sizes import size_text
 
 __all__ = ["profile_table"]
 
@@ -32,7 +32,6 @@ def profile_table(profile: Mapping[str, float], seconds: float) -> str:
     counts = (
         f"{profile.get('compilations', 0):,.0f} programs compiled, {profile.get('reads', 0):,.0f} reads by the loop"
     )
-    memory = (
-        f"{size(profile.get('peak_memory', 0))} of memory at most, {size(profile.get('active_memory', 0))} at the end"
-    )
+    peak, active = (size_text(profile.get(name, 0)) for name in ("peak_memory", "active_memory"))
+    memory = f"{peak} of memory at most, {active} at the end"
     return "\n".join(["", table(("phase", "seconds", ""), rows), "", counts, memory])

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from gmcore.app import registry_for
-from gmcore.app.replay import Difference, Replayed, replay
+from gmcore.app.commands.replay import Difference, Replayed, replay
 from gmcore.cli.options import as_json, with_profile
 from gmcore.cli.output import say, write_json
 from gmcore.cli.profile import profile_table
 from gmcore.cli.progress import progress
 from gmcore.cli.signals import cancelled_by_signals
+from gmcore.registry import plugin_registry
 
 __all__ = ["command"]
 
@@ -37,7 +37,7 @@ def command(
             folder,
             runs=runs,
             backend={"use": backend} if backend else None,
-            hooks=progress(registry_for("float32")),
+            hooks=progress(plugin_registry("float32")),
             cancellation=cancellation,
             say=say,
         )

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from gmcore.app import CrossValidated, Searched, Trained, registry_for, resume
+from gmcore.app import CrossValidated, Searched, Trained, resume
 from gmcore.cli import search, train, validate
 from gmcore.cli.options import as_json, with_profile
 from gmcore.cli.output import say, write_json
 from gmcore.cli.profile import profile_table
 from gmcore.cli.progress import progress
 from gmcore.cli.signals import cancelled_by_signals
+from gmcore.registry import plugin_registry
 
 __all__ = ["command"]
 
@@ -28,7 +29,7 @@ def command(folder: Path, backend: str | None, *, allow_changed_data: bool, prof
             folder,
             backend={"use": backend} if backend else None,
             allow_changed_data=allow_changed_data,
-            hooks=progress(registry_for("float32")),
+            hooks=progress(plugin_registry("float32")),
             cancellation=cancellation,
             say=say,
         )

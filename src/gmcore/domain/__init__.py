@@ -45,7 +45,7 @@ from gmcore.domain.rows import Rows
 from gmcore.domain.schema import Feature, Kind, Schema, Target, TargetKind
 from gmcore.domain.seeding import generator
 from gmcore.domain.snapshot import Snapshot
-from gmcore.domain.tree import Array, Tree, Variables
+from gmcore.domain.tree import Array, Shape, Tree, Variables
 from gmcore.domain.trial import TrialResult
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "Schema",
     "SearchStart",
     "SequenceConfig",
+    "Shape",
     "Snapshot",
     "Split",
     "SplitConfig",

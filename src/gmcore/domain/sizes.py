@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["bytes_of"]
+__all__ = ["bytes_of", "size_text"]
 
 _UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
@@ -18,3 +18,12 @@ def bytes_of(size: int | str) -> int:
     if not isinstance(number, int) or number < 1:
         raise ValueError(f"must be a number of bytes above 0 or a text such as '200 MB', got {size!r}")
     return number
+
+
+def size_text(count: float) -> str:
+    """Return bytes in the largest unit of 1024 that leaves at least 1."""
+    for unit in ("bytes", "KB", "MB"):
+        if count < 1024:  # noqa: PLR2004 - the next unit
+            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
+        count /= 1024
+    return f"{count:,.1f} GB"

@@ -5,10 +5,11 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Array", "Tree", "Variables", "tree_flatten", "tree_leaves", "tree_map", "tree_unflatten"]
+__all__ = ["Array", "Shape", "Tree", "Variables", "tree_flatten", "tree_leaves", "tree_map", "tree_unflatten"]
 
 Array = Any
 Tree = Mapping[str, Any]
+Shape = tuple[int, ...]
 
 
 @attrs.frozen

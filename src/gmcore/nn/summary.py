@@ -7,7 +7,7 @@ import numpy as np
 
 from gmcore.domain import LayerInfo, Tree
 from gmcore.domain.tree import tree_leaves
-from gmcore.nn.layers import Layer, SupportsChildren
+from gmcore.ports import Layer, SupportsChildren
 
 __all__ = ["summarize"]
 

@@ -1,24 +1,35 @@
-"""What gmcore asks of the world: one Protocol a file, no logic."""
+"""What gmcore asks of its components: one Protocol a file, no logic."""
 
-from gmcore.ports.backend import Backend, Namespace, Random
-from gmcore.ports.cross_validator import CrossValidator, SupportsSplit
-from gmcore.ports.data_provider import DataProvider, SupportsRows, SupportsSchema
-from gmcore.ports.metric_computer import MetricComputer, SupportsDirection, SupportsSums
-from gmcore.ports.model_provider import Model, ModelProvider, SupportsSettings
-from gmcore.ports.sequence_provider import SequenceProvider
-from gmcore.ports.training_workflow import (
-    CheckpointStore,
-    Optimizer,
-    Schedule,
-    TrainingTask,
-    TrainingWorkflow,
+from gmcore.ports.abilities import (
+    SupportsAdapt,
+    SupportsChildren,
+    SupportsDirection,
+    SupportsRows,
+    SupportsSchema,
+    SupportsSettings,
+    SupportsSplit,
+    SupportsSums,
 )
+from gmcore.ports.checkpoint_store import CheckpointStore
+from gmcore.ports.compute import Backend, Namespace, Random
+from gmcore.ports.cross_validator import CrossValidator
+from gmcore.ports.data_provider import DataProvider
+from gmcore.ports.layer import Layer
+from gmcore.ports.metric_computer import MetricComputer
+from gmcore.ports.model import Model
+from gmcore.ports.model_provider import ModelProvider
+from gmcore.ports.optimizer import Optimizer
+from gmcore.ports.schedule import Schedule
+from gmcore.ports.sequence_provider import SequenceProvider
+from gmcore.ports.training_task import TrainingTask
+from gmcore.ports.training_workflow import TrainingWorkflow
 
 __all__ = [
     "Backend",
     "CheckpointStore",
     "CrossValidator",
     "DataProvider",
+    "Layer",
     "MetricComputer",
     "Model",
     "ModelProvider",
@@ -27,6 +38,8 @@ __all__ = [
     "Random",
     "Schedule",
     "SequenceProvider",
+    "SupportsAdapt",
+    "SupportsChildren",
     "SupportsDirection",
     "SupportsRows",
     "SupportsSchema",

@@ -4,9 +4,9 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
-from gmcore.domain import Batch, BatchConfig, Rows, Schema, Split
+from gmcore.domain import Batch, BatchConfig, Schema
 
-__all__ = ["DataProvider", "SupportsRows", "SupportsSchema"]
+__all__ = ["DataProvider"]
 
 
 @runtime_checkable
@@ -41,32 +41,3 @@ class DataProvider(Protocol):
     @abstractmethod
     def close(self) -> None:
         """Let go of files and threads; calling it again does nothing."""
-
-
-@runtime_checkable
-class SupportsRows(Protocol):
-    """A provider that has its rows by index: in memory, or as `numpy.memmap`s; on the device, where they fit there."""
-
-    @abstractmethod
-    def rows(self) -> Rows:
-        """Return all rows, in the order of the source; the same object every time."""
-
-    @abstractmethod
-    def split(self) -> Split:
-        """Return which rows `train` trains on, stops on and keeps unseen."""
-
-
-@runtime_checkable
-class SupportsSchema(Protocol):
-    """A provider that can read rows the way an earlier one did: what predicting needs."""
-
-    @abstractmethod
-    def rows_like(self, schema: Schema) -> Rows:
-        """Return the source's rows under `schema`: its columns by name, its categories' codes.
-
-        A category that `schema` does not know gets code 0. Columns that `schema` does not have are
-        ignored, targets among them: `targets` is None.
-
-        Raises:
-            DataError: if a column of `schema` is absent or holds what it can't.
-        """

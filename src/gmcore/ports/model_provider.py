@@ -1,98 +1,12 @@
-"""Port: what is trained, saved and loaded."""
+"""Port: a family of models."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-import numpy as np
+from gmcore.domain import Schema
+from gmcore.ports.model import Model
 
-from gmcore.domain import Array, ModelInfo, Rows, Schema, Tree, Variables
-from gmcore.ports.backend import Namespace
-
-__all__ = ["Model", "ModelProvider", "SupportsSettings"]
-
-
-@runtime_checkable
-class Model(Protocol):
-    """A pure function of variables and inputs, written once against a `Namespace`.
-
-    Variables start on the host, as float64 NumPy arrays (int32 for codes), so every backend and both dtypes start
-    from the same numbers. `apply`, `loss` and `predict` see one member, without a fleet's axis; the core
-    vectorises them. They are traced: no `if` on values, no reads, no shapes that depend on values.
-    """
-
-    schema: Schema
-
-    @property
-    @abstractmethod
-    def info(self) -> ModelInfo:
-        """What it is made of."""
-
-    @abstractmethod
-    def init(self, rng: np.random.Generator) -> Variables:
-        """Return fresh variables; the same generator state gives the same ones."""
-
-    @abstractmethod
-    def adapt(self, variables: Variables, rows: Rows) -> Variables:
-        """Return the variables with what preprocessing learns from `rows`, a member's training rows alone.
-
-        Shapes stay as `init` made them. There may be more rows than fit into memory: each of `rows.inputs` is gathered
-        when it is asked for, and `rows.blocks()` gathers some rows at a time.
-        """
-
-    @abstractmethod
-    def apply(
-        self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
-        """Return the outputs, `(batch, width)`, and the buffers after this pass.
-
-        Args:
-            variables: as `adapt` returned them, on the device.
-            inputs: by name, as in `Rows.inputs`, `(batch, …)`.
-            xp: the backend's namespace.
-            key: for what is random in training; None when `training` is False.
-            training: whether dropout and its like are on. Where it is False the buffers come back as they were.
-        """
-
-    @abstractmethod
-    def loss(self, variables: Variables, outputs: Array, targets: Array, *, xp: Namespace) -> Array:
-        """Return each sample's loss, `(batch,)`; targets as in `Rows.targets`."""
-
-    @abstractmethod
-    def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:
-        """Return what outputs mean, one row a sample.
-
-        Probabilities, `(batch, classes)`, or values in the target's own units, `(batch, targets)`.
-        """
-
-
-@runtime_checkable
-class SupportsSettings(Model, Protocol):
-    """A model with numbers that may differ between the members of a fleet, which share its programs.
-
-    They live in its buffers, so that `apply` and `loss` read them there and a file keeps them.
-    """
-
-    @property
-    @abstractmethod
-    def settings(self) -> Mapping[str, float]:
-        """The numbers by the names of the provider's options, such as `"dropout"`, with this model's own values.
-
-        A number that this model's programs do without, such as the rate of a dropout that it has not, is not among
-        them.
-        """
-
-    @abstractmethod
-    def with_settings(self, variables: Variables, settings: Mapping[str, float]) -> Variables:
-        """Return the variables, on the host, of a model that was made with other numbers.
-
-        Args:
-            variables: as `init` or `adapt` returned them; they stay as they are.
-            settings: some of those in the property of that name; the others stay as `variables` have them.
-
-        Raises:
-            ConfigError: for a number that the model can't have.
-        """
+__all__ = ["ModelProvider"]
 
 
 @runtime_checkable

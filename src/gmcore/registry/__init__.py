@@ -6,7 +6,7 @@ if typing.TYPE_CHECKING:
     from gmcore.registry.config import structure, unstructure
     from gmcore.registry.entry import EntryInfo, State
     from gmcore.registry.hooks import compile_hooks, hookimpl
-    from gmcore.registry.plugins import PluginRegistry
+    from gmcore.registry.plugins import PluginRegistry, plugin_registry
     from gmcore.registry.registry import Registry
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "State",
     "compile_hooks",
     "hookimpl",
+    "plugin_registry",
     "structure",
     "unstructure",
 ]
@@ -27,6 +28,7 @@ _HOMES = {
     "State": "entry",
     "compile_hooks": "hooks",
     "hookimpl": "hooks",
+    "plugin_registry": "plugins",
     "structure": "config",
     "unstructure": "config",
 }

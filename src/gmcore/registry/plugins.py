@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from gmcore.registry.discovery import EntryPoint, scan
 from gmcore.registry.entry import EntryInfo, State
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # the ports bring NumPy, and listing plugins needs none
         TrainingWorkflow,
     )
 
-__all__ = ["PluginRegistry"]
+__all__ = ["PluginRegistry", "plugin_registry"]
 
 _KINDS = {
     "workflows": "workflow",
@@ -52,7 +53,7 @@ class PluginRegistry:
         hooks: plugins that are told along the way, if a run names them.
     """
 
-    dtype: Literal["float32", "float64"]
+    dtype: str
     workflows: Registry[TrainingWorkflow]
     backends: Registry[Backend]
     data_providers: Registry[DataProvider]
@@ -63,7 +64,7 @@ class PluginRegistry:
     hooks: Registry[object]
 
     # No attrs class: importing attrs takes longer than listing two hundred plugins.
-    def __init__(self, dtype: Literal["float32", "float64"]) -> None:
+    def __init__(self, dtype: str) -> None:
         if dtype not in _DTYPES:
             raise ValueError(f"dtype must be {' or '.join(map(repr, _DTYPES))}, got {dtype!r}")
         self.dtype = dtype
@@ -118,3 +119,15 @@ def _misplaced(point: EntryPoint) -> EntryInfo:
         state=State.MISPLACED,
         reason=f"gmcore knows no group {point.group!r}: {hint}",
     )
+
+
+_lock = threading.Lock()
+_of_process: dict[str, PluginRegistry] = {}
+
+
+def plugin_registry(dtype: str) -> PluginRegistry:
+    """Return this process's registry for a dtype: the same one for every caller and thread."""
+    with _lock:
+        if dtype not in _of_process:
+            _of_process[dtype] = PluginRegistry(dtype)
+        return _of_process[dtype]

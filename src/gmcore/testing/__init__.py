@@ -1,5 +1,6 @@
 """What a plugin must pass, a suite a port, and stand-ins to pass it with."""
 
+from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.testing.backend import BackendContract
 from gmcore.testing.cross_validator import CrossValidatorContract
 from gmcore.testing.data_provider import DataProviderContract
@@ -7,7 +8,6 @@ from gmcore.testing.fakes import TinyModel, two_moons
 from gmcore.testing.guarded_backend import GuardedBackend
 from gmcore.testing.metric_computer import MetricComputerContract
 from gmcore.testing.model_provider import ModelProviderContract
-from gmcore.testing.numpy_namespace import NumPyNamespace
 from gmcore.testing.power_cut import Crash, Recording, recorded
 from gmcore.testing.sequence_provider import SequenceProviderContract
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from gmcore.domain.tree import tree_map
+from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Backend
 from gmcore.testing.fleet_checks import assert_takes_members
 from gmcore.testing.namespace_cases import calls, smooth_calls
 from gmcore.testing.namespace_checks import assert_all_hold, compare, compare_gradient
-from gmcore.testing.numpy_namespace import NumPyNamespace
 from gmcore.testing.precision_checks import assert_float_gradients, assert_multiplies, assert_stays_narrow
 from gmcore.testing.random_checks import assert_distributed, assert_keyed, assert_members_draw
 

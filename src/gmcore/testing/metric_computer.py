@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from gmcore.domain import Schema
+from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import MetricComputer, SupportsDirection, SupportsSums
-from gmcore.testing.numpy_namespace import NumPyNamespace
 
 __all__ = ["MetricComputerContract"]
 

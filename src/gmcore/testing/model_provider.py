@@ -11,9 +11,9 @@ import numpy as np
 from gmcore.domain import Array, Feature, Kind, Rows, Schema, Target, TargetKind, Tree, Variables
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 from gmcore.errors import InputError
+from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Backend, Model, ModelProvider, Namespace, SupportsSettings
 from gmcore.registry import PluginRegistry
-from gmcore.testing.numpy_namespace import NumPyNamespace
 
 __all__ = ["ModelProviderContract"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Backend
 from gmcore.testing.namespace_cases import Call
-from gmcore.testing.numpy_namespace import NumPyNamespace
 
 __all__ = ["assert_all_hold", "compare", "compare_gradient"]
 

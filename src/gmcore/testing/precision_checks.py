@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gmcore.domain import Array
+from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Backend, Namespace
-from gmcore.testing.numpy_namespace import NumPyNamespace
 
 __all__ = ["assert_float_gradients", "assert_multiplies", "assert_stays_narrow", "unit_roundoff"]
 

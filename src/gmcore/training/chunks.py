@@ -9,10 +9,10 @@ from gmcore.domain import ModelInfo
 from gmcore.domain.tree import tree_leaves
 from gmcore.errors import ConfigError
 from gmcore.ports import TrainingTask
-from gmcore.training.members import evaluation_batch
-from gmcore.training.memory import device_memory
-from gmcore.training.pieces import bytes_under_way
-from gmcore.training.row_source import bytes_on_device
+from gmcore.training.fleet.members import evaluation_batch
+from gmcore.training.fleet.memory import device_memory
+from gmcore.training.fleet.row_source import bytes_on_device
+from gmcore.training.fleet.segments import bytes_under_way
 
 __all__ = ["ChunkPlan", "members_at_once", "plan_chunks"]
 

@@ -10,13 +10,13 @@ import numpy as np
 from gmcore.domain import Rows, Tree, ValidationResult, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.ports import Backend, MetricComputer, Model, TrainingTask
-from gmcore.training.members import evaluation_batch, stack, weight_of
-from gmcore.training.pieces import cut, steps_at_once
-from gmcore.training.plan import evaluation_plan
-from gmcore.training.prefetch import prefetch
-from gmcore.training.reuse import reused
-from gmcore.training.row_source import RowSource
-from gmcore.training.step import evaluation_step
+from gmcore.training.fleet.members import evaluation_batch, stack, weight_of
+from gmcore.training.fleet.plan import evaluation_plan
+from gmcore.training.fleet.prefetch import prefetch
+from gmcore.training.fleet.program_cache import cached_program
+from gmcore.training.fleet.row_source import RowSource
+from gmcore.training.fleet.segments import cut, steps_at_once
+from gmcore.training.fleet.step import evaluation_step
 
 __all__ = ["evaluate", "predict", "score"]
 
@@ -59,7 +59,7 @@ def score(
 
 def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) -> np.ndarray:
     """Return one member's predictions for all rows, `(rows, width)`, float64."""
-    compiled = reused(backend, ("prediction", model), lambda: _prediction(backend, model))
+    compiled = cached_program(backend, ("prediction", model), lambda: _prediction(backend, model))
     params, buffers = backend.asarray(variables.params), backend.asarray(variables.buffers)
     size = min(_ROWS_AT_ONCE, max(1, len(rows)))
     pieces = [
@@ -75,7 +75,7 @@ def _look(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the members' sums of losses, `(members,)`, and predictions, `(members, longest, width)`, float64."""
     backend, size = task.backend, evaluation_batch(task)
-    compiled = reused(backend, ("scoring", task.model), lambda: _scoring(backend, task.model))
+    compiled = cached_program(backend, ("scoring", task.model), lambda: _scoring(backend, task.model))
     seen = backend.asarray(
         {"params": stack([one.params for one in variables]), "buffers": stack([one.buffers for one in variables])}
     )

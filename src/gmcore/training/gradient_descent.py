@@ -11,13 +11,13 @@ from gmcore.domain import FitEnd, FitStart, Member, TrainingResult, ValidationRe
 from gmcore.errors import DataError, TrainingError
 from gmcore.ports import TrainingTask, TrainingWorkflow
 from gmcore.training.chunks import members_at_once
-from gmcore.training.clock import Clock
 from gmcore.training.evaluate import evaluate
-from gmcore.training.fleet import train_chunk
-from gmcore.training.members import member_settings
-from gmcore.training.memory import device_memory
-from gmcore.training.programs import Programs
-from gmcore.training.row_source import RowSource
+from gmcore.training.fleet.chunk import train_chunk
+from gmcore.training.fleet.clock import Clock
+from gmcore.training.fleet.members import member_settings
+from gmcore.training.fleet.memory import device_memory
+from gmcore.training.fleet.programs import Programs
+from gmcore.training.fleet.row_source import RowSource
 
 __all__ = ["GradientDescent"]
 

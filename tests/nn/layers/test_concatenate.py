@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gmcore.nn.layers import Concatenate, Dense, OneHot, Sequential, Standardize
+from gmcore.nn.layers import Concatenate, Dense, Sequential
+from gmcore.nn.preprocessing import OneHot, Standardize
 
 RNG = np.random.default_rng
 

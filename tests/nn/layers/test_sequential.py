@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from gmcore.domain import Variables
-from gmcore.nn.layers import Concatenate, Dense, Dropout, Impute, OneHot, ReLU, Sequential, Standardize
+from gmcore.nn.layers import Concatenate, Dense, Dropout, ReLU, Sequential
+from gmcore.nn.preprocessing import Impute, OneHot, Standardize
 
 NAN = np.nan
 RNG = np.random.default_rng

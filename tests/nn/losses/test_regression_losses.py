@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gmcore.nn.losses import huber, mae, mse
-from gmcore.testing.numpy_namespace import NumPyNamespace
+from gmcore.nn.numpy_namespace import NumPyNamespace
 
 OUTPUTS = np.array([[0.3, -1.2], [2.5, 0.0], [-100.0, 40.0]])
 TARGETS = np.array([[0.0, -1.0], [-0.5, 0.0], [3.0, -2.0]])

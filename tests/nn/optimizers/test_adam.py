@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.optimizers import Adam
-from gmcore.testing.numpy_namespace import NumPyNamespace
 
 
 # Written by torch 2.13 in float64, from the start and the gradients in conftest.

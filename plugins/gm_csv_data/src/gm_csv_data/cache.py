@@ -15,16 +15,16 @@ import attrs
 import numpy as np
 import polars as pl
 
+from gm_csv_data.cache_limit import CacheLimit, default_limit
 from gm_csv_data.content import content_sha256, refuse_changed, stamps
 from gm_csv_data.diagnosis import unreadable
-from gm_csv_data.room import Room, default_limit
 from gm_csv_data.source import Source
 from gm_csv_data.table import Table
-from gmcore.builtins.summary import size
 from gmcore.domain import Rows
+from gmcore.domain.sizes import size_text
 from gmcore.errors import OutputError
-from gmcore.training import row_store
-from gmcore.training.scratch import cache_folder
+from gmcore.storage import row_store
+from gmcore.storage.temporary import cache_folder
 
 __all__ = ["RowCache"]
 
@@ -107,7 +107,7 @@ class RowCache:
             return rows.blocks(), {"columns": table.names}
 
         place = self._place / _key(content, options)
-        room = Room(place=self._place, limit=self.limit or default_limit(self._place))
+        room = CacheLimit(place=self._place, limit=self.limit or default_limit(self._place))
         with contextlib.ExitStack() as using:
             if (handle := room.use(place.name)) is not None:
                 using.callback(os.close, handle)
@@ -115,9 +115,9 @@ class RowCache:
             weakref.finalize(stored.rows, using.pop_all().close)
         count, freed = room.shrink()
         if count:
-            _log.info("%s: removed what was used longest ago, %s", room.place, size(freed))
+            _log.info("%s: removed what was used longest ago, %s", room.place, size_text(freed))
         text = "rows are kept in %s, %s of %s at most (cache_limit); it can be deleted at any time"
-        _log.info(text, room.place, size(room.used()), size(room.limit))
+        _log.info(text, room.place, size_text(room.used()), size_text(room.limit))
         return stored.rows, tuple(stored.about["columns"])
 
 

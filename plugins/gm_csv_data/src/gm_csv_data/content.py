@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gm_csv_data.source import Source
 from gmcore.errors import DataError, OutputError
-from gmcore.training.files import make_folder, write_whole
+from gmcore.storage.files import make_folder, write_whole
 
 __all__ = ["content_sha256", "refuse_changed", "sizes", "stamps"]
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, ModelInfo, Rows, Schema, TargetKind, Tree, Variables
+from gmcore.domain import Array, ModelInfo, Rows, Schema, Shape, TargetKind, Tree, Variables
 from gmcore.errors import ConfigError
 from gmcore.nn import summarize
-from gmcore.nn.layers import Blocks, Dropout, Sequential, Shape
-from gmcore.nn.layers.standardize import mean_and_scale
+from gmcore.nn.layers import Blocks, Dropout, Sequential
+from gmcore.nn.preprocessing.standardize import mean_and_scale
 from gmcore.ports import Namespace, SupportsSettings
 
 __all__ = ["MLP"]

@@ -10,20 +10,10 @@ from gm_mlp_model.mlp import MLP
 from gmcore.domain import Array, Schema, Target, TargetKind
 from gmcore.errors import ConfigError
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
-from gmcore.nn.layers import (
-    ACTIVATIONS,
-    Concatenate,
-    Dense,
-    Dropout,
-    Embedding,
-    Impute,
-    Layer,
-    OneHot,
-    Sequential,
-    Standardize,
-)
+from gmcore.nn.layers import ACTIVATIONS, Concatenate, Dense, Dropout, Embedding, Sequential
 from gmcore.nn.losses import LOSSES, huber, smoothed_binary_cross_entropy, smoothed_cross_entropy
-from gmcore.ports import ModelProvider, Namespace
+from gmcore.nn.preprocessing import Impute, OneHot, Standardize
+from gmcore.ports import Layer, ModelProvider, Namespace
 
 __all__ = ["MLPProvider"]
 

@@ -13,8 +13,8 @@ import gmcore
 from gmcore.cli.messages import messages_shown
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
+from gmcore.domain.plain import plain
 from gmcore.errors import UnknownNameError, did_you_mean
-from gmcore.plain import plain
 from gmcore.registry import EntryInfo, Registry
 
 __all__ = ["command"]

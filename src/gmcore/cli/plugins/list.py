@@ -2,10 +2,9 @@
 
 import click
 
-import gmcore
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, table, write_json
-from gmcore.registry import EntryInfo
+from gmcore.registry import EntryInfo, plugin_registry
 
 __all__ = ["command", "entries"]
 
@@ -42,7 +41,8 @@ def _checked() -> tuple[EntryInfo, ...]:
 def entries(*, check: bool) -> tuple[EntryInfo, ...]:
     """Return what is installed for either dtype, each entry once."""
     found: dict[tuple[str, ...], EntryInfo] = {}
-    for registry in (gmcore.float32, gmcore.float64):
+    for dtype in ("float32", "float64"):
+        registry = plugin_registry(dtype)
         for info in registry.check() if check else registry.entries():
             found.setdefault((info.port, info.name, info.distribution, info.value, info.dtype), info)
     return tuple(found.values())

@@ -10,17 +10,14 @@ from gmcore.nn.layers.dropout import Dropout
 from gmcore.nn.layers.elu import ELU
 from gmcore.nn.layers.embedding import Embedding
 from gmcore.nn.layers.gelu import GELU
-from gmcore.nn.layers.impute import Impute
-from gmcore.nn.layers.layer import Layer, Shape, SupportsAdapt, SupportsChildren
 from gmcore.nn.layers.leaky_relu import LeakyReLU
-from gmcore.nn.layers.one_hot import OneHot
 from gmcore.nn.layers.relu import ReLU
 from gmcore.nn.layers.sequential import Sequential
 from gmcore.nn.layers.sigmoid import Sigmoid
 from gmcore.nn.layers.silu import SiLU
 from gmcore.nn.layers.softmax import Softmax
-from gmcore.nn.layers.standardize import Standardize
 from gmcore.nn.layers.tanh import Tanh
+from gmcore.ports import Layer
 
 __all__ = [
     "ACTIVATIONS",
@@ -31,19 +28,12 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embedding",
-    "Impute",
-    "Layer",
     "LeakyReLU",
-    "OneHot",
     "ReLU",
     "Sequential",
-    "Shape",
     "SiLU",
     "Sigmoid",
     "Softmax",
-    "Standardize",
-    "SupportsAdapt",
-    "SupportsChildren",
     "Tanh",
 ]
 

@@ -6,8 +6,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from gmcore.domain import Array
-from gmcore.nn.layers.layer import Shape
+from gmcore.domain import Array, Shape
 from gmcore.ports import Namespace
 
 __all__ = ["check_categories", "check_columns", "fresh_places", "known_places", "offsets", "places"]

@@ -6,12 +6,11 @@ import attrs
 import numpy as np
 from attrs.validators import min_len
 
-from gmcore.domain import Array, Tree, Variables
+from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers.blocks import Blocks
-from gmcore.nn.layers.layer import Layer, Shape
 from gmcore.nn.layers.nested import child, join, learners
 from gmcore.nn.layers.stateless import by_settings
-from gmcore.ports import Namespace
+from gmcore.ports import Layer, Namespace
 
 __all__ = ["Concatenate"]
 

@@ -4,11 +4,10 @@ import attrs
 import numpy as np
 from attrs.validators import ge, in_
 
-from gmcore.domain import Array, Tree, Variables
+from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
-from gmcore.nn.layers.layer import Layer, Shape
-from gmcore.nn.layers.rows import beside_rows
-from gmcore.ports import Namespace
+from gmcore.nn.layers.per_column import per_column
+from gmcore.ports import Layer, Namespace
 
 __all__ = ["Dense"]
 
@@ -40,7 +39,7 @@ class Dense(Layer):
         weight = xp.astype(variables.params["weight"], xp.compute)
         outputs = xp.matmul(xp.astype(inputs, xp.compute), weight)
         # The bias stays float, so that its gradient, a sum over all rows, is summed up as float.
-        return xp.astype(outputs + beside_rows(variables.params["bias"], outputs), xp.compute), variables.buffers
+        return xp.astype(outputs + per_column(variables.params["bias"], outputs), xp.compute), variables.buffers
 
     def describe(self, input_shape: Shape) -> str:
         return f"Dense(in_features={input_shape[-1]}, out_features={self.out_features})"

@@ -6,10 +6,9 @@ import attrs
 import numpy as np
 from attrs.validators import and_, ge, lt
 
-from gmcore.domain import Array, Tree, Variables
-from gmcore.nn.layers.layer import Layer, Shape
+from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers.stateless import by_settings, same_shape
-from gmcore.ports import Namespace
+from gmcore.ports import Layer, Namespace
 
 __all__ = ["Dropout"]
 

@@ -6,11 +6,10 @@ import attrs
 import numpy as np
 from attrs.validators import ge
 
-from gmcore.domain import Array, Tree, Variables
+from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers import codes
-from gmcore.nn.layers.layer import Layer, Shape
 from gmcore.nn.layers.stateless import by_settings
-from gmcore.ports import Namespace
+from gmcore.ports import Layer, Namespace
 
 __all__ = ["Embedding"]
 

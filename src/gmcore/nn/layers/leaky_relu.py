@@ -4,9 +4,8 @@ import attrs
 from attrs.validators import and_, ge, lt
 
 from gmcore.domain import Array, Tree, Variables
-from gmcore.nn.layers.layer import Layer
 from gmcore.nn.layers.stateless import by_settings, no_variables, same_shape
-from gmcore.ports import Namespace
+from gmcore.ports import Layer, Namespace
 
 __all__ = ["LeakyReLU"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gmcore.domain import Variables
-from gmcore.nn.layers.layer import Layer, SupportsAdapt
+from gmcore.ports import Layer, SupportsAdapt
 
 __all__ = ["child", "join", "learners"]
 

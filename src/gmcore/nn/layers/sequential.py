@@ -7,15 +7,16 @@ from typing import Any
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, Tree, Variables
+from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers.blocks import Blocks
-from gmcore.nn.layers.host import HOST
-from gmcore.nn.layers.layer import Layer, Shape
 from gmcore.nn.layers.nested import child, join, learners
 from gmcore.nn.layers.stateless import by_settings
-from gmcore.ports import Namespace
+from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.ports import Layer, Namespace
 
 __all__ = ["Sequential"]
+
+_HOST = NumPyNamespace()
 
 
 def _named(layers: Mapping[str, Layer] | Iterable[Layer]) -> dict[str, Layer]:
@@ -28,7 +29,7 @@ def _named(layers: Mapping[str, Layer] | Iterable[Layer]) -> dict[str, Layer]:
 class Sequential(Layer):
     """Passes rows through layers in order; their variables are branches by name.
 
-    Layers that adapt stand first: the layers before them run on the host, with NumPy's functions alone.
+    Layers that adapt stand first: the layers before them run on the host, in NumPy.
 
     Attributes:
         layers: by name; `"0"`, `"1"` … where they are given without names.
@@ -80,4 +81,4 @@ class Sequential(Layer):
 
 def _passed(layer: Layer, known: Variables, blocks: Iterable[Any]) -> Blocks:
     """Return what a layer makes of each block, when it is its turn."""
-    return Blocks(lambda: (layer.apply(known, inputs, xp=HOST, key=None, training=False)[0] for inputs in blocks))
+    return Blocks(lambda: (layer.apply(known, inputs, xp=_HOST, key=None, training=False)[0] for inputs in blocks))

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from gmcore.domain import Variables
-from gmcore.nn.layers.layer import Layer, Shape
+from gmcore.domain import Shape, Variables
+from gmcore.ports import Layer
 
 __all__ = ["by_settings", "no_variables", "same_shape"]
 

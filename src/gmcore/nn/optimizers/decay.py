@@ -6,7 +6,7 @@ import numpy as np
 
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
-from gmcore.nn.optimizers.members import beside
+from gmcore.nn.optimizers.members import per_member
 from gmcore.ports import Namespace
 
 __all__ = ["decay", "decayed"]
@@ -21,5 +21,5 @@ def decayed(gradients: Tree, params: Tree, coefficients: Mapping[str, Array], xp
     """Return the gradients with the penalty's."""
     if "decay" not in coefficients:
         return gradients
-    added: Tree = tree_map(lambda g, p: g + beside(coefficients["decay"], p, xp) * p, gradients, params)
+    added: Tree = tree_map(lambda g, p: g + per_member(coefficients["decay"], p, xp) * p, gradients, params)
     return added

@@ -8,10 +8,10 @@ from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_leaves, tree_map
 from gmcore.ports import Namespace
 
-__all__ = ["all_finite", "beside", "select"]
+__all__ = ["all_finite", "per_member", "select"]
 
 
-def beside(number: Array, leaf: Array, xp: Namespace) -> Array:
+def per_member(number: Array, leaf: Array, xp: Namespace) -> Array:
     """Return a scalar as it is, and one number a member in a shape that goes with the members' leaves.
 
     So an optimizer that works number by number takes a whole fleet without `vmap`, which keeps MLX from
@@ -36,4 +36,4 @@ def all_finite(tree: Tree, xp: Namespace) -> Array:
 
 def select(xp: Namespace, condition: Array, new: Tree, old: Tree) -> Any:
     """Return `new` where `condition`, `(members,)`, holds, else `old`; leaves have the members on the first axis."""
-    return tree_map(lambda new, old: xp.where(beside(condition, new, xp), new, old), new, old)
+    return tree_map(lambda new, old: xp.where(per_member(condition, new, xp), new, old), new, old)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
-from gmcore.nn.optimizers.members import beside
+from gmcore.nn.optimizers.members import per_member
 from gmcore.nn.optimizers.validators import DECAY, POSITIVE
 from gmcore.ports import Namespace
 
@@ -37,12 +37,12 @@ class Moments:
         """Return the moments with one more step's gradients, for those who take it."""
 
         def first(m: Array, g: Array) -> Array:
-            return xp.where(beside(taken, m, xp), m + (1 - self.beta1) * (g - m), m)
+            return xp.where(per_member(taken, m, xp), m + (1 - self.beta1) * (g - m), m)
 
         def second(v: Array, g: Array) -> Array:
             # Not `b v + (1 - b) g²`: two products to choose from where one is fused with the addition, and compilers do
             # not choose alike for every number of members.
-            return xp.where(beside(taken, v, xp), v + (1 - self.beta2) * (g * g - v), v)
+            return xp.where(per_member(taken, v, xp), v + (1 - self.beta2) * (g * g - v), v)
 
         return {"m": tree_map(first, state["m"], gradients), "v": tree_map(second, state["v"], gradients)}
 
@@ -64,10 +64,10 @@ class Moments:
         size, scale = xp.where(taken, coefficients["size"], 0.0), coefficients["scale"]
 
         def move(p: Array, m: Array, v: Array) -> Array:
-            direction = m / (xp.sqrt(v) * beside(scale, p, xp) + self.epsilon)
+            direction = m / (xp.sqrt(v) * per_member(scale, p, xp) + self.epsilon)
             if "shrink" in coefficients:
-                direction = direction + beside(coefficients["shrink"], p, xp) * p
-            return p - beside(size, p, xp) * direction
+                direction = direction + per_member(coefficients["shrink"], p, xp) * p
+            return p - per_member(size, p, xp) * direction
 
         new: Tree = tree_map(move, params, state["m"], state["v"])
         return new

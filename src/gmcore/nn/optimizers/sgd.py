@@ -9,7 +9,7 @@ import numpy as np
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
 from gmcore.nn.optimizers.decay import decay, decayed
-from gmcore.nn.optimizers.members import beside, select
+from gmcore.nn.optimizers.members import per_member, select
 from gmcore.nn.optimizers.validators import DECAY, NOT_NEGATIVE, POSITIVE
 from gmcore.ports import Namespace, Optimizer
 
@@ -73,7 +73,7 @@ class SGD(Optimizer):
         directions, sums = self._directions(gradients, state, coefficients, xp)
 
         def move(p: Array, d: Array) -> Array:
-            return xp.where(beside(taken, p, xp), p - beside(coefficients["learning_rate"], p, xp) * d, p)
+            return xp.where(per_member(taken, p, xp), p - per_member(coefficients["learning_rate"], p, xp) * d, p)
 
         return tree_map(move, params, directions), select(xp, taken, sums, state)
 
@@ -84,7 +84,7 @@ class SGD(Optimizer):
             return gradients, state
 
         def kept(b: Array) -> Array:
-            return beside(numbers["momentum"], b, xp) * b
+            return per_member(numbers["momentum"], b, xp) * b
 
-        sums = tree_map(lambda b, g: kept(b) + beside(numbers["entering"], g, xp) * g, state["momentum"], gradients)
+        sums = tree_map(lambda b, g: kept(b) + per_member(numbers["entering"], g, xp) * g, state["momentum"], gradients)
         return tree_map(lambda g, b: g + kept(b), gradients, sums) if self.nesterov else sums, {"momentum": sums}

@@ -1,0 +1,3 @@
+"""What a person asks for: train, validate, search, resume, replay."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""A run file becomes objects."""
+
+__all__: list[str] = []

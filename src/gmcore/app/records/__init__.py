@@ -1,0 +1,3 @@
+"""What is remembered of a run: provenance, results, trained models."""
+
+__all__: list[str] = []

@@ -1,0 +1,7 @@
+"""Layers that learn from a member's own training rows before training starts."""
+
+from gmcore.nn.preprocessing.impute import Impute
+from gmcore.nn.preprocessing.one_hot import OneHot
+from gmcore.nn.preprocessing.standardize import Standardize
+
+__all__ = ["Impute", "OneHot", "Standardize"]

@@ -1,0 +1,77 @@
+"""A run's folder: what it was made of, how it went, what came out."""
+
+import contextlib
+import datetime as dt
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from gmcore.domain.plain import plain
+from gmcore.errors import OutputError
+from gmcore.storage.files import make_folder, write_whole
+
+__all__ = ["RunFolder"]
+
+
+@attrs.frozen
+class RunFolder:
+    """One run on disk.
+
+    It holds `config.toml` (resolved), `provenance.json`, `status.json`, `metrics.jsonl` (a line an
+    epoch), and what the command leaves: `result.json`, `model.safetensors`.
+    """
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """Where its epochs are told."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where its checkpoints are."""
+        return self.path / "checkpoints"
+
+    @classmethod
+    def create(cls, runs: Path, name: str, *, config: str, provenance: Mapping[str, object]) -> "RunFolder":
+        """Make a new folder under `runs` that no other run has.
+
+        Raises:
+            OutputError: if that place does not take it; nothing is left behind.
+        """
+        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
+        folder = cls(_new_folder(runs, f"{name}-{stamp}"))
+        try:
+            write_whole(folder.path / "config.toml", config.encode())
+            folder.write_json("provenance.json", provenance)
+            folder.tell("running")
+        except OutputError:
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+        return folder
+
+    def tell(self, status: str, **more: object) -> None:
+        """Say how the run stands: `"running"`, `"done"`, `"cancelled"` or `"failed"`."""
+        self.write_json("status.json", {"status": status, **more})
+
+    def write_json(self, name: str, content: Mapping[str, object]) -> None:
+        """Write one JSON file, whole."""
+        write_whole(self.path / name, (json.dumps(plain(content), indent=2) + "\n").encode())
+
+
+def _new_folder(runs: Path, name: str) -> Path:
+    try:
+        make_folder(runs)
+        for attempt in range(1000):
+            folder = runs / (f"{name}-{attempt}" if attempt else name)
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                make_folder(folder)
+                return folder
+    except OSError as error:
+        raise OutputError(f"cannot make a run folder in {runs}: {error.strerror or error}") from error
+    raise OutputError(f"cannot make a run folder in {runs}: a thousand runs are named {name}")

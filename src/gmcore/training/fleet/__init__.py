@@ -1,0 +1,3 @@
+"""What runs at each step and each epoch of a fleet."""
+
+__all__: list[str] = []

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from gmcore.nn.preprocessing import OneHot
+
+LAYER = OneHot((2, 3))
+SEEN = np.array([[0, 1], [1, 3], [2, 3]], np.int32)  # column a: all; column b: neither 0 nor category 2
+
+
+def fresh():
+    return LAYER.init(np.random.default_rng(0), (2,))
+
+
+def test_each_category_has_a_column_and_so_has_the_unknown(apply):
+    assert LAYER.output_shape((2,)) == (7,)
+    assert apply(LAYER, np.array([[0, 0], [1, 3]], np.int32)).tolist() == [[1, 0, 0, 1, 0, 0, 0], [0, 1, 0, 0, 0, 0, 1]]
+
+
+def test_a_category_that_was_not_seen_is_unknown(apply):
+    layer = OneHot((3,))
+    variables = layer.adapt(layer.init(np.random.default_rng(0), (1,)), [np.array([[0], [2]], np.int32)])
+    assert apply(layer, np.array([[1], [2], [3], [0]], np.int32), variables).tolist() == [
+        [1, 0, 0, 0],
+        [0, 0, 1, 0],
+        [1, 0, 0, 0],
+        [1, 0, 0, 0],
+    ]
+
+
+def test_where_the_unknown_was_not_seen_either_all_is_zero(apply):
+    found = apply(LAYER, np.array([[1, 0], [2, 2], [0, 3]], np.int32), LAYER.adapt(fresh(), [SEEN]))
+    assert found.tolist() == [[0, 1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 1]]
+
+
+def test_adapting_again_forgets_what_was_seen_before(apply):
+    variables = LAYER.adapt(LAYER.adapt(fresh(), [SEEN]), [np.array([[0, 2]], np.int32)])
+    assert apply(LAYER, np.array([[1, 2]], np.int32), variables).tolist() == [[1, 0, 0, 0, 0, 1, 0]]
+
+
+def test_shapes_and_dtypes_stay():
+    before, after = fresh().buffers, LAYER.adapt(fresh(), [SEEN]).buffers
+    assert {name: (x.shape, x.dtype) for name, x in before.items()} == {n: (x.shape, x.dtype) for n, x in after.items()}
+
+
+def test_agrees_with_sklearn_on_what_was_seen(apply):
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    codes = np.random.default_rng(0).integers(0, [3, 4], (30, 2)).astype(np.int32)
+    expected = preprocessing.OneHotEncoder(categories=[range(3), range(4)], sparse_output=False).fit_transform(codes)
+    assert np.array_equal(apply(LAYER, codes, LAYER.adapt(fresh(), [codes])), expected)
+
+
+def test_rows_of_another_width_are_refused():
+    with pytest.raises(ValueError, match=r"rows of 2 category codes are needed, got rows of shape \(3,\)"):
+        LAYER.output_shape((3,))
+
+
+@pytest.mark.parametrize("categories", [(), (-1,)])
+def test_counts_that_can_not_be_are_named(categories):
+    with pytest.raises(ValueError, match="categories must be one count"):
+        OneHot(categories)

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.nn.preprocessing import Standardize
+
+
+def adapted(rows):
+    layer = Standardize()
+    return layer.adapt(layer.init(np.random.default_rng(0), rows.shape[1:]), [rows])
+
+
+def outputs(rows, by=None):
+    variables = adapted(rows if by is None else by)
+    return Standardize().apply(variables, rows, xp=NumPyNamespace(), key=None, training=False)[0]
+
+
+def test_columns_get_mean_zero_and_deviation_one():
+    assert outputs(np.array([[1.0, 10.0], [3.0, 10.0], [5.0, 40.0], [7.0, 40.0]])) == pytest.approx(
+        np.array([[-3, -np.sqrt(5)], [-1, -np.sqrt(5)], [1, np.sqrt(5)], [3, np.sqrt(5)]]) / np.sqrt(5)
+    )
+
+
+def test_missing_values_do_not_count():
+    buffers = adapted(np.array([[1.0, np.nan], [np.nan, np.nan], [3.0, np.nan]])).buffers
+    assert buffers["mean"].tolist() == [2.0, 0.0]
+    assert buffers["gain"].tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e9, 1e-30, 123456.789])
+def test_a_column_that_did_not_vary_says_nothing_whatever_it_is_later(value):
+    assert not outputs(np.array([[value], [-7.0], [1e9]]), by=np.full((37, 1), value)).any()
+
+
+def test_only_the_rows_given_are_looked_at():
+    assert outputs(np.array([[8.0]]), by=np.array([[1.0], [3.0]])).tolist() == [[6.0]]
+
+
+def test_agrees_with_sklearn():
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 6)) * [1, 1e-8, 1e6, 1, 0, 1] + [0, 1, 1e9, -5, 0.1, 1e4]
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    expected = preprocessing.StandardScaler().fit_transform(rows)
+    found = outputs(rows)
+    assert np.array_equal(np.isnan(found), np.isnan(expected))
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True)  # 1e-8 around 1: 8 digits are left
+
+
+# Squares of numbers below 1e-150 are not exact.
+@given(arrays(np.float64, (9, 2), elements=st.floats(-1e6, 1e6).map(lambda x: x if abs(x) > 1e-150 else 0.0)))
+def test_the_result_does_not_depend_on_units(rows):
+    scaled = rows * 4.0  # a power of two, so that nothing is rounded
+    assert outputs(scaled) == pytest.approx(outputs(rows), rel=1e-9, abs=1e-9)
+
+
+def test_no_rows_teach_nothing():
+    assert adapted(np.empty((0, 2))).buffers["gain"].tolist() == [1.0, 1.0]

@@ -1,0 +1,122 @@
+"""What preprocessing learns from blocks of rows is what NumPy finds in all of them."""
+
+import tracemalloc
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from gmcore.domain import Feature, Rows, Schema, Target, TargetKind
+from gmcore.nn.layers import Blocks, Sequential
+from gmcore.nn.preprocessing import Impute, OneHot, Standardize
+from gmcore.nn.preprocessing.standardize import mean_and_scale
+from gmcore.nn.preprocessing.statistics import means, means_and_variances, medians
+
+NAN = np.nan
+CUTS = [[0, 100], [0, 1, 100], [0, 37, 37, 80, 100], [*range(101)]]
+
+
+def table():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(100, 6)) * [1, 1e-3, 1e6, 1, 1, 1] + [0, 1e3, 1e9, -5, 0, 1e9]
+    rows[rng.random(rows.shape) < 0.2] = NAN
+    rows[:60, 3] = NAN
+    rows[:, 4] = NAN
+    return rows
+
+
+def cut(rows, places):
+    return Blocks(lambda: (rows[a:b] for a, b in pairwise(places)))
+
+
+@pytest.mark.parametrize("places", CUTS)
+def test_moments_and_medians_of_blocks_are_those_of_the_whole(places):
+    rows = table()
+    known = [0, 1, 2, 3, 5]
+    count, mean, variance = means_and_variances(cut(rows, places))
+    assert count.tolist() == np.sum(~np.isnan(rows), axis=0).tolist()
+    # A few roundings of the largest number, as NumPy has them too.
+    assert mean[known] == pytest.approx(np.nanmean(rows[:, known], axis=0), rel=1e-15 * 8)
+    assert variance[known] == pytest.approx(np.nanvar(rows[:, known], axis=0), rel=1e-6)
+    assert (mean[4], variance[4]) == (0, 0)
+    assert np.array_equal(means(cut(rows, places)), mean)
+    assert medians(cut(rows, places))[known].tolist() == np.nanmedian(rows[:, known], axis=0).tolist()
+    assert medians(cut(rows, places))[4] == 0
+
+
+def test_a_large_offset_takes_no_digits_from_the_deviation():
+    rows = 1e9 + np.random.default_rng(1).choice([-1.0, 1.0], (30_000, 1))
+    mean, scale = mean_and_scale(cut(rows, range(0, 30_001, 1000)))
+    exact = rows - 1e9
+    assert mean - 1e9 == pytest.approx(exact.mean(), abs=1e-6)
+    assert scale == pytest.approx(exact.std(), rel=1e-8)  # near 1e9 a block's mean is known to 1e-7
+
+
+@given(arrays(np.float64, (40, 2), elements=st.floats(-1e6, 1e6) | st.just(NAN)), st.lists(st.integers(0, 40)))
+def test_any_cut_gives_the_same_to_rounding(rows, places):
+    whole, blocks = [rows], cut(rows, [0, *sorted(places), 40])
+    for found, expected in zip(mean_and_scale(blocks), mean_and_scale(whole), strict=True):
+        assert found == pytest.approx(expected, rel=1e-9, abs=1e-6)
+    assert np.array_equal(medians(blocks), medians(whole))
+
+
+def test_one_block_is_numpy_to_the_bit():
+    rows = table()[:, :4]
+    mean, scale = mean_and_scale([rows])
+    assert np.array_equal(mean, np.nanmean(rows, axis=0))
+    assert np.array_equal(scale, np.sqrt(np.nanvar(rows, axis=0)))
+
+
+def test_medians_of_more_rows_than_fit_take_a_few_columns_at_a_time(monkeypatch):
+    monkeypatch.setattr("gmcore.nn.preprocessing.statistics._NUMBERS", 250)
+    rows = table()[:, :4].reshape(100, 2, 2)
+    found = medians(cut(rows, range(0, 101, 10)))
+    assert np.array_equal(found, np.nanmedian(rows, axis=0))
+
+
+def test_no_rows_teach_nothing():
+    for nothing in ([], [np.empty((0, 3))]):
+        assert means(nothing) is medians(nothing) is mean_and_scale(nothing) is None
+
+
+def test_a_column_that_is_constant_over_many_blocks_is_constant():
+    rows = np.full((50_000, 2), [0.1, 123456.789])
+    assert mean_and_scale(cut(rows, range(0, 50_001, 7)))[1].tolist() == [0, 0]
+
+
+def test_layers_that_follow_each_other_learn_from_blocks_what_they_learn_from_the_whole():
+    rows = table()[:, :4]
+    net = Sequential([Impute(strategy="median"), Standardize()])
+    fresh = net.init(np.random.default_rng(0), (4,))
+    whole, parts = net.adapt(fresh, [rows]).buffers, net.adapt(fresh, cut(rows, [0, 20, 70, 100])).buffers
+    assert np.array_equal(parts["0"]["fill"], whole["0"]["fill"])
+    assert parts["1"]["mean"] == pytest.approx(whole["1"]["mean"], rel=1e-12)
+    assert parts["1"]["gain"] == pytest.approx(whole["1"]["gain"], rel=1e-9)
+
+
+def test_codes_are_known_from_whichever_block_had_them():
+    codes = np.array([[0], [2], [0], [1]], np.int32)
+    layer = OneHot((3,))
+    fresh = layer.init(np.random.default_rng(0), (1,))
+    whole, parts = layer.adapt(fresh, [codes]).buffers, layer.adapt(fresh, cut(codes, [0, 1, 2, 4])).buffers
+    assert np.array_equal(parts["place"], whole["place"])
+
+
+@pytest.mark.parametrize("strategy", ["mean", "median"])
+def test_what_is_learnt_from_files_takes_the_memory_of_a_few_blocks(tmp_path, monkeypatch, strategy):
+    monkeypatch.setattr("gmcore.nn.preprocessing.statistics._NUMBERS", 2000 * 64)  # one column at a time
+    rows = np.lib.format.open_memmap(tmp_path / "rows.npy", "w+", np.float64, (200_000, 64))
+    rows[:, ::7] = 1.5
+    features = tuple(Feature(name=str(place)) for place in range(64))
+    schema = Schema(features=features, target=Target(names=("y",), kind=TargetKind.REGRESSION))
+    some = Rows(schema=schema, inputs={"numeric": rows}).view(np.arange(0, 200_000, 2))
+    net = Sequential([Impute(strategy=strategy), Standardize()])
+    fresh = net.init(np.random.default_rng(0), (64,))
+    tracemalloc.start()
+    net.adapt(fresh, Blocks(lambda: (block.inputs["numeric"] for block in some.blocks(2000))))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < rows[:2000].nbytes * 8  # 51 MB are gone through

@@ -1,0 +1,25 @@
+"""How much memory a process takes is its own, whoever started it."""
+
+import subprocess
+import sys
+
+import numpy as np
+
+from gmcore.training.fleet.memory import process_memory
+
+ASK = "from gmcore.training.fleet.memory import process_memory; m = process_memory(); print(m.active, m.peak, m.total)"
+
+
+def test_a_large_array_shows():
+    before = process_memory().active
+    held = np.ones(20_000_000)
+    now = process_memory()
+    assert now.active - before > 0.9 * held.nbytes
+    assert now.active <= now.peak <= now.total
+
+
+def test_a_process_does_not_inherit_the_peak_of_the_one_that_started_it():
+    held = np.ones(40_000_000)
+    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True)
+    active, peak, total = map(int, done.stdout.split())
+    assert 0 < active <= peak < held.nbytes < total

@@ -1,0 +1,159 @@
+"""Metrics on the stop rows, from sums on the device: the numbers that all predictions give, and no others change."""
+
+import attrs
+import numpy as np
+import pytest
+
+from gmcore.builtins import metrics
+from gmcore.domain import CheckpointConfig, Feature, Hooks, Member, Rows, Schema, Target, TargetKind
+from gmcore.errors import InputError
+from gmcore.storage.checkpoint import Checkpoints
+from gmcore.testing import GuardedBackend, TinyModel
+from gmcore.training import GradientDescent
+
+OF_CLASSES = (
+    metrics.Accuracy(),
+    metrics.BalancedAccuracy(),
+    metrics.LogLoss(),
+    metrics.F1(average="macro"),
+    metrics.Precision(average="weighted"),
+    metrics.Recall(average="micro"),
+)
+OF_NUMBERS = (metrics.MSE(), metrics.RMSE(), metrics.MAE(), metrics.R2())
+# Sums of at most 20 rows in float32.
+CLOSE = {"rel": 1e-5, "abs": 1e-6}
+
+
+@pytest.fixture
+def scored(task):
+    return attrs.evolve(task, metrics=(*OF_CLASSES, metrics.ROCAUC()))
+
+
+def last_epoch(task, member):
+    """Return each metric's last number in the history, and the same from all predictions."""
+    config = attrs.evolve(task.config, early_stopping=attrs.evolve(task.config.early_stopping, restore_best=False))
+    task = attrs.evolve(task, config=config)
+    (trained,) = GradientDescent().train(task, [member])
+    (found,) = GradientDescent().validate(task, [trained.variables], [member.stop])
+    return {name: values[-1] for name, values in trained.history.items()}, found.metrics
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_history_has_the_metrics_of_the_stop_rows(scored, weighted):
+    weights = np.random.default_rng(0).uniform(0.5, 2.0, 203) if weighted else None
+    task = attrs.evolve(scored, rows=attrs.evolve(scored.rows, weights=weights))
+    history, expected = last_epoch(task, Member(train=np.arange(150), stop=np.arange(150, 203)))
+    for metric in OF_CLASSES:
+        (name,) = metric.higher_is_better
+        assert history[f"stop_{name}"] == pytest.approx(expected[name], **CLOSE)
+
+
+def test_a_metric_of_ranks_is_computed_at_the_end_alone(scored):
+    history, expected = last_epoch(scored, Member(train=np.arange(150), stop=np.arange(150, 203)))
+    assert "roc_auc" in expected
+    assert "stop_roc_auc" not in history
+
+
+@attrs.frozen(kw_only=True)
+class Line(TinyModel):
+    """The same layers, to predict numbers."""
+
+    def loss(self, variables, outputs, targets, *, xp):
+        return xp.sum(xp.square(outputs - targets), axis=-1)
+
+    def predict(self, variables, outputs, *, xp):
+        return outputs
+
+
+@pytest.mark.parametrize("targets", ["far from 0", "constant"])
+def test_numbers_far_from_zero_keep_their_digits(task, targets):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(203, 2))
+    y = np.stack([1000 + x[:, 0] + 0.1 * x[:, 1], x[:, 1]], 1) if targets == "far from 0" else np.full((203, 2), 0.1)
+    names = ("long", "wide")
+    schema = Schema(
+        features=(Feature(name="x"), Feature(name="y")), target=Target(names=names, kind=TargetKind.REGRESSION)
+    )
+    rows = Rows(schema=schema, inputs={"numeric": x}, targets=y)
+    numbers = attrs.evolve(task, model=Line(schema=schema), rows=rows, metrics=OF_NUMBERS)
+    history, expected = last_epoch(numbers, Member(train=np.arange(150), stop=np.arange(150, 203)))
+    for name, value in expected.items():
+        # Of a float32 near 1000 some 6e-5 are rounding.
+        assert history[f"stop_{name}"] == pytest.approx(value, rel=2e-4, abs=1e-6)
+
+
+def test_metrics_change_nothing_in_training(task, scored, fleet, same_results):
+    same_results(GradientDescent().train(task, fleet()), GradientDescent().train(scored, fleet()))
+
+
+@pytest.mark.parametrize("changes", [{"members_per_chunk": 3}, {"members_per_chunk": 1}, {"row_memory": 100}])
+def test_they_depend_neither_on_the_chunking_nor_on_where_the_rows_are(scored, fleet, same_results, changes):
+    whole = GradientDescent().train(scored, fleet())
+    other = attrs.evolve(scored, config=attrs.evolve(scored.config, **changes))
+    found = GradientDescent().train(other, fleet())
+    same_results(found, whole)
+    assert [set(one.history) for one in found] == [set(one.history) for one in whole]
+    assert "stop_accuracy" in whole[1].history
+
+
+def test_where_nobody_has_stop_rows_there_are_none(scored):
+    epochs = []
+    told = attrs.evolve(scored, hooks=Hooks(epoch_end=(epochs.append,)))
+    (alone,) = GradientDescent().train(told, [Member(train=np.arange(100))])
+    assert set(alone.history) == {"train_loss", "stop_loss"}
+    assert all(moment.metrics == {} for moment in epochs)
+
+
+def test_a_hook_hears_them_of_each_member_and_nan_where_there_are_none(scored):
+    epochs = []
+    told = attrs.evolve(scored, hooks=Hooks(epoch_end=(epochs.append,)))
+    members = [Member(train=np.arange(100)), Member(index=1, train=np.arange(100), stop=np.arange(100, 140))]
+    _, watched = GradientDescent().train(told, members)
+    heard = np.array([moment.metrics["accuracy"] for moment in epochs])
+    assert np.isnan(heard[:, 0]).all()
+    np.testing.assert_array_equal(heard[: watched.epochs, 1], watched.history["stop_accuracy"])
+
+
+@pytest.mark.parametrize("changes", [{}, {"row_memory": 100}, {"members_per_chunk": 2}])
+def test_they_come_with_the_one_read_an_epoch(scored, fleet, tmp_path, changes):
+    guarded = GuardedBackend(inner=scored.backend)
+    config = attrs.evolve(scored.config, checkpoint=CheckpointConfig(every_epochs=2), **changes)
+    store = Checkpoints(folder=tmp_path, config=config.checkpoint)
+    results = GradientDescent().train(guarded.guard(attrs.evolve(scored, config=config, checkpoints=store)), fleet(4))
+    assert 0 < guarded.reads <= guarded.epochs
+    assert "stop_log_loss" in results[1].history
+
+
+class Killed(BaseException):
+    """Stands in for a kill: nothing catches it."""
+
+
+@pytest.fixture
+def interrupted(scored, fleet, tmp_path):
+    """Return a task whose training was killed at its third checkpoint, with what is left of it."""
+    seen = []
+
+    def kill(moment):
+        seen.append(moment)
+        if len(seen) == 3:
+            raise Killed
+
+    config = CheckpointConfig(seconds=float("inf"), every_epochs=1, every_steps=3)
+    task = attrs.evolve(scored, config=attrs.evolve(scored.config, checkpoint=config))
+    store = Checkpoints(folder=tmp_path, config=config, hooks=Hooks(checkpoint_saved=(kill,)))
+    with pytest.raises(Killed):
+        GradientDescent().train(attrs.evolve(task, checkpoints=store), fleet(4))
+    return attrs.evolve(task, checkpoints=Checkpoints(folder=tmp_path, config=config))
+
+
+def test_a_killed_run_goes_on_to_the_same_metrics(interrupted, fleet, same_results):
+    whole = GradientDescent().train(attrs.evolve(interrupted, checkpoints=None), fleet(4))
+    resumed = GradientDescent().train(interrupted, fleet(4))
+    same_results(resumed, whole)
+    assert len(resumed[1].history["stop_accuracy"]) == resumed[1].epochs
+
+
+def test_a_run_does_not_go_on_with_other_metrics(interrupted, fleet):
+    said = r"the run began with these metrics of each epoch: .*f1.*; now there are none"
+    with pytest.raises(InputError, match=said):
+        GradientDescent().train(attrs.evolve(interrupted, metrics=()), fleet(4))
