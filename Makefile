@@ -8,7 +8,7 @@ EXAMPLE := examples/breast_cancer
 .PHONY: help demo test torture bench format clean
 .DEFAULT_GOAL := help
 
-help:  ## say what there is
+help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 demo: .venv/installed  ## train, cross-validate and predict on a real CSV
@@ -19,26 +19,26 @@ demo: .venv/installed  ## train, cross-validate and predict on a real CSV
 	$(BIN)/gmcore predict "$$(ls -d runs/breast_cancer-train-* | tail -n 1)" $(EXAMPLE)/breast_cancer.csv --output runs/predictions.csv
 	@echo; head -n 4 runs/predictions.csv
 
-test: .venv/installed  ## run every check there is
+test: .venv/installed  ## run all checks
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
-torture: .venv/installed  ## kill runs at random moments, a hundred times, and compare what they come to
+torture: .venv/installed  ## kill and resume runs at random moments, a hundred times, and compare the results
 	@$(BIN)/python -W error tests/end_to_end/torture.py
 
-bench: .venv/installed  ## measure gmcore beside what a user would pick instead, in ten minutes at most
+bench: .venv/installed  ## compare the speed of gmcore with alternatives, in at most ten minutes
 	@$(BIN)/python benchmarks/run.py $(BENCH)
 
-format: .venv/installed  ## put the code into shape
+format: .venv/installed  ## format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-clean:  ## remove the environment and what was built
+clean:  ## remove the environment and all generated files
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/installed: $(PROJECTS) constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo 'gmcore needs Python 3.11 or newer: say which, as in "make test PYTHON=python3.12"' >&2; exit 1; }
-	@echo "building .venv, once; this takes a few minutes"
+		{ echo 'gmcore needs Python 3.11 or newer: choose one, as in "make test PYTHON=python3.12"' >&2; exit 1; }
+	@echo "building .venv, only the first time; this takes a few minutes"
 	@$(PYTHON) -m venv .venv
 	@$(PIP) --upgrade pip
 	@$(PIP) --build-constraint constraints.txt $(PROJECTS:%pyproject.toml=--editable ./%)

@@ -1,4 +1,4 @@
-"""The same training step, written by hand in each array library, as fast as we know how."""
+"""The same training step, hand-written in each array library, as fast as we can make it."""
 
 import itertools
 import time
@@ -62,7 +62,7 @@ def jax_by_hand(sizes, batch, steps, fleet, rows, device):
     def epoch(carry, xs, *shared):
         return jax.lax.scan(lambda carry, x: step(carry, x, *shared), carry, xs)[0]
 
-    # The same arithmetic on both sides: on a GPU gmcore asks for float32 products, not for TF32.
+    # The same arithmetic on both sides: on a GPU gmcore computes float32 products, not TF32.
     precise = jax.default_matmul_precision("highest")(epoch) if device != "cpu" else epoch
     epoch = jax.jit(precise, donate_argnums=0)
     zeros = lambda: jax.tree.map(np.zeros_like, params)
@@ -126,7 +126,7 @@ def mlx_by_hand(sizes, batch, steps, fleet, rows, device):
     weights = mx.ones(indices.shape[1:])
 
     def run(epochs):
-        # On one thread or on all, whichever is faster for such products.
+        # One thread or all, whichever is faster for products of this size.
         load().blas.suit(largest, mx.synchronize)
         carry = (on(params), zeros(), zeros(), mx.array(0.0), mx.zeros(fleet))
         mx.eval(carry)

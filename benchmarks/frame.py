@@ -1,4 +1,4 @@
-"""How sides are compared: one process each, taking turns, until the rounds are done or the time is up."""
+"""Comparison of sides: one process each, measured in turns until the rounds are done or the time is up."""
 
 import contextlib
 import importlib.util
@@ -24,17 +24,17 @@ now = time.perf_counter
 
 @attrs.frozen(kw_only=True)
 class Side:
-    """One contender.
+    """One library or setting in a comparison.
 
     Attributes:
-        name: what the table calls it.
-        target: `module:function`; called with `options` it gives `measure(key) -> {column: number or text}`.
-        options: for it, as JSON has them.
-        needs: packages without which it is skipped.
+        name: its name in the table.
+        target: `module:function`; called with `options` it returns `measure(key) -> {column: number or text}`.
+        options: JSON values.
+        needs: packages without which the side is skipped.
         environment: variables to set for its process.
-        rounds: how often it is measured, at most; for the slow ones.
-        warm: whether its first turn is not counted.
-        fresh: whether each turn has a new process.
+        rounds: largest number of rounds; fewer for slow sides.
+        warm: whether the first turn is a warm-up, which is not counted.
+        fresh: whether each turn starts a new process.
     """
 
     name: str
@@ -53,17 +53,17 @@ class Side:
 
 @attrs.frozen(kw_only=True)
 class Comparison:
-    """Sides that do the same, measured on the same keys.
+    """Sides that solve the same problem, measured for the same keys.
 
     Attributes:
-        title: of the table.
-        about: a line under it.
-        keys: what is measured on each side, such as networks.
-        columns: headings of the numbers that a side gives; ratios are of the first, where less is better.
-        sides: who.
-        references: the sides that ratios are against; gmcore's.
-        rounds: at most.
-        goals: what shall hold.
+        title: title of the table.
+        about: a line below the title.
+        keys: the cases that are measured on each side, such as networks.
+        columns: headings of a side's numbers, by name; ratios are of the first one, of which less is better.
+        sides: the sides to compare.
+        references: names of the sides that ratios are relative to: those of gmcore.
+        rounds: largest number of rounds.
+        goals: the goals to check.
         pause: seconds between two turns; threads of some OpenMP libraries spin for 0.2 s after their work.
     """
 
@@ -90,7 +90,7 @@ class _Worker:
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
 
     def ask(self, value, until):
-        """Return the answer, or what went wrong as `{"error": …}`."""
+        """Return the answer, or `{"error": …}` if there is none."""
         try:
             self.process.stdin.write(json.dumps(value).encode() + b"\n")
             self.process.stdin.flush()
@@ -112,11 +112,11 @@ class _Worker:
 
     def close(self):
         with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()  # the end of what it is told is its end
+            self.process.stdin.close()  # the worker ends at the end of its input
         try:
             self.process.wait(1.0)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)  # it has helpers of its own, some of them
+            os.killpg(self.process.pid, signal.SIGKILL)  # some sides have child processes
             self.process.wait()
         for stream in (self.process.stdout, self.log):
             stream.close()
@@ -124,14 +124,14 @@ class _Worker:
 
 
 class _Turns:
-    """A side's process, its answers by key, and what ended it."""
+    """A side's process, its answers by key, and its error."""
 
     def __init__(self, side):
         self.side, self.worker, self.error, self.start = side, None, "", 0.0
         self.first, self.answers, self.took = {}, {}, {}
 
     def measure(self, key, number, until):
-        """Take the turn `number`, 0 being the one to warm up."""
+        """Take the turn `number`; 0 is the warm-up."""
         if self.error:
             return
         begun = now()
@@ -139,11 +139,11 @@ class _Turns:
         self.took[number] = self.took.get(number, 0.0) + now() - begun
 
     def takes(self, number):
-        """Return whether the turn `number` is one of its turns."""
+        """Return whether the side takes the turn `number`."""
         return not self.error and number < self.side.rounds + self.side.warm
 
     def takes_about(self, number):
-        """Return how many seconds the turn may take: as many as the one before, or none if that only warmed up."""
+        """Return the expected seconds of a turn: those of the turn before, or 0 if that was the warm-up."""
         return 0.0 if number == 1 and self.side.warm else self.took.get(number - 1, 0.0)
 
     def _measure(self, key, number, until):
@@ -176,10 +176,10 @@ class _Turns:
 
 
 def measured(comparison, until, say=lambda _: None):
-    """Return `{"sides": …, "goals": …}`: each side's medians, all its rounds, and ratios against the references.
+    """Return `{"sides": …, "goals": …}`: each side's medians, all rounds, and ratios relative to the references.
 
-    A ratio is the median of the rounds' own ratios, so that what slows the machine down slows both sides.
-    The rounds end early when another one would not be done by `until`; a side that is not done by then is given up.
+    A ratio is the median of the ratios of the rounds, so that a slow moment of the machine affects both sides.
+    No round starts that would not end by `until`; a side that is not done by then is abandoned.
     """
     present = [_Turns(side) for side in comparison.sides if not side.missing]
     try:
@@ -189,7 +189,7 @@ def measured(comparison, until, say=lambda _: None):
             if not ready or (number and begun + 1.1 * sum(turns.takes_about(number) for turns in ready) > until):
                 break
             for key in comparison.keys:
-                # Nobody always has the same one before it.
+                # Rotated, so that no side always follows the same other side.
                 for turns in ready[number % len(ready) :] + ready[: number % len(ready)]:
                     turns.measure(key, number, until)
                     time.sleep(comparison.pause)
@@ -212,7 +212,7 @@ def measured(comparison, until, say=lambda _: None):
 def _summary(comparison, turns, everyone):
     main = next(iter(comparison.columns))
     references = [one for one in everyone if one.side.name in comparison.references and one is not turns]
-    # Where no time was left for another round, the turn to warm up is all there is, and it is called so.
+    # Without time for another round only the warm-up was measured, and the table says so.
     answers = turns.answers or {key: [told] for key, told in turns.first.items()}
     return {
         "error": turns.error,
@@ -228,7 +228,7 @@ def _summary(comparison, turns, everyone):
 
 
 def _medians(told, first):
-    """Return each number's median; `first call s` is what a user waits who starts a process for this alone."""
+    """Return each number's median; `first call s` is the first call including the start of its process."""
     if "s" in first:
         told = [{**one, "first call s": first["process start s"] + first["s"]} for one in told]
     numbers = {name for name, value in told[-1].items() if isinstance(value, int | float)}
@@ -243,5 +243,5 @@ def _ratio(turns, reference, key, main):
 
 
 def _path():
-    """Return the environment that lets a side's process import what stands here."""
+    """Return the environment in which a side's process can import the modules of this folder."""
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH", "")]))}

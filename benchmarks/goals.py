@@ -1,4 +1,4 @@
-"""What shall hold of a comparison, and whether it does."""
+"""Goals of a comparison, and whether they are met."""
 
 import math
 import statistics
@@ -10,19 +10,19 @@ __all__ = ["Goal", "judged"]
 
 @attrs.frozen(kw_only=True)
 class Goal:
-    """What shall hold of one column: a limit, or how many times cheaper some sides are than others.
+    """A goal for one column: an upper limit, or a ratio of the best of some sides to the best of others.
 
     Attributes:
-        text: for people.
-        ours: the sides it is about; the best of several counts.
-        column: which number.
-        key: where.
-        limit: what it shall not pass; in place of the following.
-        theirs: the sides that it is held against, the best of them.
-        factor: how many times less than theirs, at least; below 1 it may be so much more.
-        their_key: where theirs is read, if not at `key`.
-        noisy: whether the number is drawn anew each round, such as a loss by its seed: then the mean of ours, the first
-            side there is, shall be at most the mean of theirs all together, but for two standard errors.
+        text: description in the report.
+        ours: names of the sides that the goal is for; the best one counts.
+        column: name of the number.
+        key: the case.
+        limit: largest allowed value; instead of the attributes below.
+        theirs: names of the sides to compare with; the best one counts.
+        factor: smallest allowed ratio of theirs to ours; below 1, ours may be larger.
+        their_key: the case of theirs, if it is not `key`.
+        noisy: whether the number is random, such as a loss that depends on the seed. Then the mean over rounds of ours
+            (the first side with results) must be at most the mean of all of theirs plus two standard errors.
     """
 
     text: str
@@ -37,7 +37,7 @@ class Goal:
 
 
 def judged(goal, sides):
-    """Return what was wanted and reached, and whether that is enough; None where there is too little to tell."""
+    """Return the wanted and the reached value, and whether the goal is met; None without enough results."""
     if goal.noisy:
         return _by_means(goal, sides)
 
@@ -62,7 +62,7 @@ def _by_means(goal, sides):
         return [one[goal.column] for one in known if goal.column in one]
 
     ours = next(filter(None, map(drawn, goal.ours)), [])
-    # Ways that draw alike say nothing new.
+    # Sides with the same random numbers give the same values, which count once.
     theirs = sorted({value for name in goal.theirs for value in drawn(name)})
     if min(len(ours), len(theirs)) < 2:
         return None

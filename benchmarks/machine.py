@@ -1,4 +1,4 @@
-"""What the numbers depend on: the machine, the versions and the settings of threads."""
+"""The machine, the versions and the thread settings that the numbers depend on."""
 
 import importlib.metadata
 import os
@@ -15,17 +15,17 @@ _THREADS = ("OMP", "MKL", "XLA", "KMP", "OPENBLAS", "GOMP", "JAX", "MLX", "TORCH
 
 
 def machine(device):
-    """Return it by name, for people to read."""
+    """Return descriptions by name."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
-        "load when it began": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "load at the start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "device": device,
         "commit": _commit(),
         "Python": platform.python_version(),
         "versions": ", ".join(f"{name} {version}" for name in _PACKAGES if (version := _version(name))),
-        "settings from outside": ", ".join(
+        "environment variables": ", ".join(
             f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith(_THREADS)
         )
         or "none",

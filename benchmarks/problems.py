@@ -1,4 +1,4 @@
-"""What all sides train on: the same networks, rows, folds and starting weights."""
+"""The networks, rows, folds and initial weights of all sides."""
 
 import csv
 import itertools
@@ -39,7 +39,7 @@ def random_rows(sizes, count):
 
 
 def starting_weights(sizes, seed):
-    """Return a weight `(out, in)` and a bias for each layer, within 1 / sqrt(in): torch's default and gmcore's."""
+    """Return each layer's weight `(out, in)` and bias, uniform within 1 / sqrt(in), as in torch and gmcore."""
     rng = np.random.default_rng(seed)
     layers = []
     for fan_in, fan_out in itertools.pairwise(sizes):
@@ -51,7 +51,7 @@ def starting_weights(sizes, seed):
 
 
 def digits():
-    """Return the 1797 handwritten digits: pixels `(rows, 64)`, float32, and which digit, int64."""
+    """Return the 1797 handwritten digits: pixels `(rows, 64)`, float32, and classes `(rows,)`, int64."""
     with _DIGITS.open(newline="") as file:
         rows = [list(map(float, row.values())) for row in csv.DictReader(file)]
     table = np.array(rows, np.float32)
@@ -59,17 +59,17 @@ def digits():
 
 
 def folds(count, n_splits=FOLDS):
-    """Return `(train, held out)` row indices of each fold: shuffled, the same for everyone."""
+    """Return `(train, held out)` row indices of each fold: shuffled, the same for all sides."""
     parts = np.array_split(np.random.default_rng(7).permutation(count), n_splits)
     return [(np.concatenate(parts[:place] + parts[place + 1 :]), parts[place]) for place in range(n_splits)]
 
 
 def standardised(x, train):
-    """Return all rows in standard deviations of the training rows; a constant column becomes 0."""
+    """Return all rows standardised by the training rows; a constant column becomes 0."""
     mean, scale = x[train].mean(0), x[train].std(0)
     return ((x - mean) / np.where(scale > 0, scale, 1)).astype(np.float32)
 
 
 def log_loss(log_probabilities, targets):
-    """Return the mean over rows, in nats, of what the true class was given."""
+    """Return the mean over rows of the negative log probability of the true class, in nats."""
     return float(-np.mean(np.asarray(log_probabilities, np.float64)[np.arange(len(targets)), targets]))

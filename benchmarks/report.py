@@ -1,4 +1,4 @@
-"""What was measured, as a table for people; the JSON beside it has every round."""
+"""The results as Markdown tables; the JSON file has every round."""
 
 __all__ = ["markdown"]
 
@@ -7,7 +7,7 @@ def markdown(report):
     """Return a whole run as Markdown."""
     machine = report["machine"]
     lines = [f"# {report['command']}", "", *(f"- {name}: {value}" for name, value in machine.items())]
-    lines += [f"- took {report['seconds']:.0f} s{', quickly' if report['quick'] else ''}", ""]
+    lines += [f"- took {report['seconds']:.0f} s{', quick mode' if report['quick'] else ''}", ""]
     for part in report["parts"]:
         lines += [f"## ({part['part']}) {part['title']}", ""]
         for comparison in part["comparisons"]:
@@ -35,9 +35,9 @@ def _comparison(told):
         if side["error"]:
             lines.append(f"- {name}: {side['error']}")
         elif side["cold"]:
-            lines.append(f"- {name}: measured once and cold, there was no time for more")
+            lines.append(f"- {name}: only the warm-up was measured, there was no time for more")
     for name, missing in told["skipped"].items():
-        lines.append(f"- {name}: skipped, without {', '.join(missing)} (pip install --group bench)")
+        lines.append(f"- {name}: skipped, {', '.join(missing)} not installed (pip install --group bench)")
     for goal in told["goals"]:
         verdict = "met" if goal["met"] else "MISSED"
         lines.append(f"- goal: {goal['goal']}: wanted {goal['wanted']}, reached {_number(goal['reached'])}: {verdict}")

@@ -1,8 +1,8 @@
-"""gmcore beside what a user would pick instead, part by part: tables for people, and a JSON file with every round.
+"""Compare the speed of gmcore with alternatives, part by part: Markdown tables, and a JSON file with every round.
 
     python benchmarks/run.py [--part a --part c] [--quick] [--device cpu] [--json FILE]
 
-See `benchmarks/README.md` for what each part measures and which setting of each other side is its best.
+See `benchmarks/README.md` for what each part measures, and how each side is configured.
 """
 
 import argparse
@@ -29,13 +29,13 @@ PARTS = {
     "f": "startup",
 }
 RESULTS = Path(__file__).parent / "results"
-# All parts together; what one does not use, the ones after it don't get, so that a run takes as long as it says.
+# Seconds of all parts together. Time that a part does not use is not passed on, so that a run has a known length.
 _AT_MOST = 590
 
 
 @attrs.frozen(kw_only=True)
 class Setup:
-    """What the parts are told: where to compute, whether to hurry, and a folder for what they generate."""
+    """The device, whether to run in quick mode, and a folder for generated files."""
 
     device: str
     quick: bool
@@ -55,7 +55,7 @@ def main():
     for letter in sorted(set(asked.part or PARTS)):
         report["parts"].append(_part(letter, asked, begun + _AT_MOST))
         report["seconds"] = now() - begun
-        # Written after each part, so that what was measured is there if the next one is stopped.
+        # Written after each part, so that an interrupted run keeps its results.
         _write(asked.json, report)
     print(markdown(report))
     _say(f"\nwritten: {asked.json} and {asked.json.with_suffix('.md')}")
@@ -63,10 +63,10 @@ def main():
 
 def _asked():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", action="append", choices=sorted(PARTS), help="which, several times for several; all")
-    parser.add_argument("--quick", action="store_true", help="small cases and one round: whether it runs, in minutes")
-    parser.add_argument("--device", default="cpu", help="what gmcore's backends call it: cpu, metal, cuda")
-    parser.add_argument("--json", type=Path, default=RESULTS / "latest.json", help="where the numbers go")
+    parser.add_argument("--part", action="append", choices=sorted(PARTS), help="part to run, repeatable; default: all")
+    parser.add_argument("--quick", action="store_true", help="small cases and one round, to check that everything runs")
+    parser.add_argument("--device", default="cpu", help="device of gmcore's backends: cpu, metal, cuda")
+    parser.add_argument("--json", type=Path, default=RESULTS / "latest.json", help="file for the results")
     return parser.parse_args()
 
 
@@ -90,7 +90,7 @@ def _say(text):
 
 
 def _once(comparison):
-    """Return a comparison that is over after one cold turn of each side, which is no ground to judge goals on."""
+    """Return a comparison with one cold turn per side, and without goals, which need more."""
     sides = tuple(attrs.evolve(side, warm=False, rounds=1) for side in comparison.sides)
     return attrs.evolve(comparison, rounds=1, sides=sides, goals=())
 

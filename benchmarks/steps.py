@@ -1,11 +1,11 @@
-"""Microseconds a training step: gmcore's whole loop against the same step hand-written in the library.
+"""Microseconds per training step: gmcore's whole loop compared with the same step hand-written in the library.
 
-Both sides train the same networks on the same resident rows with Adam, standardising each batch with statistics of
-the member's own, and both gather their batches from shuffled indices. gmcore's side is the whole of
-`GradientDescent.train`: shuffling, history, hooks and the end of every epoch. The hand-written side is the fastest
-form of the library: one `lax.scan` an epoch with a donated carry in JAX, a compiled step with `async_eval` in MLX, and
-its indices are made beforehand. The two take turns, round by round; of a round the median epoch counts, of the rounds
-the median, and the ratio is the median of the rounds' own.
+Both sides train the same networks on the same rows on the device with Adam, standardise each batch with each member's
+own statistics, and gather batches by shuffled indices. gmcore's side is all of `GradientDescent.train`: shuffling,
+history, hooks and the end of every epoch. The hand-written side is the fastest form in the library: in JAX one
+`lax.scan` per epoch with a donated carry, in MLX a compiled step with `async_eval`; its indices are computed in
+advance. The two take turns. A round counts by its median epoch, and results are medians over rounds; the ratio is the
+median of the ratios of the rounds.
 
     python benchmarks/steps.py [--backend metal] [--backend jax] [--device cpu] [--quick] [--network TEXT]
         [--fleet N] [--steps N] [--rounds N] [--json FILE]
@@ -24,15 +24,15 @@ from by_hand import BY_HAND
 
 import gmcore
 from gmcore.domain import Feature, Hooks, Member, Rows, Schema, Target, TargetKind, WorkflowConfig
-from gmcore.nn.optimizers import OPTIMIZERS
-from gmcore.nn.schedules import SCHEDULES
+from gmcore.nn.optimizers import Adam
+from gmcore.nn.schedules import Constant
 from gmcore.ports import TrainingTask
 from gmcore.training import GradientDescent
 
 
 @attrs.frozen
 class Case:
-    """One network, its batch, and how many rows and epochs it is timed over."""
+    """A network, its batch size, and the number of steps per epoch and of epochs to time."""
 
     sizes: tuple[int, ...]
     batch: int
@@ -60,21 +60,21 @@ def rows_of(case):
 
 
 def gmcore_epochs(case, fleet, backend, rows):
-    """Yield after every epoch of gmcore's loop that the host has read; the caller's clock stands still meanwhile."""
+    """Return microseconds per step of each epoch of gmcore's loop but the first two."""
     model = gmcore.float32.model_providers.create("mlp", hidden=case.sizes[1:-1]).create(rows.schema)
     moments = []
     task = TrainingTask(
         model=model,
         rows=rows,
         backend=backend,
-        optimizer=OPTIMIZERS["adam"](learning_rate=1e-3),
-        schedule=SCHEDULES["constant"](),
+        optimizer=Adam(learning_rate=1e-3),
+        schedule=Constant(),
         config=WorkflowConfig(max_epochs=case.epochs, batch_size=case.batch, members_per_chunk=fleet),
         hooks=Hooks(epoch_end=(lambda _: moments.append(time.perf_counter()),)),
     )
     members = [Member(index=place, train=np.arange(len(rows))) for place in range(fleet)]
     GradientDescent().train(task, members)
-    # The first epoch compiles, the second may still be paying for it.
+    # The first epoch compiles, and the second may still be slower.
     return np.diff(moments)[1:] / case.steps * 1e6
 
 
@@ -95,10 +95,10 @@ def main():
     parser.add_argument("--backend", action="append", choices=sorted(BY_HAND))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--network", default="", help="only those with this in their title")
-    parser.add_argument("--steps", type=int, help="steps an epoch, for all networks; else 256, 64 and 16")
+    parser.add_argument("--network", default="", help="only networks whose title contains this")
+    parser.add_argument("--steps", type=int, help="steps per epoch of all networks; default: 256, 64 and 16")
     parser.add_argument("--fleet", action="append", type=int, help="only fleets of this size")
-    parser.add_argument("--quick", action="store_true", help="the smallest network alone")
+    parser.add_argument("--quick", action="store_true", help="only the smallest network")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     table = []
@@ -106,7 +106,7 @@ def main():
     for name in asked.backend or sorted(set(BY_HAND) & set(gmcore.float32.backends)):
         backend = gmcore.float32.backends.create(name, device=asked.device)
         for short in CASES[: 1 if asked.quick else None]:
-            # A GPU's epochs are short, so it takes more of them for a steady median.
+            # Epochs on a GPU are short, so a stable median needs more of them.
             case = short if backend.device == "cpu" else attrs.evolve(short, epochs=4 * short.epochs)
             if asked.network not in case.title:
                 continue

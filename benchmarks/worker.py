@@ -1,7 +1,7 @@
-"""One side of a comparison, in a process of its own: what is measured never shares threads or settings with another.
+"""One side of a comparison, in its own process, so that it shares no threads or settings with another side.
 
-It is told on stdin, a JSON value a line: first what to import and with which options, then one key after the other.
-It answers each on stdout with a JSON object, `{"error": …}` if that failed. What libraries print goes to stderr.
+It reads one JSON value per line from stdin: first the target and its options, then one key after another. It answers
+each with a JSON object on stdout, `{"error": …}` if it failed. What libraries print goes to stderr.
 """
 
 import importlib
@@ -16,13 +16,13 @@ __all__ = ["main"]
 
 def main():
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # libraries that print must not end up between the answers
+    os.dup2(2, 1)  # what libraries print must not mix with the answers
 
     def answer(value):
         answers.write(json.dumps(value) + "\n")
         answers.flush()
 
-    # A benchmark of other people's libraries is no place to hear their deprecations.
+    # Deprecation warnings of other libraries don't matter here.
     warnings.simplefilter("ignore")
     measure = None
     for line in sys.stdin:
@@ -34,7 +34,7 @@ def main():
                 answer({})
             else:
                 answer(measure(asked))
-        except Exception as error:  # noqa: BLE001 - told to who asked
+        except Exception as error:  # noqa: BLE001 - reported to the parent process
             traceback.print_exc()
             answer({"error": f"{type(error).__name__}: {error}".splitlines()[0][:200]})
 

@@ -1,4 +1,4 @@
-"""Every backend that is installed, on the CPU, a task to train on it, and fleets to compare."""
+"""Fixtures: each installed backend on the CPU, a task to train on it, and fleets to compare."""
 
 import attrs
 import numpy as np
@@ -7,8 +7,8 @@ import pytest
 import gmcore
 from gmcore.domain import EarlyStoppingConfig, Member, WorkflowConfig
 from gmcore.domain.tree import tree_flatten
-from gmcore.nn.optimizers import OPTIMIZERS
-from gmcore.nn.schedules import SCHEDULES
+from gmcore.nn.optimizers import AdamW
+from gmcore.nn.schedules import Cosine
 from gmcore.ports import TrainingTask
 from gmcore.testing.fakes import TinyModel, two_moons
 
@@ -28,15 +28,15 @@ def task(backend):
         model=TinyModel(schema=rows.schema),
         rows=rows,
         backend=backend,
-        optimizer=OPTIMIZERS["adamw"](learning_rate=0.03),
-        schedule=SCHEDULES["cosine"](),
+        optimizer=AdamW(learning_rate=0.03),
+        schedule=Cosine(),
         config=config,
     )
 
 
 @pytest.fixture
 def configured(task):
-    """Return the task with some of its configuration changed."""
+    """Return a call that returns the task with changes to its configuration."""
     return lambda **changes: attrs.evolve(task, config=attrs.evolve(task.config, **changes))
 
 
@@ -56,7 +56,7 @@ def same_results():
 
 
 def ragged_fleet(count=8, seed=3):
-    """Return members whose rows differ in number, so that some have fewer steps than others."""
+    """Return members with different numbers of rows, so that some take fewer steps than others."""
     rng = np.random.default_rng(seed)
     members = []
     for index in range(count):

@@ -27,8 +27,8 @@ def comparisons(setup):
     yield Comparison(
         title=f"digits, 64-64-10, {epochs} epochs, 10 folds",
         about=(
-            "Seconds of the whole call in a process that has run it before, and of the first call with the start of "
-            "its process. Log loss: mean over the folds' held-out rows, median over rounds, each with its own seed."
+            "Seconds of the whole call in a process that has made it before, and of the first call including the start "
+            "of its process. Log loss: mean over held-out rows, median over rounds, which have different seeds."
         ),
         keys=(epochs,),
         columns={
@@ -66,7 +66,7 @@ def comparisons(setup):
             _faster("first call and start: 5 times faster than scikit-learn", learners, 5.0, epochs, "first call s"),
             *(
                 Goal(
-                    text=f"log loss at most {name}'s, but for two standard errors",
+                    text=f"log loss at most that of {name} plus two standard errors",
                     ours=_OURS[::-1],
                     theirs=tuple(others),
                     column="log loss",

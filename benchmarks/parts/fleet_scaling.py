@@ -1,4 +1,4 @@
-"""(c) Microseconds a step and model, from one 10-16-2 alone to a hundred at once."""
+"""(c) Microseconds per step and model, for 1 to 100 networks 10-16-2 at once."""
 
 from frame import Comparison, Goal
 from parts.sides import both, on
@@ -13,14 +13,14 @@ def comparisons(setup):
     keys = ("1", "50") if setup.quick else ("1", "5", "20", "50", "100")
     yield Comparison(
         title="models at once, 10-16-2, batch 8",
-        about="The other side is the hand-written step, vectorised over the models; one scan an epoch on JAX.",
+        about="The other side is the hand-written step, vectorised over the models; on JAX one scan per epoch.",
         keys=keys,
-        columns={"us a model": "µs a step and model"},
+        columns={"us a model": "µs per step and model"},
         sides=tuple(both("sides.ours:fleets", setup.device, by_hand="sides.hand_written:fleets")),
         references=(on("metal"), on("jax")),
         goals=(
             Goal(
-                text="fifty on metal: 20 times cheaper a model than one alone",
+                text="fifty on metal: 20 times cheaper per model than one alone",
                 ours=(on("metal"),),
                 theirs=(on("metal"),),
                 their_key="1",

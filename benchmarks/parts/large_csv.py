@@ -10,11 +10,11 @@ __all__ = ["SECONDS", "TITLE", "comparisons"]
 TITLE = "a large CSV"
 SECONDS = {"full": 105, "quick": 50}
 
-# gmcore's ways: whether an earlier run has kept the file's rows, and what `[training]` says beyond its defaults.
+# gmcore's variants: whether the file's rows are cached already, and options of `[training]`.
 WAYS = {
     "": (False, {}),
-    ", rows kept": (True, {}),
-    ", rows kept and streamed": (True, {"row_memory": 20_000_000}),
+    ", rows cached": (True, {}),
+    ", rows cached and streamed": (True, {"row_memory": 20_000_000}),
 }
 
 
@@ -35,7 +35,7 @@ def comparisons(setup):
         columns={
             "first epoch s": "reading and first epoch, s",
             "later epoch s": "a later epoch, s",
-            "rows a second": "rows a second, later",
+            "rows a second": "rows per second, later",
             "peak MB": "peak memory, MB",
             "loss": "loss",
         },

@@ -1,4 +1,4 @@
-"""(e) What logging, validation with metrics, and checkpoints cost, each and together."""
+"""(e) The cost of logging, of validation with metrics, and of checkpoints, each and together."""
 
 from frame import Comparison, Goal, Side
 from parts.sides import BACKENDS, on
@@ -6,7 +6,7 @@ from sides.observing import WAYS
 
 __all__ = ["SECONDS", "TITLE", "comparisons"]
 
-TITLE = "the cost of watching"
+TITLE = "cost of observing"
 SECONDS = {"full": 75, "quick": 60}
 
 
@@ -15,9 +15,9 @@ def comparisons(setup):
     yield Comparison(
         title=f"{key}, epochs of 512 steps",
         about=(
-            "Milliseconds an epoch. Checkpoints are durable, fsync and all; what is watched, a tenth of the rows, is "
-            "looked at after every epoch. All ways, and the hand-written step, take turns in one process, because a "
-            "process on a machine of two cores can be twice as slow as the next."
+            "Milliseconds per epoch. Checkpoints are durable, including fsync; a tenth of the rows is evaluated after "
+            "every epoch. All variants and the hand-written step take turns in one process, because on a machine with "
+            "two cores one process can be twice as slow as the next."
         ),
         keys=(key,),
         columns={"by hand": "by hand", **{name: name for name in WAYS}, "ratio": "all of it / by hand"},
@@ -33,7 +33,7 @@ def comparisons(setup):
         rounds=25,
         goals=tuple(
             Goal(
-                text=f"{on(backend)}: at most 1.05 of the hand-written step with everything on",
+                text=f"{on(backend)}: with everything on, at most 1.05 times the hand-written step",
                 ours=(on(backend),),
                 column="ratio",
                 key=key,

@@ -1,4 +1,4 @@
-"""Sides that several parts have in common, and what they need to be installed."""
+"""Sides that several parts share, and the packages that they need."""
 
 from frame import Side
 
@@ -9,12 +9,12 @@ _LIBRARY = {"metal": "MLX", "jax": "JAX"}
 
 
 def on(backend):
-    """Return what gmcore on a backend is called."""
+    """Return the name of gmcore's side on a backend."""
     return f"gmcore on {backend}"
 
 
 def both(target, device, **more):
-    """Return gmcore's side on each backend, and with `hand_written` the one to hold it against."""
+    """Return gmcore's side on each backend, and with `by_hand` the hand-written side of the same library."""
     by_hand = more.pop("by_hand", None)
     sides = []
     for backend, package in BACKENDS.items():

@@ -1,4 +1,4 @@
-"""(f) Start-up: importing, listing plugins, helping, and the first epoch of each backend from nothing."""
+"""(f) Start-up: imports, `plugins list`, `--help`, and the first epoch of each backend in a new process."""
 
 from frame import Comparison, Goal, Side
 from parts.sides import BACKENDS, on
@@ -47,8 +47,8 @@ def comparisons(setup):
         "import keras (over torch)": ("import keras", {"needs": ("keras", "torch"), "rounds": 1}),
     }
     yield Comparison(
-        title="processes, beside a bare interpreter",
-        about="Each is started in turn with `python -c pass`; the median of the differences.",
+        title="processes, compared with a bare interpreter",
+        about="Each takes turns with `python -c pass`; medians of the differences.",
         keys=("process",),
         columns={"over bare ms": "over bare, ms", "ms": "ms"},
         sides=tuple(_side(name, *script) for name, script in scripts.items()),
@@ -60,7 +60,7 @@ def comparisons(setup):
     )
     yield Comparison(
         title="a process that trains one epoch, 10-16-2, 32 steps of 8 rows",
-        about="From starting the interpreter to its end: imports, compiling, an epoch, and scoring where it is done.",
+        about="From start to end of the interpreter: imports, compiling, one epoch, and scoring where there is any.",
         keys=("process",),
         columns={"over bare ms": "over bare, ms", "ms": "ms"},
         sides=(

@@ -1,4 +1,4 @@
-"""(a) Microseconds a training step: one network alone, Adam, batches from shuffled rows that are in memory."""
+"""(a) Microseconds per training step: one network, Adam, batches of shuffled rows in memory."""
 
 from frame import Comparison, Goal, Side
 from parts.sides import both, keras_sides, on
@@ -14,7 +14,7 @@ def comparisons(setup):
     device = setup.device
     keys = tuple(NETWORKS)[1:2] if setup.quick else tuple(NETWORKS)
     frameworks = "sides.frameworks:steps"
-    slow = {"rounds": 2, "warm": False}  # their first epochs are not counted anyway
+    slow = {"rounds": 2, "warm": False}  # they leave out their first epochs themselves
     sides = (
         *both("sides.ours:steps", device, by_hand="sides.hand_written:steps"),
         *(
@@ -49,7 +49,7 @@ def comparisons(setup):
         references=(on("metal"), on("jax")),
         goals=(
             Goal(
-                text=f"{largest}: the better backend is not slower than torch",
+                text=f"{largest}: the faster backend is not slower than torch",
                 ours=(on("metal"), on("jax")),
                 theirs=("torch eager", "torch compiled"),
                 column="us",

@@ -1,4 +1,4 @@
-"""skorch, Lightning and Keras, with what each offers for speed switched on and what it adds switched off."""
+"""skorch, Lightning and Keras, with all options for speed on and all extras off."""
 
 import itertools
 import math
@@ -15,7 +15,7 @@ SOME_FOLDS = 1
 
 
 def steps(framework, device):
-    """Measure microseconds a step, by network."""
+    """Measure microseconds per step of each network."""
 
     def measure(key):
         case = NETWORKS[key]
@@ -29,10 +29,10 @@ def steps(framework, device):
 
 
 def cross_validation(framework, device):
-    """Measure one training a fold, one after the other: three of the ten, times ten thirds, for want of time."""
+    """Measure one training per fold, one after another: three of the ten, to save time, scaled by 10 / 3."""
     x, y = digits()
     some = folds(len(x))[:SOME_FOLDS]
-    # What they import at their first use is no part of a training.
+    # What they import at their first use is not part of a training.
     _TRAIN[framework](SIZES, x[:BATCH], y[:BATCH], BATCH, 1, RATE, device, [])
 
     def measure(epochs):
@@ -49,7 +49,7 @@ def cross_validation(framework, device):
 
 
 class _Batches:
-    """Shuffled batches by tensor indexing, which both take in a DataLoader's place: several times faster than one."""
+    """Shuffled batches by tensor indexing, which both accept instead of a DataLoader: several times faster."""
 
     def __init__(self, x, y, batch, moments):
         self.x, self.y, self.batch, self.moments = x, y, batch, moments
@@ -120,13 +120,13 @@ def _lightning(sizes, x, y, batch, epochs, rate, device, moments):
     return logits_of
 
 
-def _keras(sizes, x, y, batch, epochs, rate, device, moments):  # noqa: ARG001 - Keras takes the device that is there
+def _keras(sizes, x, y, batch, epochs, rate, device, moments):  # noqa: ARG001 - Keras selects the device itself
     import keras
 
     layers = [keras.layers.Dense(width, "relu") for width in sizes[1:-1]]
     model = keras.Sequential([keras.Input((sizes[0],)), *layers, keras.layers.Dense(sizes[-1])])
     steps = -(-len(x) // batch)
-    # Over JAX a whole epoch can be one call where its batches are all of one size.
+    # Over JAX a whole epoch can be one call if all batches have the same size.
     at_once = min(steps, 64) if os.environ["KERAS_BACKEND"] == "jax" and len(x) % batch == 0 else 1
     model.compile(
         optimizer=keras.optimizers.Adam(rate), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

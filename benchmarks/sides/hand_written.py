@@ -1,4 +1,4 @@
-"""The sides of `by_hand.py`: one training step, hand-written in the array library gmcore's backend stands on."""
+"""The sides of `by_hand.py`: the training step hand-written in the array library of gmcore's backend."""
 
 import os
 import statistics
@@ -11,7 +11,7 @@ __all__ = ["fleets", "prepare", "steps"]
 
 
 def steps(backend, device):
-    """Measure microseconds a step, by network."""
+    """Measure microseconds per step of each network."""
     prepare(backend)
     made = {}
 
@@ -25,7 +25,7 @@ def steps(backend, device):
 
 
 def fleets(backend, device):
-    """Measure microseconds a step and model, by how many models train at once."""
+    """Measure microseconds per step and model, by number of models that train at once."""
     prepare(backend)
     case, made = Case(**NETWORKS["10-16-2 batch 8"]), {}
 
@@ -39,7 +39,7 @@ def fleets(backend, device):
 
 
 def prepare(backend):
-    """Give MLX the optimised BLAS that gmcore's backend gives it, in its fastest mode."""
+    """Load the optimised BLAS that gmcore's backend uses with MLX, in its fastest mode."""
     if backend == "metal":
         from gm_metal_backend.library import load
 

@@ -1,4 +1,4 @@
-"""What it costs to watch a training: gmcore's epochs with logging, watched rows, metrics and checkpoints."""
+"""The cost of observing training: gmcore's epochs with logging, stop rows, metrics and checkpoints."""
 
 import itertools
 import math
@@ -30,7 +30,7 @@ WAYS = {
 
 
 def ways(backend, device):
-    """Measure milliseconds an epoch by hand and of `gmcore.train` in each of `WAYS`, which take turns."""
+    """Measure milliseconds per epoch, hand-written and of `gmcore.train` in each of `WAYS`, in turns."""
     sides = {
         "by hand": _hand_written(backend, device),
         **{name: _epochs(backend, device, **options) for name, options in WAYS.items()},
@@ -38,7 +38,7 @@ def ways(backend, device):
     turns = itertools.count()
 
     def measure(key):
-        # Nobody always has the same one before it.
+        # Rotated, so that none always follows the same other one.
         first = next(turns) % len(sides)
         names = list(sides)
         found = {name: sides[name](key) for name in names[first:] + names[:first]}
@@ -48,20 +48,20 @@ def ways(backend, device):
 
 
 def _case_of(key):
-    """Return a network with epochs long enough to be an epoch."""
+    """Return the network with longer epochs."""
     return Case(**{**NETWORKS[key], "steps": STEPS, "epochs": EPOCHS})
 
 
 def _epochs(backend, device, watched, metrics, log, checkpoints):
-    """Measure milliseconds an epoch of `gmcore.train`.
+    """Measure milliseconds per epoch of `gmcore.train`.
 
     Args:
-        backend: gmcore's name for it.
-        device: the backend's.
-        watched: the share of all rows that is not trained on but looked at after every epoch; the steps stay as many.
-        metrics: names.
-        log: whether there is a run folder, with history, log and, once a minute, a checkpoint.
-        checkpoints: whether there is one every epoch; needs the folder.
+        backend: name of gmcore's backend.
+        device: the backend's device.
+        watched: fraction of all rows that is evaluated after every epoch; the number of training steps stays the same.
+        metrics: names of the metrics.
+        log: whether there is a run folder, with log and a checkpoint once a minute.
+        checkpoints: whether there is a checkpoint after every epoch; needs `log`.
     """
 
     def measure(key):
@@ -77,7 +77,7 @@ def _epochs(backend, device, watched, metrics, log, checkpoints):
                 training={
                     "max_epochs": EPOCHS,
                     "batch_size": case.batch,
-                    "optimizer": {"name": "adam"},
+                    "optimizer": {"use": "adam"},
                     "checkpoint": {"every_epochs": 1} if checkpoints else {},
                 },
                 metrics=metrics,
@@ -90,7 +90,7 @@ def _epochs(backend, device, watched, metrics, log, checkpoints):
 
 
 def _hand_written(backend, device):
-    """Measure milliseconds an epoch of the step in `by_hand.py`."""
+    """Measure milliseconds per epoch of the step in `by_hand.py`."""
     from by_hand import BY_HAND
     from sides.hand_written import prepare
 

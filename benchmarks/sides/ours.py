@@ -1,4 +1,4 @@
-"""gmcore's sides: its whole loop, with everything that a user's call does."""
+"""gmcore's sides: the whole loop, with everything that a user's call does."""
 
 import itertools
 import statistics
@@ -15,7 +15,7 @@ __all__ = ["cross_validation", "fleets", "steps"]
 
 
 def steps(backend, device):
-    """Measure microseconds a step, by network."""
+    """Measure microseconds per step of each network."""
     made = gmcore.float32.backends.create(backend, device=device)
 
     def measure(key):
@@ -26,7 +26,7 @@ def steps(backend, device):
 
 
 def fleets(backend, device):
-    """Measure microseconds a step and model, by how many models train at once."""
+    """Measure microseconds per step and model, by number of models that train at once."""
     made = gmcore.float32.backends.create(backend, device=device)
     case = Case(**NETWORKS["10-16-2 batch 8"])
 
@@ -40,14 +40,14 @@ def fleets(backend, device):
 
 @attrs.frozen
 class _Folds:
-    """The folds that everyone trains on, as scikit-learn's splitters give them."""
+    """The folds of all sides, with the interface of scikit-learn's splitters."""
 
     def split(self, x, y=None, groups=None):  # noqa: ARG002 - scikit-learn's signature
         return folds(len(x))
 
 
 def cross_validation(backend, device):
-    """Measure the public call, arrays in and scores out; `epochs alone` leaves out compiling, planning and scoring."""
+    """Measure the public call on arrays; `epochs alone` leaves out compiling, planning and scoring."""
     x, y = digits()
     seeds = itertools.count()
 
@@ -59,7 +59,7 @@ def cross_validation(backend, device):
             x, y, seed=next(seeds), backend={"use": backend, "device": device}, validation=_Folds(),
             model={"use": "mlp", "hidden": list(SIZES[1:-1])}, metrics=["log_loss"],
             training={
-                "max_epochs": epochs, "batch_size": BATCH, "optimizer": {"name": "adam", "learning_rate": RATE}
+                "max_epochs": epochs, "batch_size": BATCH, "optimizer": {"use": "adam", "learning_rate": RATE}
             },
             hooks=Hooks(epoch_end=(lambda _: moments.append(time.perf_counter()),)),
         )  # fmt: skip

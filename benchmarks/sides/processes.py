@@ -1,4 +1,4 @@
-"""How long processes take from start to end, each beside a bare interpreter."""
+"""Time of processes from start to end, compared with a bare interpreter."""
 
 import os
 import statistics
@@ -12,7 +12,7 @@ __all__ = ["process"]
 
 
 def process(code, plugins=0):
-    """Measure seconds of an interpreter that runs `code`, with so many invented plugins on its path."""
+    """Measure milliseconds of an interpreter that runs `code`, with `plugins` made-up plugins on its path."""
     folder, bytecode = tempfile.TemporaryDirectory(), tempfile.TemporaryDirectory()
     for number in range(plugins):
         made = Path(folder.name) / f"gm_invented_{number}-1.0.dist-info"
@@ -22,7 +22,7 @@ def process(code, plugins=0):
             f"[gmcore.model_providers]\ninvented{number} = gm_invented_{number}:Model\n"
         )
     path = os.pathsep.join(filter(None, [folder.name, os.environ.get("PYTHONPATH", "")]))
-    # What pip installs has its bytecode beside it; what is developed may not.
+    # Packages that pip installed have bytecode; an editable install may not.
     environment = {
         **os.environ,
         "PYTHONPATH": path,
@@ -40,7 +40,7 @@ def process(code, plugins=0):
         return time.perf_counter() - begun
 
     def measure(_):
-        assert Path(folder.name).exists()  # it lives as long as what is measured
+        assert Path(folder.name).exists()  # keeps the folder alive as long as `measure`
         seconds(code)
         times = []
         begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The sides of training on a large CSV: reading and the first epoch, later epochs, and the memory it took."""
+"""Training on a large CSV: time of reading and the first epoch, of later epochs, and peak memory."""
 
 import resource
 import subprocess
@@ -17,7 +17,7 @@ LATER_EPOCHS = 2
 
 
 def generate(path, rows, columns=20):
-    """Write a CSV of numbers and a target that a network can learn from, the same every time."""
+    """Write a CSV of numbers with a target that a network can learn, the same every time."""
     import polars as pl
 
     rng = np.random.default_rng(3)
@@ -28,7 +28,7 @@ def generate(path, rows, columns=20):
 
 
 def ours(backend, device, path, kept, training):
-    """Measure `gmcore.train`; `kept`: whether an earlier run has kept the rows; `training`: further options of it."""
+    """Measure `gmcore.train`; `kept`: whether the rows are cached already; `training`: options of `[training]`."""
     import gmcore
     from gmcore.domain import Hooks
 
@@ -37,7 +37,7 @@ def ours(backend, device, path, kept, training):
     def train(max_epochs):
         moments = []
         mark = lambda _: moments.append(time.perf_counter())
-        settings = {"max_epochs": max_epochs, "batch_size": BATCH, "optimizer": {"name": "adam"}, **training}
+        settings = {"max_epochs": max_epochs, "batch_size": BATCH, "optimizer": {"use": "adam"}, **training}
         tables = {
             "backend": {"use": backend, "device": device},
             "data": {
@@ -54,7 +54,7 @@ def ours(backend, device, path, kept, training):
         }
         begun = time.perf_counter()
         done = gmcore.train(tables, hooks=Hooks(epoch_end=(mark,), fit_end=(mark,)))
-        return begun, moments, done.training.final_loss
+        return begun, moments, done.result.final_loss
 
     def measure(asked):
         rows = int(asked)
@@ -68,7 +68,7 @@ def ours(backend, device, path, kept, training):
 
 
 def _kept(path):
-    """Return where another process has kept the file's rows, so that this one's memory does not show the reading."""
+    """Cache the rows in another process, so that reading does not count as memory of this one; return the folder."""
     folder = Path(path).with_suffix(".kept")
     code = "import sys, gmcore; gmcore.float32.data_providers.create('csv', path=sys.argv[1], target='y', "
     code += "task='regression', validation=None, cache=True, cache_folder=sys.argv[2]).rows()"
@@ -78,7 +78,7 @@ def _kept(path):
 
 
 def torch_loop(device, path, way):
-    """Measure polars and torch; `rows` gathers an epoch's rows at once, `batches` a batch's, the others load them."""
+    """Measure polars and torch; `rows` gathers an epoch at once, `batches` each batch; the others use a DataLoader."""
     import torch
     from sides.torch_steps import THREADS, network, place_of, tuned
 
@@ -155,7 +155,7 @@ def _told(rows, first, later, peak, loss, setting):
 
 
 def _peak():
-    """Return the most memory this process has had so far, in MB."""
+    """Return the peak memory of this process, in MB."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux's ru_maxrss may be the parent's
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

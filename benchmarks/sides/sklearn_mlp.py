@@ -14,7 +14,7 @@ __all__ = ["cross_validation", "steps"]
 
 
 def steps():
-    """Measure microseconds a step, by network: what more epochs take over one, since `fit` tells no epoch's end."""
+    """Measure microseconds per step: time of several epochs less that of one, since `fit` reports no epochs."""
 
     def measure(key):
         case = NETWORKS[key]
@@ -36,7 +36,7 @@ def steps():
 
 
 def cross_validation(n_jobs, threads):
-    """Measure the call, without early stopping of any kind and without weight decay, which no other side has."""
+    """Measure the call without early stopping and without weight decay, as on all other sides."""
     x, y = digits()
     seeds = itertools.count()
 

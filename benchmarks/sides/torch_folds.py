@@ -1,4 +1,4 @@
-"""torch's sides of the cross-validation: one fold after the other, and all folds at once."""
+"""torch's sides of the cross-validation: one fold after another, and all folds at once."""
 
 import itertools
 import time
@@ -22,7 +22,7 @@ __all__ = ["cross_validation"]
 
 
 def cross_validation(device, way):
-    """Measure ten trainings and their scores; `way` is one of `loop`, `compiled`, `vmap` and `vmap compiled`."""
+    """Measure training and scoring of ten folds; `way` is `loop`, `compiled`, `vmap` or `vmap compiled`."""
     x, y = digits()
     place = place_of(device)
     parts = []
@@ -63,7 +63,7 @@ def _loop(parts, place, known, number, epochs):  # noqa: ARG001 - as the others
 
 
 def _compiled(parts, place, known, number, epochs):
-    """Train with the whole step compiled; the last batch is padded, since another shape is another program."""
+    """Train with the whole step compiled; the last batch is padded, since another shape needs another program."""
     torch.manual_seed(number)
     if not known:
         torch.set_num_threads(1)
@@ -82,7 +82,7 @@ def _compiled(parts, place, known, number, epochs):
 
 
 def _vmap(*, compiled):
-    """Return what trains all folds at once, as one model with the folds on the first axis of every tensor."""
+    """Return a function that trains all folds at once, with the folds on the first axis of every tensor."""
 
     def train(parts, place, known, number, epochs):
         torch.manual_seed(number)

@@ -11,7 +11,7 @@ __all__ = ["steps"]
 
 
 def steps(device, compiled):
-    """Measure microseconds a step, by network, in the fastest setting, which is found first."""
+    """Measure microseconds per step of each network in its fastest setting, which is determined first."""
     place, made = place_of(device), {}
 
     def measure(key):

@@ -20,12 +20,12 @@ ADAMS = {"fused": {"fused": True}, "foreach": {"foreach": True}, "plain": {"fore
 
 
 def place_of(device):
-    """Return torch's name for a device of gmcore's."""
+    """Return torch's name of a device."""
     return {"metal": "mps"}.get(device, device)
 
 
 def network(sizes, seed=0):
-    """Return the multi-layer perceptron with its starting weights."""
+    """Return the multi-layer perceptron with its initial weights."""
     layers = []
     for place, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
         layers += [nn.Linear(fan_in, fan_out), nn.ReLU()] if place < len(sizes) - 2 else [nn.Linear(fan_in, fan_out)]
@@ -39,7 +39,7 @@ def network(sizes, seed=0):
 
 
 def eager_epoch(model, optimizer, x, y, batch):
-    """Train one epoch as torch's tutorials do, without what they waste; return the sum of the batches' losses."""
+    """Train one epoch as in torch's tutorials, but without their overheads; return the sum of the batch losses."""
     order, total = torch.randperm(len(x), device=x.device), torch.zeros((), device=x.device)
     for inputs, targets in zip(x[order].split(batch), y[order].split(batch), strict=True):
         loss = functional.cross_entropy(model(inputs), targets)
@@ -51,14 +51,14 @@ def eager_epoch(model, optimizer, x, y, batch):
 
 
 def eager(sizes, batch, x, y, adam, seed=0, rate=1e-3):
-    """Return the model, and what trains it for one epoch."""
+    """Return the model, and a function that trains it for one epoch."""
     model = network(sizes, seed).to(x.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate, **ADAMS[adam])
     return model, lambda: eager_epoch(model, optimizer, x, y, batch)
 
 
 def tuned(candidates, prepare):
-    """Return the fastest of `candidates`: each makes an epoch, which is run three times."""
+    """Return the fastest of `candidates`; each prepares an epoch, which is run three times."""
     seconds = {}
     for candidate in candidates:
         epoch = prepare(*candidate)
@@ -79,7 +79,7 @@ def fresh_state(sizes, device, seed=0):
 
 
 def stacked_state(sizes, device, seeds):
-    """Return the same for several models at once, theirs on the first axis."""
+    """Return the same for several models at once, with the models on the first axis."""
     models = [dict(network(sizes, seed).named_parameters()) for seed in seeds]
     params = {name: torch.stack([model[name].detach() for model in models]).to(device) for name in models[0]}
     return _state(params, device)

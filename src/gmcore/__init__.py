@@ -1,22 +1,20 @@
-"""Train fleets of models with plugins for data, models, validation and compute.
+"""Trains fleets of models, with plugins for data, models, cross-validation and backends.
 
     import gmcore
 
     done = gmcore.train("run.toml")            # or gmcore.train(X, y, model={"use": "mlp", "hidden": [64]})
-    done = gmcore.cross_validate("run.toml")   # every fold at once
-    done = gmcore.search("run.toml")           # every setting that [search] names, the best one trained
+    done = gmcore.cross_validate("run.toml")   # all folds as one fleet
+    done = gmcore.search("run.toml")           # scores the settings in [search] and trains the best
     model = gmcore.load("runs/…/model.safetensors")
     gmcore.float32.model_providers.create("mlp", hidden=(64, 32))
 
-Importing this imports nothing else: each name is loaded when it is first used.
+`import gmcore` imports no other module: each name is imported at its first use.
 """
 
-# A variable of this name is true to type checkers; `typing` itself costs more than all the rest of this import.
+# Type checkers take a variable of this name as true; importing `typing` takes longer than the rest of this module.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from gmcore.app.api import cross_validate, search, train
     from gmcore.app.records.trained_model import load
     from gmcore.registry import PluginRegistry, hookimpl
@@ -44,30 +42,30 @@ __all__ = [
 _ALIASES = {"Float32Registry": "float32", "Float64Registry": "float64"}
 
 
-def __getattr__(name: str) -> "Any":
-    """Load a public name at its first use (PEP 562)."""
-    value = _loaded(_ALIASES.get(name, name))
+def __getattr__(name: str) -> object:
+    """Import a public name at its first use (PEP 562)."""
+    value = _imported(_ALIASES.get(name, name))
     globals()[name] = value
     return value
 
 
-def _loaded(name: str) -> "Any":
-    # Imports stand inside because laziness is the point: `import gmcore` costs a millisecond.
+def _imported(name: str) -> object:
+    # Imports are inside the function, so that `import gmcore` takes a millisecond.
     if name in ("float32", "float64"):
         from gmcore.registry.plugins import plugin_registry  # noqa: PLC0415
 
         return plugin_registry("float64" if name == "float64" else "float32")
-    homes = {
+    modules = {
         "train": "gmcore.app.api",
         "cross_validate": "gmcore.app.api",
         "search": "gmcore.app.api",
         "load": "gmcore.app.records.trained_model",
         "hookimpl": "gmcore.registry",
     }
-    if name in homes:
+    if name in modules:
         from importlib import import_module  # noqa: PLC0415
 
-        return getattr(import_module(homes[name]), name)
+        return getattr(import_module(modules[name]), name)
     raise AttributeError(f"module 'gmcore' has no attribute '{name}'")
 
 

@@ -1,4 +1,4 @@
-"""`python -m gmcore` is the command `gmcore`."""
+"""The entry point of `python -m gmcore`, which runs the command `gmcore`."""
 
 from gmcore.cli import main
 

@@ -1,17 +1,17 @@
-"""What can go wrong, as one tree.
+"""The exceptions of gmcore, as one tree.
 
 GmcoreError
-├── InputError                     what the user gave is wrong: exit status 2
-│   ├── ConfigError                a run file or a component's options   (ValueError)
-│   ├── DataError                  rows, columns, splits and folds       (ValueError)
-│   ├── ModelFileError             a saved model cannot be read          (ValueError)
-│   ├── OutputError                the place to write to                 (OSError)
-│   ├── BackendUnavailableError    a device or dtype is not here         (RuntimeError)
+├── InputError                     wrong input: exit status 2
+│   ├── ConfigError                invalid run file or component options (ValueError)
+│   ├── DataError                  invalid rows, columns, splits, folds  (ValueError)
+│   ├── ModelFileError             a saved model can't be read           (ValueError)
+│   ├── OutputError                a file or folder can't be written     (OSError)
+│   ├── BackendUnavailableError    a device or dtype is unavailable      (RuntimeError)
 │   ├── UnknownNameError           no component has that name            (KeyError)
-│   ├── AmbiguousNameError         several plugins claim one name        (LookupError)
+│   ├── AmbiguousNameError         several plugins have that name        (LookupError)
 │   ├── DuplicateNameError         a name is registered already          (ValueError)
-│   └── PluginLoadError            an installed plugin does not import   (ImportError)
-├── TrainingError                  training itself failed: exit status 1 (RuntimeError)
+│   └── PluginLoadError            an installed plugin fails to import   (ImportError)
+├── TrainingError                  training failed: exit status 1        (RuntimeError)
 └── Cancelled                      stopped on request: 130 or 143
 """
 
@@ -29,6 +29,7 @@ __all__ = [
     "ModelFileError",
     "OutputError",
     "PluginLoadError",
+    "PortError",
     "TrainingError",
     "UnknownNameError",
     "did_you_mean",
@@ -36,21 +37,22 @@ __all__ = [
 
 
 class GmcoreError(Exception):
-    """Anything gmcore raises on purpose."""
+    """Base class of all exceptions that gmcore raises on purpose."""
 
-    # KeyError would show its message in quotes, OSError would look for an errno.
+    # KeyError would quote its message, OSError would look for an errno.
     __str__ = Exception.__str__
 
 
 class InputError(GmcoreError):
-    """What the user gave is wrong; nothing was started and nothing was left behind."""
+    """The input is wrong; nothing was started and nothing was left behind."""
 
 
 class ConfigError(InputError, ValueError):
-    """Settings are wrong: every problem at once, each with its path.
+    """Settings are invalid; lists all problems at once, each with its path.
 
     Attributes:
-        problems: one line a problem, such as `model.droput: unknown key, did you mean 'dropout'?`.
+        problems: one line per problem, such as `model.droput: unknown key, did you mean 'dropout'?`.
+        source: the run file, or empty.
     """
 
     def __init__(self, problems: Iterable[str], *, source: str = "") -> None:
@@ -66,19 +68,19 @@ class ConfigError(InputError, ValueError):
 
 
 class DataError(InputError, ValueError):
-    """Rows, columns, splits or folds cannot be what was asked."""
+    """Rows, columns, splits or folds are invalid."""
 
 
 class ModelFileError(InputError, ValueError):
-    """A saved model is truncated, foreign, or from another version."""
+    """A saved model or checkpoint is damaged, from another program, or from another version."""
 
 
 class OutputError(InputError, OSError):
-    """The place to write to does not take it."""
+    """A file or folder can't be written."""
 
 
 class BackendUnavailableError(InputError, RuntimeError):
-    """A device or dtype that is not available here; the message says what is."""
+    """A device or dtype is not available on this machine; the message names those that are."""
 
 
 class UnknownNameError(InputError, KeyError):
@@ -86,7 +88,7 @@ class UnknownNameError(InputError, KeyError):
 
 
 class AmbiguousNameError(InputError, LookupError):
-    """Several distributions claim one name; `distribution/name` tells them apart."""
+    """Several distributions provide the same name; `distribution/name` selects one."""
 
 
 class DuplicateNameError(InputError, ValueError):
@@ -94,18 +96,22 @@ class DuplicateNameError(InputError, ValueError):
 
 
 class PluginLoadError(InputError, ImportError):
-    """An installed plugin does not import; `__cause__` is the real error."""
+    """An installed plugin fails to import; `__cause__` is the original error."""
+
+
+class PortError(InputError, TypeError):
+    """A component does not implement the port of its kind."""
 
 
 class TrainingError(GmcoreError, RuntimeError):
-    """Training itself failed."""
+    """Training failed."""
 
 
-class Cancelled(GmcoreError):  # noqa: N818 - it is a request that was met, not an error
+class Cancelled(GmcoreError):  # noqa: N818 - a fulfilled request, not an error
     """Training stopped on request.
 
     Attributes:
-        signal: the signal's number (2 for Ctrl-C, 15 for SIGTERM), or 0 if code asked.
+        signal: number of the signal received (2 for Ctrl-C, 15 for SIGTERM), or 0 if code requested the stop.
     """
 
     def __init__(self, message: str, *, signal: int = 0) -> None:
@@ -114,11 +120,15 @@ class Cancelled(GmcoreError):  # noqa: N818 - it is a request that was met, not 
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `", did you mean 'x'?"` for the known name nearest to `name`, or what there is, or nothing."""
-    import difflib  # noqa: PLC0415 - for mistakes alone, and everything imports this file
+    """Return a hint to append to a message about an unknown name.
+
+    `", did you mean 'x'?"` for the closest match; without one, `" (available: x, y)"` if there are few known names,
+    else nothing.
+    """
+    import difflib  # noqa: PLC0415 - used for errors only, and everything imports this file
 
     names = sorted(set(known))
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f", did you mean '{near[0]}'?"
-    return f" (there is: {', '.join(names)})" if 0 < len(names) <= 12 else ""  # noqa: PLR2004 - a line's worth
+    return f" (available: {', '.join(names)})" if 0 < len(names) <= 12 else ""  # noqa: PLR2004 - fits on a line

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+import gmcore
 from gmcore.testing.fakes import two_moons
 
 RUN = """
@@ -22,7 +23,7 @@ hidden = [8]
 [training]
 max_epochs = 4
 batch_size = 16
-optimizer = { name = "adamw", learning_rate = 1e-2 }
+optimizer = { use = "adamw", learning_rate = 1e-2 }
 early_stopping = { patience = 2, fraction = 0.2 }
 
 [validation]
@@ -57,3 +58,17 @@ def edited(run_file):
         return run_file
 
     return edit
+
+
+@pytest.fixture
+def registered():
+    """Give a function that registers a model provider's class for the length of a test."""
+    names = []
+
+    def register(name, cls):
+        gmcore.float32.model_providers.register(name, cls)
+        names.append(name)
+
+    yield register
+    for name in names:
+        gmcore.float32.model_providers.unregister(name)

@@ -1,4 +1,4 @@
-"""A process starts a backend once, so that what it compiled is there for the next call."""
+"""A process starts a backend once, so that later calls reuse its compiled programs."""
 
 import threading
 
@@ -29,7 +29,7 @@ def test_equal_options_are_one_backend_and_others_another():
     assert len({id(one) for one in (chosen(CPU), *others)}) == 5
 
 
-def test_a_thread_has_its_own():
+def test_each_thread_has_its_own_backends():
     found = []
     thread = threading.Thread(target=lambda: found.append(chosen(CPU)))
     thread.start()
@@ -37,7 +37,7 @@ def test_a_thread_has_its_own():
     assert found[0] is not chosen(CPU)
 
 
-def test_a_backend_that_is_there_already_hides_no_mistake():
+def test_options_are_checked_even_if_the_backend_has_been_started():
     chosen(CPU)
     chosen(CPU, plugin_registry("float64"))
     with pytest.raises(ConfigError, match="tf32"):

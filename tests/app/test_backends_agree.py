@@ -9,8 +9,8 @@ from gmcore.domain.tree import tree_flatten
 SETTINGS = {
     "max_epochs": 20,
     "batch_size": 16,
-    "optimizer": {"name": "adamw", "learning_rate": 0.01},
-    "schedule": {"name": "cosine", "warmup_fraction": 0.1},
+    "optimizer": {"use": "adamw", "learning_rate": 0.01},
+    "schedule": {"use": "warm_up", "fraction": 0.1, "then": {"use": "cosine"}},
 }
 
 

@@ -42,8 +42,8 @@ def test_a_run_on_several_files_names_them_all_and_its_model_names_none(run_file
     names = told["path"] if isinstance(told["path"], list) else [told["path"]]
     assert all(name.startswith(str(run_file.parent.resolve())) for name in names)
     assert told["cache_folder"] == str(run_file.parent.resolve() / "kept")
-    assert str(tmp_path) not in json.dumps(dict(done.model.header))
-    assert done.model.header["data"]["cache"] is True
+    assert str(tmp_path) not in json.dumps(dict(done.model.reading))
+    assert done.model.reading["cache"] is True
     (done.folder / "status.json").write_text('{"status": "running"}')
     again = resume(done.folder)
     assert np.array_equal(again.validation.predictions, done.validation.predictions)

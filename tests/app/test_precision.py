@@ -1,4 +1,4 @@
-"""`[training] precision`: asked for in one place, recorded, and kept by all that goes on from a run."""
+"""`[training] precision`: set in one place, recorded, and kept when a run or a model is opened again."""
 
 import json
 import tomllib
@@ -33,7 +33,7 @@ def test_a_backends_own_options_are_recorded(run_file, tmp_path):
     assert table == {"use": "jax", "device": "cpu", "tf32": True, "batch_invariant": False}
 
 
-def test_a_model_that_is_loaded_predicts_as_it_did_when_it_was_trained(run_file, tmp_path):
+def test_a_loaded_model_predicts_as_after_training(run_file, tmp_path):
     done = trained(run_file, tmp_path, "jax")
     rows = two_moons(30, seed=5).inputs["numeric"]
     again = gmcore.load(done.folder, backend="jax")
@@ -41,13 +41,13 @@ def test_a_model_that_is_loaded_predicts_as_it_did_when_it_was_trained(run_file,
     np.testing.assert_array_equal(again.predict_proba(rows), done.model.predict_proba(rows))
 
 
-def test_without_one_the_dtype_is_the_precision(run_file):
+def test_the_default_precision_is_the_dtype(run_file):
     for dtype in ("float32", "float64"):
         run = open_run(run_file, settings={"dtype": dtype, "backend": {"use": "jax", "device": "cpu"}})
         assert run.chosen.backend.compute == dtype
 
 
-def test_auto_takes_a_backend_that_can(run_file):
+def test_auto_selects_a_backend_that_supports_the_precision(run_file):
     run = open_run(run_file, settings={"training": SETTINGS})
     assert run.chosen.backend.compute == "bfloat16"
 
@@ -57,7 +57,7 @@ def test_auto_takes_a_backend_that_can(run_file):
     [
         (
             {"dtype": "float64", "training": SETTINGS},
-            'training.precision: dtype = "float64" is exact: leave the precision away, or set dtype = "float32"',
+            'training.precision: can\'t be set with dtype = "float64": remove it, or set dtype = "float32"',
         ),
         (
             {"training": {"precision": "half"}},
@@ -65,23 +65,23 @@ def test_auto_takes_a_backend_that_can(run_file):
         ),
         (
             {"backend": {"use": "jax", "compute": "bfloat16"}},
-            "backend.compute: is called precision and stands in [training]",
+            "backend.compute: must be set in [training], as precision",
         ),
     ],
 )
-def test_what_cannot_be_computed_so_is_one_problem(run_file, settings, problem):
+def test_an_unsupported_precision_is_one_problem(run_file, settings, problem):
     with pytest.raises(ConfigError) as caught:
         open_run(run_file, settings=settings)
     assert list(caught.value.problems) == [problem]
 
 
-def test_a_backend_that_was_given_must_be_of_that_precision(run_file):
+def test_a_backend_object_must_have_the_precision(run_file):
     backend = gmcore.float32.backends.create("jax", device="cpu")
-    with pytest.raises(ConfigError, match="the backend that was given multiplies matrices in float32"):
-        open_run(run_file, settings={"training": SETTINGS}, components={"backend": backend})
+    with pytest.raises(ConfigError, match="the given backend multiplies matrices in float32"):
+        open_run(run_file, settings={"training": SETTINGS, "backend": backend})
 
 
 def test_trials_of_a_search_share_the_precision(run_file):
     space = {"training.precision": ["float32", "bfloat16"]}
-    with pytest.raises(ConfigError, match="precision: is the same for all, since they share the backend"):
+    with pytest.raises(ConfigError, match="precision: must be the same for all trials, since they share the backend"):
         gmcore.search(run_file, backend={"use": "jax", "device": "cpu"}, search={"space": space})

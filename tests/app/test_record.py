@@ -51,7 +51,7 @@ def every_epoch(on_error):
 
 
 def test_a_run_that_shall_go_on_without_checkpoints_warns_and_comes_to_the_same_bytes(run_file, tmp_path):
-    with pytest.warns(RuntimeWarning, match=r"cannot write to .*checkpoints.*the run goes on without new") as told:
+    with pytest.warns(RuntimeWarning, match=r"cannot write to .*checkpoints.*the run continues without new") as told:
         without = gmcore.train(run_file, runs=tmp_path / "runs", training=every_epoch("continue"), hooks=blocked())
     assert len(told) == 1
     free = gmcore.train(run_file, runs=tmp_path / "runs", training=every_epoch("continue"))
@@ -60,7 +60,9 @@ def test_a_run_that_shall_go_on_without_checkpoints_warns_and_comes_to_the_same_
 
 
 def test_a_run_that_shall_stop_fails_and_its_folder_says_why(run_file, tmp_path):
-    with pytest.raises(TrainingError, match=r"cannot write to .*checkpoints.*gmcore resume goes on") as caught:
+    with pytest.raises(
+        TrainingError, match=r"cannot write to .*checkpoints.*gmcore resume continues the run"
+    ) as caught:
         gmcore.train(run_file, runs=tmp_path / "runs", training=every_epoch("stop"), hooks=blocked())
     (folder,) = (tmp_path / "runs").iterdir()
     told = json.loads((folder / "status.json").read_text())

@@ -1,5 +1,6 @@
-"""Opening a run: everything is built and checked, every problem is told at once, and nothing is started."""
+"""Opening a run: all components are built and checked, all problems are raised together, and nothing is started."""
 
+import numpy as np
 import pytest
 
 from gmcore.app import open_run
@@ -20,7 +21,10 @@ def test_a_run_file_becomes_components(run_file):
     assert run.model.schema.target.classes == ("lower", "upper")
     assert run.config.training.early_stopping.patience == 2
     assert len(run.split.train) + len(run.split.validation) == 120
-    assert [next(iter(metric.compute([[0.5, 0.5]], [0]))) for metric in run.metrics] == ["accuracy", "log_loss"]
+    assert [next(iter(metric.compute(np.array([[0.5, 0.5]]), np.array([0])))) for metric in run.metrics] == [
+        "accuracy",
+        "log_loss",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +43,11 @@ def test_a_run_file_becomes_components(run_file):
         ("max_epochs = 4", "max_epoch = 4", "training.max_epoch: unknown key, did you mean 'max_epochs'?"),
         ("patience = 2", "patince = 2", "training.early_stopping.patince: unknown key, did you mean 'patience'?"),
         ("1e-2", "-1.0", "training.optimizer.learning_rate: "),
-        ('"adamw"', '"adam_w"', "training.optimizer.name: unknown name 'adam_w', did you mean 'adamw'?"),
+        (
+            '"adamw"',
+            '"adam_w"',
+            "training.optimizer.use: no optimizer named 'adam_w': did you mean 'adamw' (gmcore 0.1.0)?",
+        ),
         ('"mlp"', '"mpl"', "model.use: no model provider named 'mpl'"),
         ('"kfold"', '"k-fold"', "validation.use: no cross-validator named 'k-fold'"),
         ("n_splits = 3", "n_splits = 1", "validation.n_splits: "),
@@ -56,7 +64,7 @@ def test_one_edit_is_one_problem_with_its_path(edited, old, new, problem):
     assert found.startswith(problem), found
 
 
-def test_all_problems_are_told_at_once(run_file):
+def test_all_problems_are_raised_together(run_file):
     text = run_file.read_text()
     for old, new in [
         ("seed", "sed"),
@@ -97,19 +105,19 @@ def test_a_missing_csv_is_named(edited):
         open_run(edited("moons.csv", "no.csv"))
 
 
-def test_a_device_that_is_not_here_says_what_would_work(edited):
+def test_the_error_for_an_unavailable_device_lists_those_that_are_available(edited):
     path = edited("seed = 7", 'seed = 7\nbackend = { use = "metal", device = "metal" }')
     with pytest.raises(InputError, match="cpu"):
         open_run(path)
 
 
-def test_auto_says_which_backend_it_took_and_why(run_file):
+def test_auto_states_which_backend_it_chose_and_why(run_file):
     run = open_run(run_file)
     assert run.chosen.backend.name in run.chosen.why
     assert run.chosen.backend.device in run.chosen.why
 
 
-def test_without_any_backend_the_error_says_what_to_install(run_file, monkeypatch):
+def test_the_error_without_any_backend_names_a_package_to_install(run_file, monkeypatch):
     monkeypatch.setattr(backends, "backend_devices", lambda _: {})
     with pytest.raises(BackendUnavailableError, match="pip install"):
         backends.choose_backend(plugin_registry("float32"), {"use": "auto"})

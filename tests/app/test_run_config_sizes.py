@@ -17,5 +17,5 @@ def test_a_size_is_a_number_of_bytes_or_a_text(said, meant):
 
 @pytest.mark.parametrize("said", ["200", "MB", "-1 MB", "1 parsec", 0, -5])
 def test_what_is_no_size_is_refused_with_what_would_be(said):
-    with pytest.raises(ConfigError, match=r"training\.row_memory: .*above 0 or a text such as '200 MB', got"):
+    with pytest.raises(ConfigError, match=r"training\.row_memory: .*or a string such as '200 MB', got"):
         run_config({"data": {"use": "csv"}, "training": {"row_memory": said}})

@@ -1,4 +1,4 @@
-"""A search gives each trial the scores that a cross-validation with its settings gives, and trains the best one."""
+"""A search scores each trial as a cross-validation with its settings would, and trains the best one."""
 
 import copy
 import json
@@ -74,9 +74,10 @@ def test_trials_score_as_cross_validations_with_their_settings_do_to_the_bit(tab
     "space",
     [
         {"seed": [1, 2, 3], "training.optimizer.weight_decay": [0.0, 0.5]},
-        {"model.label_smoothing": [0.0, 0.1, 0.3], "model.hidden": [[8], [4, 4]]},
-        {"training.optimizer.name": ["adamw", "sgd", "adam"], "training.optimizer.learning_rate": [0.01, 0.1]},
-        {"training.optimizer": [{"name": "sgd", "momentum": 0.9}, {"name": "sgd", "momentum": 0.5}, "adam"]},
+        {"model.loss": [{"use": "cross_entropy", "label_smoothing": 0.1}, "auto"], "model.hidden": [[8], [4, 4]]},
+        {"model.loss.label_smoothing": [0.0, 0.1, 0.3], "model.loss.use": ["cross_entropy"]},
+        {"training.optimizer.use": ["adamw", "sgd", "adam"], "training.optimizer.learning_rate": [0.01, 0.1]},
+        {"training.optimizer": [{"use": "sgd", "momentum": 0.9}, {"use": "sgd", "momentum": 0.5}, "adam"]},
         {"training.early_stopping.patience": [1, 3], "training.max_epochs": [2, 5]},
     ],
     ids=" ".join,
@@ -92,7 +93,7 @@ def test_drawn_settings_score_as_written_ones(tables):
         "training.batch_size": {"low": 30, "high": 33, "integer": True},
         "model.dropout": {"low": 0.0, "high": 0.5},
     }
-    tables["training"]["optimizer"] = {"name": "sgd"}
+    tables["training"]["optimizer"] = {"use": "sgd"}
     done = searched(tables, space, table={"strategy": "random", "trials": 6})
     assert_scores_are_those_of_cross_validations(done, tables)
 
@@ -102,11 +103,11 @@ def test_numbers_of_a_regressions_loss_are_members_own():
     points = rng.normal(size=(90, 3))
     values = points[:, 0] * 3 + rng.standard_t(1.5, 90)
     settings = {
-        "model": {"use": "mlp", "hidden": [4], "loss": "huber"},
-        "training": {"max_epochs": 3, "optimizer": {"name": "adamw", "learning_rate": 0.05}},
+        "model": {"use": "mlp", "hidden": [4], "loss": {"use": "huber"}},
+        "training": {"max_epochs": 3, "optimizer": {"use": "adamw", "learning_rate": 0.05}},
         "validation": {"use": "kfold", "n_splits": 3},
     }
-    done = gmcore.search(points, values, search={"space": {"model.huber_delta": [0.1, 1.0, 10.0]}}, **settings)
+    done = gmcore.search(points, values, search={"space": {"model.loss.delta": [0.1, 1.0, 10.0]}}, **settings)
     assert done.metric == "rmse"
     for trial in done.trials:
         changed = with_settings(settings, trial.settings)
@@ -114,7 +115,7 @@ def test_numbers_of_a_regressions_loss_are_members_own():
         assert trial.mean == found.mean
 
 
-def test_what_shares_a_program_is_one_fleet(tables):
+def test_trials_that_share_a_program_are_one_fleet(tables):
     fits = []
     space = {**RATES, "model.dropout": [0.0, 0.1, 0.2], "model.hidden": [[8], [4]], "seed": [1, 2]}
     searched(tables, space, hooks=Hooks(fit_start=(fits.append,)))
@@ -154,7 +155,7 @@ def test_the_winner_learns_from_all_rows_but_the_test_rows(tables):
     assert (stopped.train.n_samples, stopped.validation.n_samples) == (72, 18)
 
 
-def test_the_folder_tells_everything(tables, tmp_path):
+def test_the_run_folder_contains_all_results(tables, tmp_path):
     done = searched(tables, RATES, runs=tmp_path)
     written = {"config.toml", "provenance.json", "status.json", "metrics.jsonl", "result.json", "model.safetensors"}
     assert {path.name for path in done.folder.iterdir()} >= written | {"trials.json", "best.toml"}
@@ -178,10 +179,10 @@ def test_trials_are_ranked_by_the_metric_and_its_direction(tables, metric, bette
 
 @attrs.frozen
 class Sure(MetricComputer):
-    """Accuracy, and no number where it is poor; it does not say what is better."""
+    """Accuracy, or NaN if it is poor; it does not state whether higher values are better."""
 
-    def check(self, schema):
-        pass
+    def bind(self, schema):
+        return self
 
     def compute(self, predictions, targets, weights=None):
         found = Accuracy().compute(predictions, targets, weights)["accuracy"]
@@ -198,7 +199,7 @@ def sure(tables):
 
 
 def test_a_metric_that_says_no_direction_needs_one(sure):
-    with pytest.raises(ConfigError, match=r"search\.better: 'sure' does not say which is better: write \"higher\" or"):
+    with pytest.raises(ConfigError, match=r"search\.better: the metric 'sure' does not state which is better: set "):
         searched(sure, RATES)
 
 
@@ -210,7 +211,7 @@ def test_a_trial_without_a_number_ranks_last_and_is_told_as_failed(sure):
 
 
 def test_a_search_whose_trials_all_fail_says_so_and_keeps_them(sure, tmp_path):
-    with pytest.raises(TrainingError, match="every trial failed, the first one because its sure is nan"):
+    with pytest.raises(TrainingError, match="every trial failed; the first: its sure is nan"):
         searched(
             sure,
             {"training.optimizer.learning_rate": [1e-9, 1e-10]},
@@ -223,14 +224,14 @@ def test_a_search_whose_trials_all_fail_says_so_and_keeps_them(sure, tmp_path):
     assert not (folder / "model.safetensors").exists()
 
 
-def test_a_trial_whose_loss_is_not_finite_fails_alone(tables):
-    tables["training"]["optimizer"] = {"name": "sgd"}
+def test_a_trial_whose_loss_is_not_finite_does_not_stop_the_others(tables):
+    tables["training"]["optimizer"] = {"use": "sgd"}
     rates = [0.1, 1e30, 0.05]
     moments = []
     hooks = Hooks(member_failed=(moments.append,))
     done = searched(tables, {"training.optimizer.learning_rate": rates}, hooks=hooks)
     folds = len(done.trials[0].epochs)
-    # Members of several trials have one fold's index; listeners hear which of the search's models it is.
+    # Members of several trials have the index of their fold; listeners get their numbers in the whole search.
     assert {moment.member for moment in moments} == set(range(folds, 2 * folds))
     assert [trial.failed for trial in done.trials] == [False, False, True]
     assert done.trials[-1].settings == {"training.optimizer.learning_rate": 1e30}
@@ -238,17 +239,17 @@ def test_a_trial_whose_loss_is_not_finite_fails_alone(tables):
     assert_scores_are_those_of_cross_validations(attrs.evolve(done, trials=done.trials[:2]), tables)
 
 
-def test_a_fleet_that_cannot_go_on_fails_alone(tables):
-    space = {"training.optimizer": [{"name": "sgd", "learning_rate": 1e30}, {"name": "sgd", "learning_rate": 0.1}]}
+def test_a_fleet_that_fails_does_not_stop_the_others(tables):
+    space = {"training.optimizer": [{"use": "sgd", "learning_rate": 1e30}, {"use": "sgd", "learning_rate": 0.1}]}
     good, bad = searched(tables, space).trials
     assert (good.index, good.failed) == (1, False)
     assert bad.failed
     assert "lower the learning rate" in bad.failure
-    with pytest.raises(TrainingError, match=r"every trial failed, the first one because .*lower the learning rate"):
+    with pytest.raises(TrainingError, match=r"every trial failed; the first: .*lower the learning rate"):
         searched(tables, {"training.optimizer": space["training.optimizer"][:1]})
 
 
-def test_listeners_hear_of_every_trial(tables):
+def test_listeners_are_called_for_every_trial(tables):
     starts, trials = [], []
     done = searched(tables, RATES, hooks=Hooks(search_start=(starts.append,), trial_end=(trials.append,)))
     assert [(start.trials, start.members) for start in starts] == [(2, 6)]
@@ -262,12 +263,12 @@ def test_a_model_that_has_no_settings_of_its_own_is_searched_in_groups(tables):
 
     done = searched(tables, RATES | {"training.batch_size": [16, 64]}, model=Provider())
     assert len(done.trials) == 4
-    with pytest.raises(ConfigError, match=r"search\.space\.model: the model was given as an object"):
+    with pytest.raises(ConfigError, match=r"search\.space\.model: the options of a model object can't be searched"):
         searched(tables, {"model.hidden": [[4]]}, model=Provider())
 
 
 @pytest.mark.parametrize("stop_at", [2, 7, 9])
-def test_a_stopped_search_goes_on_to_the_same_bytes(tables, tmp_path, stop_at):
+def test_a_resumed_search_gives_the_same_bytes(tables, tmp_path, stop_at):
     """Stopped in the first group, in the second, and while the winner trains."""
     tables["training"] |= {"max_epochs": 3, "members_per_chunk": 6}
     del tables["training"]["early_stopping"]

@@ -1,4 +1,4 @@
-"""What [search] may say: every candidate is checked before anything trains."""
+"""The `[search]` table: every candidate is checked before training."""
 
 import math
 
@@ -28,31 +28,31 @@ def drawn(trials=20, **space):
 @pytest.mark.parametrize(
     ("search", "problem"),
     [
-        ({}, 'search.space: is empty: say what to try, such as "training.batch_size" = [32, 64]'),
+        ({}, 'search.space: is empty: list the values to try, such as "training.batch_size" = [32, 64]'),
         ({"strategy": "gird", **grid(seed=[1])}, "search.strategy: "),
         ({"stratgy": "grid", **grid(seed=[1])}, "search.stratgy: unknown key, did you mean 'strategy'?"),
-        ({"trials": 5, **grid(seed=[1])}, 'search.trials: is for strategy = "random"'),
+        ({"trials": 5, **grid(seed=[1])}, 'search.trials: requires strategy = "random"'),
         ({"trials": 0, "strategy": "random", **grid(seed=[1])}, "search.trials: must be >= 1, got 0"),
         (grid(seed=1), "search.space.seed: must be a list of values, or a range { low = …, high = … }, got 1"),
         (grid(seed=[]), "search.space.seed: must be a list of values"),
-        (grid(model__dropout={"low": 0.0, "high": 0.5}), "search.space.model.dropout: a grid needs a list of values"),
+        (grid(model__dropout={"low": 0.0, "high": 0.5}), "search.space.model.dropout: a grid requires a list"),
         (drawn(model__dropout={"low": 0.5, "high": 0.1}), "search.space.model.dropout: low must be below high"),
         (drawn(model__dropout={"low": 0.1}), "search.space.model.dropout.high: is required"),
         (drawn(model__dropout={"low": 0, "high": 1, "lgo": True}), "search.space.model.dropout.lgo: unknown key"),
-        (drawn(model__dropout={"low": 0, "high": 1, "log": True}), "search.space.model.dropout: log = true needs low"),
-        (drawn(seed={"low": 0.5, "high": 9, "integer": True}), "search.space.seed: integer = true needs whole bounds"),
+        (drawn(model__dropout={"low": 0, "high": 1, "log": True}), "search.space.model.dropout: log = true requires"),
+        (drawn(seed={"low": 0.5, "high": 9, "integer": True}), "search.space.seed: integer = true requires"),
         (drawn(model__dropout={"low": 0, "high": math.inf}), "search.space.model.dropout.high: must be finite"),
         (grid(modl__dropout=[0.1]), "search.space.modl.dropout: unknown key 'modl', did you mean 'model'?"),
-        (grid(data__path=["a.csv"]), "search.space.data.path: is the same for every trial, so that they compare"),
-        (grid(dtype=["float32"]), "search.space.dtype: is the same for every trial"),
+        (grid(data__path=["a.csv"]), "search.space.data.path: must be the same for all trials (searchable: seed,"),
+        (grid(dtype=["float32"]), "search.space.dtype: must be the same for all trials"),
         (grid(model__droput=[0.1]), "search.space.model.droput: unknown key, did you mean 'dropout'?"),
         (grid(model__dropout=[0.1, 1.5, 0.2]), "search.space.model.dropout: must be < 1.0, got 1.5"),
         (grid(model__hidden=[[8], [0]]), "search.space.model: hidden must be widths of 1 or more, got (0,)"),
         (grid(model__use=["mlp", "mpl"]), "search.space.model.use: no model provider named 'mpl'"),
         (grid(training__batch_size=[16, "32"]), "search.space.training.batch_size: "),
         (grid(training__optimzer__name=["sgd"]), "search.space.training.optimzer: unknown key, did you mean"),
-        (grid(training__optimizer__name=["sdg"]), "search.space.training.optimizer.name: unknown name 'sdg'"),
-        (grid(training__max_epochs__x=[1]), "search.space.training.max_epochs.x: 'max_epochs' is no table"),
+        (grid(training__optimizer__use=["sdg"]), "search.space.training.optimizer.use: no optimizer named 'sdg'"),
+        (grid(training__max_epochs__x=[1]), "search.space.training.max_epochs.x: 'max_epochs' is not a table"),
         (grid(training__optimizer=["sgd"], training__optimizer__learning_rate=[1.0]), "search.space.training.opti"),
         ({"metric": "acuracy", **grid(seed=[1])}, "search.metric: the run has no metric 'acuracy', did you mean"),
         (grid(seed=list(range(101)), training__max_epochs=list(range(1, 101))), "search.space: the grid has 10,100"),
@@ -64,7 +64,7 @@ def test_one_mistake_is_one_problem_with_its_path(run_file, search, problem):
     assert found.startswith(problem), found
 
 
-def test_all_problems_of_all_candidates_are_told_at_once(run_file):
+def test_all_problems_of_all_candidates_are_raised_together(run_file):
     space = grid(model__dropout=[0.1, 2.0], training__batch_size=[0, 8], seed=[1, -1]) | {"metric": "f2"}
     found = problems_of(run_file, space)
     assert sorted(problem.partition(":")[0] for problem in found) == sorted(
@@ -80,12 +80,12 @@ def test_all_problems_of_all_candidates_are_told_at_once(run_file):
 def test_nothing_is_written_for_a_bad_search(run_file, tmp_path):
     with pytest.raises(ConfigError):
         gmcore.search(run_file, search=grid(model__dropout=[2.0]), runs=tmp_path / "runs")
-    with pytest.raises(ConfigError, match=r"search: is required: say what to try, in a table \[search.space\]"):
+    with pytest.raises(ConfigError, match=r"search: is required: list the values to try in \[search.space\]"):
         gmcore.search(run_file, runs=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
-def test_other_commands_check_the_shape_of_a_search_and_leave_it_alone(run_file, tmp_path):
+def test_other_commands_check_the_table_but_not_its_candidates(run_file, tmp_path):
     done = gmcore.train(run_file, search=grid(model__dropout=[2.0]), runs=tmp_path)
     assert "search" not in (done.folder / "config.toml").read_text()
     with pytest.raises(ConfigError, match=r"search\.strategy"):
@@ -106,7 +106,7 @@ def test_a_grid_is_every_combination_the_last_one_changing_fastest():
     assert [tuple(one.values()) for one in combinations(table, 0)] == [(1, [8]), (1, [4]), (2, [8]), (2, [4])]
 
 
-def test_a_random_trial_depends_on_seed_and_place_alone():
+def test_a_random_trial_depends_only_on_the_seed_and_its_index():
     space = {"a": {"low": 0.0, "high": 1.0}, "b": [1, 2, 3], "c": {"low": 1, "high": 9, "integer": True}}
     table = SearchTable(strategy="random", trials=8, space=space)
     found = list(combinations(table, 7))

@@ -1,4 +1,4 @@
-"""Arrays, columns and data frames in memory are a data set."""
+"""Arrays, columns and data frames as a data set."""
 
 import datetime as dt
 import hashlib
@@ -62,13 +62,13 @@ def test_dates_are_time():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"groups": [1, 2]}, "X has 12 rows and groups has 2"),
-        ({"groups": [1.0, np.nan, *range(10)]}, "groups has no value in 1 rows, the first is row 1"),
-        ({"time": [None, *range(11)]}, "time has no value in 1 rows, the first is row 0"),
-        ({"time": np.array(["NaT"] * 12, "M8[D]")}, "time has no value in 12 rows"),
+        ({"groups": [1, 2]}, "X and groups must have the same number of rows, got 12 and 2"),
+        ({"groups": [1.0, np.nan, *range(10)]}, "groups is missing in 1 rows, the first is row 1"),
+        ({"time": [None, *range(11)]}, "time is missing in 1 rows, the first is row 0"),
+        ({"time": np.array(["NaT"] * 12, "M8[D]")}, "time is missing in 12 rows"),
         ({"weights": [-1.0] * 12}, r"weights must be finite and not negative, got -1.0 in row 0"),
         ({"weights": ["heavy"] * 12}, "weights must be numbers"),
-        ({"weights": [0.0] * 12}, "every row has weight 0"),
+        ({"weights": [0.0] * 12}, "weights must not all be 0"),
         ({"weights": np.ones((12, 1))}, r"weights must have one dimension, got shape \(12, 1\)"),
     ],
 )
@@ -106,9 +106,9 @@ def test_rows_can_be_read_again_under_their_own_schema_and_under_another():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        ({"a": [1.0], "bb": [2.0]}, "there is no column 'b', did you mean 'bb'"),
+        ({"a": [1.0], "bb": [2.0]}, "no column 'b', did you mean 'bb'"),
         (np.zeros((2, 3)), "X must have 2 features, got 3: a, b"),
-        ({"a": ["much"], "b": [2.0]}, "column 'a' holds 'much' in row 0, which is not a number"),
+        ({"a": ["much"], "b": [2.0]}, "column 'a' has 'much' in row 0, which is not a number"),
     ],
 )
 def test_rows_that_a_schema_does_not_know_are_refused(x, message):
@@ -184,5 +184,5 @@ def test_the_hash_of_rows_is_one_whatever_they_are_hashed_in_and_wherever_they_l
     described = repr(rows.schema).encode() + b"<f8(10, 3)" + numbers.tobytes() + b"<i4(10,)" + rows.targets.tobytes()
     np.save(tmp_path / "numbers.npy", numbers)
     in_a_file = attrs.evolve(rows, inputs={"numeric": np.load(tmp_path / "numbers.npy", mmap_mode="r")})
-    monkeypatch.setattr("gmcore.builtins.arrays._HASHED_AT_ONCE", at_once)
+    monkeypatch.setattr("gmcore.builtins.arrays._ROWS_PER_UPDATE", at_once)
     assert ArrayData(in_a_file).metadata["sha256"] == hashlib.sha256(described).hexdigest()

@@ -1,4 +1,4 @@
-"""Columns and targets in memory are understood, or refused with a reason."""
+"""Columns and targets in memory are encoded, or rejected with a clear message."""
 
 from decimal import Decimal
 
@@ -73,14 +73,14 @@ def test_targets_can_be_named():
     [
         ([1.0, np.nan, np.nan], {}, "2 rows have no target, the first is row 1"),
         (["a", None, "b"], {}, "1 rows have no target, the first is row 1"),
-        ([1.0, np.inf], {}, "y holds 1 infinite values, the first in row 1"),
-        (["a", "a"], {}, "every row has class 'a'"),
-        (list(range(50)), {}, "50 different whole numbers in 50 rows: say task='regression'"),
-        (["a", "b"], {"task": "regression"}, "y holds texts such as 'a'"),
-        (np.ones((2, 2), int), {}, "classes come one a row, got 2 columns"),
-        (np.ones((2, 1, 1)), {}, r"y must be \(rows,\) or \(rows, targets\), got shape \(2, 1, 1\)"),
-        ([1j, 2j], {}, "y holds complex128"),
-        (["a", "b"], {"classes": ("b", "c")}, "y holds 'a', which is not among the classes b, c"),
+        ([1.0, np.inf], {}, "y has 1 infinite values, the first in row 1"),
+        (["a", "a"], {}, "y must have at least two classes, got 'a' in every row"),
+        (list(range(50)), {}, "50 distinct integers in 50 rows: pass task='regression'"),
+        (["a", "b"], {"task": "regression"}, "y must be numeric for regression, got strings such as 'a'"),
+        (np.ones((2, 2), int), {}, "y must have one column for classification, got 2"),
+        (np.ones((2, 1, 1)), {}, r"y must have shape \(rows,\) or \(rows, targets\), got \(2, 1, 1\)"),
+        ([1j, 2j], {}, "y has dtype complex128"),
+        (["a", "b"], {"classes": ("b", "c")}, "y has 'a', which is not among the classes b, c"),
         ([0.5, 1.5], {"target_names": ("a", "b")}, "2 target names for 1 target columns"),
     ],
 )
@@ -140,20 +140,20 @@ def test_columns_of_an_array_can_be_named():
 @pytest.mark.parametrize(
     ("x", "options", "message"),
     [
-        (np.zeros(3), {}, r"X must be \(rows, features\), got shape \(3,\)"),
-        (np.zeros((3, 0)), {}, "no rows or no features"),
-        (np.zeros((0, 3)), {}, "no rows or no features"),
-        (np.zeros((3, 2)), {"feature_names": ("a",)}, "1 different feature names for 2 features"),
-        (np.zeros((3, 2)), {"feature_names": ("a", "a")}, "1 different feature names for 2 features"),
-        (mixed(), {"feature_names": ("a",)}, "feature names were given for columns that have names"),
+        (np.zeros(3), {}, r"X must have shape \(rows, features\), got \(3,\)"),
+        (np.zeros((3, 0)), {}, "at least one row and one feature"),
+        (np.zeros((0, 3)), {}, "at least one row and one feature"),
+        (np.zeros((3, 2)), {"feature_names": ("a",)}, "1 distinct feature names for 2 features"),
+        (np.zeros((3, 2)), {"feature_names": ("a", "a")}, "1 distinct feature names for 2 features"),
+        (mixed(), {"feature_names": ("a",)}, "feature_names applies to arrays only"),
         (mixed(extra=[1]), {}, "all columns must have the same number of rows, got size 3.*extra 1"),
-        (mixed(), {"types": {"kinf": "categorical"}}, "no column 'kinf' to take as categorical, did you mean 'kind'"),
-        ({"a": [1.0, -np.inf, 2.0]}, {}, "column 'a' holds 1 infinite values, the first in row 1"),
-        ({"a": [1, "two", 3]}, {}, "column 'a' holds 'two' in row 1, which is not a number"),
-        ({"a": [0, 1, 2]}, {"types": {"a": "boolean"}}, "'a' holds 1 values that are neither true nor false.* row 2"),
+        (mixed(), {"types": {"kinf": "categorical"}}, "no column 'kinf' to treat as categorical, did you mean 'kind'"),
+        ({"a": [1.0, -np.inf, 2.0]}, {}, "column 'a' has 1 infinite values, the first in row 1"),
+        ({"a": [1, "two", 3]}, {}, "column 'a' has 'two' in row 1, which is not a number"),
+        ({"a": [0, 1, 2]}, {"types": {"a": "boolean"}}, "'a' has 1 values that are neither true nor false.* row 2"),
         ({"a": [[1], [2], [3]]}, {}, r"column 'a' must have one dimension, got shape \(3, 1\)"),
-        ({"a": np.array(["2024-01-01"] * 3, "M8[D]")}, {}, r"column 'a' holds datetime64\[D\]"),
-        (np.zeros((4, 1)), {}, "X has 4 rows and y has 3"),
+        ({"a": np.array(["2024-01-01"] * 3, "M8[D]")}, {}, r"column 'a' has dtype datetime64\[D\]"),
+        (np.zeros((4, 1)), {}, "X and y must have the same number of rows, got 4 and 3"),
     ],
 )
 def test_columns_that_can_not_be_are_refused(x, options, message):

@@ -1,4 +1,4 @@
-"""Bars on stderr move with training and leave nothing behind."""
+"""Progress bars on stderr advance with training and disappear at its end."""
 
 import contextlib
 import io
@@ -27,7 +27,7 @@ MODEL = ModelInfo(name="Tiny", layers=(), input_shapes={"numeric": (2,)}, output
 
 
 class Screen(io.StringIO):
-    """A terminal, and the line it shows."""
+    """A terminal with its current line."""
 
     def isatty(self):
         return True

@@ -1,4 +1,4 @@
-"""Rows in memory become sequences of data sets."""
+"""Sequences of data sets from rows in memory."""
 
 import re
 
@@ -15,7 +15,7 @@ from gmcore.testing.sequence_provider import SequenceProviderContract
 
 
 def numbered(count, **more):
-    """Rows whose first column is their place, all of them to train on."""
+    """Training rows whose first column is their index."""
     return ArrayData(np.arange(float(count))[:, None], np.zeros(count), **{"validation": None} | more)
 
 
@@ -84,7 +84,7 @@ def test_a_sequence_can_be_trained_on():
     [
         ({}, "a curriculum needs 'count'"),
         ({"count": 3}, "a curriculum needs 'difficulty'"),
-        ({"count": 3, "difficulty": "x1"}, "no numeric column 'x1' to order rows by (there is: x0)"),
+        ({"count": 3, "difficulty": "x1"}, "no numeric column 'x1' to order rows by (available: x0)"),
     ],
 )
 def test_a_curriculum_says_what_it_needs(config, message):

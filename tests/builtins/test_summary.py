@@ -1,4 +1,4 @@
-"""The architecture as people read it."""
+"""The text summary of an architecture."""
 
 import pytest
 

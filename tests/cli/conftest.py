@@ -20,7 +20,7 @@ hidden = [8]
 [training]
 max_epochs = 4
 batch_size = 16
-optimizer = { name = "adamw", learning_rate = 0.05 }
+optimizer = { use = "adamw", learning_rate = 0.05 }
 
 [validation]
 use = "kfold"
@@ -39,7 +39,7 @@ def csv_text(rows: int = 45) -> str:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Stand in a folder with a run file and its data."""
+    """Change to a folder with a run file and its data."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "flowers.csv").write_text(csv_text())
     (tmp_path / "run.toml").write_text(RUN)
@@ -48,7 +48,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def call():
-    """Run a command in this process, and give its exit status, stdout and stderr."""
+    """Run a command in this process; returns exit status, stdout and stderr."""
 
     def run(*arguments):
         return CliRunner().invoke(gmcore, [str(argument) for argument in arguments], catch_exceptions=False)
@@ -58,7 +58,7 @@ def call():
 
 @pytest.fixture
 def report(call):
-    """Run a command that must succeed with `--json`, and give its object."""
+    """Run a command with `--json`, which must succeed; returns the JSON object."""
 
     def run(*arguments):
         done = call(*arguments, "--json")

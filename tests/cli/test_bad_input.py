@@ -10,7 +10,7 @@ ROWS = ["petal,colour,kind", *(f"{n},red,{'iris' if n % 2 else 'rose'}" for n in
 
 
 def with_rows(*changes):
-    """Give the CSV with some lines, from 1, replaced."""
+    """Return the CSV text with some lines, numbered from 1, replaced."""
     lines = list(ROWS)
     for number, line in changes:
         lines[number - 1] = line
@@ -18,7 +18,7 @@ def with_rows(*changes):
 
 
 def refused(call, folder, *arguments):
-    """Run a command that must be refused, and give its message."""
+    """Run a command that must fail with exit status 2; returns its message."""
     before = sorted(folder.rglob("*"))
     done = call(*arguments)
     assert done.exit_code == 2, done.stderr
@@ -37,7 +37,7 @@ RUN_FILES = {
     "negative seed": ("seed = 3", "seed = -3", ["seed", "-3"]),
     "unknown component": ('use = "mlp"', 'use = "mpl"', ["model.use", "did you mean 'mlp'"]),
     "unknown metric": ('["accuracy"]', '["acuracy"]', ["metrics.use", "did you mean 'accuracy'"]),
-    "unknown optimizer": ('name = "adamw"', 'name = "adamv"', ["training.optimizer", "did you mean 'adam'?"]),
+    "unknown optimizer": ('use = "adamw"', 'use = "adamv"', ["training.optimizer.use", "did you mean 'adam"]),
     "unknown dtype": ("seed = 3", 'dtype = "float16"', ["dtype", "float16"]),
     "unknown backend": ("seed = 3", 'backend = "meta"', ["backend", "did you mean 'metal'"]),
     "a device that is not there": (

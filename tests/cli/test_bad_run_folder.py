@@ -1,4 +1,4 @@
-"""A run folder that can't be gone on with: one clear message, exit status 2, and the folder as it was."""
+"""A run folder that can't be resumed: one clear message, exit status 2, and an unchanged folder."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ checkpoint = { seconds = inf, every_epochs = 1 }
 
 
 class Killed(BaseException):
-    """Stands in for a kill."""
+    """A simulated kill."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def killed(tmp_path_factory):
 
 @pytest.fixture
 def run(killed, tmp_path):
-    """Give a copy of the killed run's folder."""
+    """Return a copy of the killed run's folder."""
     return shutil.copytree(killed, tmp_path / "run")
 
 
@@ -87,7 +87,7 @@ def spoil_all(folder):
 SPOILT = {
     "another version": (lambda run: edited(run / "provenance.json", format=99), ["has format 99", "reads format 1"]),
     "another command": (lambda run: edited(run / "provenance.json", command="dream"), ["gmcore dream"]),
-    "done": (lambda run: edited(run / "status.json", status="done"), ["is done: there is nothing to go on with"]),
+    "done": (lambda run: edited(run / "status.json", status="done"), ["has finished, so it can't be resumed"]),
     "no config.toml": (lambda run: (run / "config.toml").unlink(), ["config.toml", "No such file"]),
     "garbage for a config.toml": (lambda run: (run / "config.toml").write_bytes(b"\xff\0="), ["config.toml", "TOML"]),
     "no provenance.json": (
@@ -98,7 +98,7 @@ SPOILT = {
     "facts in part": (lambda run: (run / "provenance.json").write_text('{"format": 1}'), ["is not a run folder"]),
     "no status.json": (lambda run: (run / "status.json").unlink(), ["is not a run folder: it has no status.json"]),
     "a status that is none": (lambda run: (run / "status.json").write_text("3"), ["is not a run folder"]),
-    "all checkpoints damaged": (spoil_all, ["is damaged", "no whole one before it", "remove"]),
+    "all checkpoints damaged": (spoil_all, ["is damaged", "no earlier checkpoint is intact", "remove"]),
 }
 
 
@@ -117,7 +117,7 @@ def test_what_is_no_folder_is_refused(tmp_path):
 
 def test_a_run_that_is_under_way_is_refused(run):
     with alone_in(run):
-        assert "is under way in another process" in refused(run)
+        assert "is in use by another process" in refused(run)
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="this system has no unshare")
@@ -141,5 +141,5 @@ def test_the_last_checkpoint_is_damaged_and_the_one_before_is_taken(run, killed,
     for folder in (run, whole):
         done = CliRunner().invoke(gmcore, ["resume", str(folder)], catch_exceptions=False)
         assert done.exit_code == 0, done.stderr
-        assert done.stderr.count("taking the one before it") == (folder == run)
+        assert done.stderr.count("using the checkpoint before it") == (folder == run)
     assert (run / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()

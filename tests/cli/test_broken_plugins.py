@@ -15,7 +15,7 @@ POINTS = {
 
 @pytest.fixture
 def gmcore(folder):
-    """Run the command in a process of its own, with four plugins installed that are not as they should be."""
+    """Run the command in a new process with four broken plugins installed."""
     site = folder / "site"
     for name, (points, source) in POINTS.items():
         info = site / f"{name.replace('-', '_')}-0.3.dist-info"

@@ -12,7 +12,7 @@ def test_how_many_train_at_once_is_told_with_the_memory_that_takes(folder, repor
     assert told["members_per_chunk"] == 3
     assert told["estimated"] == told["rows"] + 3 * told["member"]
     assert 0 < told["rows"] < told["estimated"] < told["total"]
-    assert "3 folds, 3 at once: about " in call("check", "run.toml").stderr
+    assert "3 folds, 3 at once: estimated memory " in call("check", "run.toml").stderr
 
 
 def test_every_error_is_said_at_once_with_its_place(folder, call):
@@ -41,4 +41,4 @@ def test_where_rows_are_kept_is_told_with_how_much_room_there_is(folder, call):
     (folder / "run.toml").write_text(text.replace('target = "kind"', keep))
     told = call("check", "run.toml").stderr
     assert "rows are kept in kept/csv, " in told
-    assert " KB of 976.6 KB at most (cache_limit); it can be deleted at any time" in told
+    assert " KB of at most 976.6 KB (cache_limit); the folder can be deleted at any time" in told

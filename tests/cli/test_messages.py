@@ -1,4 +1,4 @@
-"""What components say goes to stderr, in the command line alone."""
+"""Log messages of components go to stderr, only in the command line."""
 
 import logging
 import os
@@ -25,7 +25,8 @@ def test_what_a_plugin_says_while_it_is_imported_is_told_once(arguments, tmp_pat
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gm-talker\nVersion: 0.3\n")
     (info / "entry_points.txt").write_text("[gmcore.metric_computers]\ntalker = gm_talker:Metric\n")
-    source = "import logging\nlogging.getLogger('gmcore.talker').info('reading a table')\nMetric = object\n"
+    source = "import logging\nlogging.getLogger('gmcore.talker').info('reading a table')\n"
+    source += "from gmcore.builtins.metrics import Accuracy as Metric\n"
     (tmp_path / "gm_talker.py").write_text(source)
     command = [sys.executable, "-m", "gmcore", *arguments]
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}

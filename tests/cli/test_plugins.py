@@ -14,7 +14,7 @@ def test_info_has_each_option_with_type_default_and_meaning(report):
     options = {option["name"]: option for option in told["options"]}
     assert options["n_splits"]["type"] == "int"
     assert options["n_splits"]["default"] == 5
-    assert options["n_splits"]["description"].startswith("how many folds")
+    assert options["n_splits"]["description"].startswith("number of folds")
     assert told["description"].startswith("K-fold cross-validation")
 
 

@@ -1,4 +1,4 @@
-"""Where the time of a run went: told to people who ask, and always written."""
+"""The profile of a run: always in the JSON result, printed with `--profile`."""
 
 import json
 
@@ -49,13 +49,13 @@ def test_people_see_it_where_they_ask(folder, call):
         "waiting for rows",
         "checkpoints",
         "scoring",
-        "the rest",
+        "other",
         "total",
     ]
 
 
 def stopped(folder, command):
-    """Start what a run file says, stop it after an epoch, and return its folder."""
+    """Start a run, stop it after one epoch, and return its folder."""
     cancellation = Cancellation()
     hooks = Hooks(epoch_end=(lambda _: cancellation.cancel(),))
     with pytest.raises(Cancelled):
@@ -75,7 +75,7 @@ def test_what_is_gone_on_with_tells_it_too(folder, call, command):
 
 
 def shares(text):
-    """Return each phase's percents in a table of phases."""
+    """Return the percentage of each phase in a profile table."""
     lines = [line.split() for line in text.splitlines() if line.endswith("%")]
     return {" ".join(words[:-3]): int(words[-2]) for words in lines}
 
@@ -106,7 +106,7 @@ def test_shares_are_of_the_total_and_what_no_phase_has_is_the_rest():
     rows = {line.rsplit(maxsplit=3)[0].strip(): line.split()[-3:-1] for line in text.splitlines() if line.endswith("%")}
     assert rows["opening the data"] == ["1.0000", "25"]
     assert rows["waiting for the device"] == ["2.0000", "50"]
-    assert rows["the rest"] == ["1.0000", "25"]
+    assert rows["other"] == ["1.0000", "25"]
     assert rows["total"] == ["4.0000", "100"]
-    assert "12 reads by the loop" in text
-    assert "3.0 MB of memory at most" in text
+    assert "12 reads from the device in training" in text
+    assert "memory: 3.0 MB at most" in text

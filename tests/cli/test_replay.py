@@ -1,4 +1,4 @@
-"""`gmcore replay`: the same bits, other bits and why, and what can't be replayed."""
+"""`gmcore replay`: identical results, different results with their causes, and runs that can't be replayed."""
 
 import json
 import shutil
@@ -46,7 +46,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def ran(finished, tmp_path):
-    """Give a copy of a finished run's folder."""
+    """Return a copy of a finished run's folder."""
 
     def copy(command="train"):
         (folder,) = (finished / command).iterdir()
@@ -142,13 +142,14 @@ def test_another_version_explains_other_bits(ran, call):
     done = call("replay", folder)
     assert done.exit_code == 1
     assert "sha256 of model.safetensors: " in done.stderr
-    assert f"packages.numpy: 1.0.0 then, {np.__version__} now: bits may differ" in done.stderr
+    assert "the environment differs, which may be the cause:" in done.stderr
+    assert f"packages.numpy: 1.0.0 then, {np.__version__} now" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda folder: edited(folder / "status.json", lambda told: told.update(status="failed")), "is failed"),
+        (lambda folder: edited(folder / "status.json", lambda told: told.update(status="failed")), "status failed"),
         (lambda folder: edited(folder / "provenance.json", lambda told: told.update(command="search")), "search"),
         (lambda folder: edited(folder / "provenance.json", lambda told: told.update(format=99)), "has format 99"),
         (lambda folder: (folder / "provenance.json").write_text("[]"), "not a run folder"),

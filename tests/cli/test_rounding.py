@@ -1,4 +1,4 @@
-"""Columns that a run's dtype has no room for: told once, before training, on every backend."""
+"""Columns that the dtype can't represent accurately are reported once, before training, on every backend."""
 
 import json
 
@@ -23,7 +23,7 @@ hidden = [4]
 [training]
 max_epochs = 30
 batch_size = 16
-optimizer = {{ name = "adamw", learning_rate = 0.05 }}
+optimizer = {{ use = "adamw", learning_rate = 0.05 }}
 
 [validation]
 use = "kfold"
@@ -37,7 +37,7 @@ NOTE = "column 'reading' varies by "
 
 @pytest.fixture
 def offset(folder):
-    """Write a file whose one telling column is 1e9 give or take 1, and give a run file for a backend and dtype."""
+    """Write a file whose only informative column is 1e9 ± 1; returns a run file for a backend and dtype."""
     telling = np.random.default_rng(0).normal(size=90)
     lines = [f"{1e9 + x:.7f},{row % 7},{'pq'[int(x > 0)]}" for row, x in enumerate(telling)]
     (folder / "offset.csv").write_text("\n".join(["reading,other,kind", *lines, ""]))
@@ -56,7 +56,7 @@ def test_training_tells_it_once_and_is_right_to(offset, call, backend):
     done = call("train", offset(backend), "--json")
     assert done.exit_code == 0, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith(NOTE)]
-    assert "in float32 are 64 apart: nothing of what varies is kept" in line
+    assert "float32 numbers are 64 apart: no digits of the variation are kept" in line
     assert json.loads(done.stdout)["train"]["accuracy"] < 0.8
     exact = call("train", offset(backend, "float64"), "--json")
     assert exact.exit_code == 0, exact.stderr

@@ -14,7 +14,7 @@ metric = "log_loss"
 
 @pytest.fixture
 def searching(folder):
-    """Stand in a folder whose run file has a search."""
+    """Change to a folder whose run file has a search."""
     text = (folder / "run.toml").read_text().replace('["accuracy"]', '["accuracy", "log_loss"]')
     (folder / "run.toml").write_text(text + SEARCH)
     return folder
@@ -59,7 +59,7 @@ def test_a_trial_that_fails_is_told_along_the_way(searching, call):
     failed = [trial for trial in json.loads(done.stdout)["trials"] if trial["failed"]]
     told = [line for line in done.stderr.splitlines() if line.startswith("trial ")]
     assert len(failed) == 2
-    assert sorted(told) == sorted(f"trial {trial['trial']} has failed: {trial['failure']}" for trial in failed)
+    assert sorted(told) == sorted(f"trial {trial['trial']} failed: {trial['failure']}" for trial in failed)
 
 
 def test_check_says_what_would_be_searched(searching, report, call):
@@ -124,4 +124,4 @@ def test_a_space_that_names_what_is_not_there_is_refused(searching, call, comman
 def test_a_run_file_without_a_search_is_refused(folder, call):
     done = call("search", "run.toml")
     assert done.exit_code == 2
-    assert "search: is required: say what to try, in a table [search.space]" in done.stderr
+    assert "search: is required: list the values to try in [search.space]" in done.stderr

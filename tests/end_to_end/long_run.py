@@ -9,8 +9,8 @@ import numpy as np
 
 import gmcore
 from gmcore.domain import Hooks, Member, WorkflowConfig
-from gmcore.nn.optimizers import OPTIMIZERS
-from gmcore.nn.schedules import SCHEDULES
+from gmcore.nn.optimizers import AdamW
+from gmcore.nn.schedules import Cosine
 from gmcore.ports import TrainingTask
 from gmcore.testing import GuardedBackend, TinyModel, two_moons
 from gmcore.training import GradientDescent
@@ -36,8 +36,8 @@ def main(name: str, steps: int) -> None:
         model=TinyModel(schema=rows.schema),
         rows=rows,
         backend=backend.inner,
-        optimizer=OPTIMIZERS["adamw"](learning_rate=1e-3),
-        schedule=SCHEDULES["cosine"](),
+        optimizer=AdamW(learning_rate=1e-3),
+        schedule=Cosine(),
         config=WorkflowConfig(max_epochs=epochs, batch_size=16),
         hooks=Hooks(epoch_end=(look,)),
     )

@@ -83,7 +83,7 @@ def test_a_run_stops_with_its_checkpoints_intact_and_goes_on_to_the_same_bytes(r
 def test_a_run_goes_on_and_says_so_once(ran):
     place = ran("continue")
     message = (place / "first").read_text()
-    assert message.count("the run goes on without new checkpoints") == 1
+    assert message.count("the run continues without new checkpoints") == 1
     # What it came to has no room either, or a part of it, and that is no checkpoint.
     assert (place / "status").read_text() == "1\n"
     assert re.search(

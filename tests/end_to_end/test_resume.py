@@ -95,7 +95,7 @@ def test_a_stopped_run_says_so_and_goes_on(run_file, tmp_path):
     assert (folder / "model.safetensors").read_bytes() == whole
     again = gmcore("resume", folder, check=False)
     assert again.returncode == 2
-    assert "is done: there is nothing to go on with" in again.stderr
+    assert "has finished, so it can't be resumed" in again.stderr
 
 
 def test_changed_data_is_refused_with_both_hashes(run_file, tmp_path):
@@ -111,7 +111,7 @@ def test_changed_data_is_refused_with_both_hashes(run_file, tmp_path):
     assert "the data changed since the run began: sha256 was" in refused.stderr
     assert "Traceback" not in refused.stderr
     allowed = gmcore("resume", folder, "--allow-changed-data")
-    assert "the result is not what the run would have come to" in allowed.stderr
+    assert "the result will differ from that of the original data" in allowed.stderr
 
 
 def test_what_is_no_run_folder_is_refused(tmp_path):

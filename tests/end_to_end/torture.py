@@ -24,7 +24,8 @@ import numpy as np
 
 import gmcore
 from gmcore.app import open_run, resume
-from gmcore.app.commands import train as commands
+from gmcore.app.commands.cross_validate import cross_validate
+from gmcore.app.commands.train import train
 from gmcore.app.records.record import read_record
 from gmcore.domain import CheckpointConfig, Hooks
 from gmcore.domain.tree import tree_flatten
@@ -168,7 +169,7 @@ def work_on(run_file: Path, case: Case, runs: Path) -> Callable[[Hooks], object]
         if folder is not None:
             resume(folder, hooks=hooks, say=_refuse)
             return
-        begin = commands.train if case.command == "train" else commands.cross_validate
+        begin = train if case.command == "train" else cross_validate
         begin(open_run(run_file), runs=runs, hooks=hooks, say=_refuse)
 
     return work

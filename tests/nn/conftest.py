@@ -1,4 +1,4 @@
-"""Where layers are tried out: the NumPy reference, and every backend that is installed."""
+"""The NumPy reference, and every installed backend."""
 
 from importlib.metadata import entry_points
 
@@ -17,7 +17,7 @@ def xp():
 
 @pytest.fixture
 def apply(xp):
-    """Pass inputs through a layer on the reference; outputs alone."""
+    """Return a layer's outputs on the reference, after a check that its buffers did not change."""
 
     def outputs(layer, inputs, variables=None, *, key=None):
         if variables is None:
@@ -47,5 +47,5 @@ def double(backend_class):
 
 @pytest.fixture(scope="session")
 def program(backend):
-    """Compile a function where that is quick: XLA's own compiler, and not MLX's, which calls the system's."""
+    """Compile a function where that is fast: on JAX, but not on MLX, which calls the system's compiler."""
     return lambda fn: backend.compile(fn, loops=True)

@@ -1,24 +1,29 @@
 """Layers, losses and optimizers give the reference's numbers on every backend, alone and as a fleet."""
 
+import attrs
 import numpy as np
 import pytest
 
+import gmcore
 from gmcore.domain import Variables
 from gmcore.domain.tree import tree_leaves, tree_map
-from gmcore.nn.layers import ACTIVATIONS, Concatenate, Dense, Dropout, Embedding, Sequential
-from gmcore.nn.losses import LOSSES
+from gmcore.nn.layers import Activation, Concatenate, Dense, Dropout, Embedding, Sequential
 from gmcore.nn.numpy_namespace import NumPyNamespace
-from gmcore.nn.optimizers import SGD, Adam, AdamW
+from gmcore.nn.optimizers import SGD, Adam, AdamW, RMSProp
 from gmcore.nn.preprocessing import Impute, OneHot, Standardize
 from gmcore.ports import SupportsAdapt
+from gmcore.testing.loss import LossContract
 
 RNG = np.random.default_rng(7)
 NUMBERS = RNG.normal(size=(12, 4))
 HOLES = np.where(RNG.random((12, 4)) < 0.3, np.nan, NUMBERS)
 CODES = RNG.integers(0, [3, 5], (12, 2)).astype(np.int32)
 
+REGISTRY = gmcore.float64.layers
+ACTIVATIONS = [name for name, make in REGISTRY.items() if isinstance(make, type) and issubclass(make, Activation)]
+
 LAYERS = {
-    **{name: (make(), NUMBERS) for name, make in ACTIVATIONS.items()},
+    **{name: (REGISTRY.create(name), NUMBERS) for name in ACTIVATIONS},
     "dense": (Dense(3), NUMBERS),
     "dropout": (Dropout(0.5), NUMBERS),
     "impute": (Impute(), HOLES),
@@ -33,7 +38,7 @@ LAYERS = {
 
 
 def fleet_of(layer, inputs):
-    """Return two members' variables: of other generators, adapted to other rows."""
+    """Return the variables of two members, from different generators and adapted to different rows."""
     shape = tree_map(lambda x: x.shape[1:], inputs)
     fresh = [layer.init(np.random.default_rng(seed), shape) for seed in (1, 2)]
     parts = (tree_map(lambda x: x[:6], inputs), tree_map(lambda x: x[4:], inputs))
@@ -65,37 +70,48 @@ def test_a_fleet_of_layers_gives_the_references_numbers(backend, program, name):
         assert close(output, expected, backend.dtype)
 
 
-TARGETS = {
-    "cross_entropy": CODES[:, 0],
-    "binary_cross_entropy": (NUMBERS > 0).astype(np.float64),
-    "dense_cross_entropy": np.full((12, 4), 0.25),
-}
+@attrs.frozen
+class Registered(LossContract):
+    """The contract's rows for a registered loss."""
+
+    name: str
+
+    def loss(self):
+        return gmcore.float64.losses.create(self.name)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_a_loss_gives_the_references_numbers_and_its_gradient_is_a_difference_quotient(backend, program, name):
-    outputs, targets = 3 * NUMBERS, TARGETS.get(name, HOLES_FILLED)
+@pytest.mark.parametrize("name", gmcore.float64.losses)
+def test_a_loss_gives_the_references_numbers_and_gradients_on_every_backend(backend, program, name):
+    loss = Registered(name).loss()
+    for _, case in Registered(name).cases():
 
-    def total(outputs, targets):
-        losses = LOSSES[name](backend.xp, outputs, targets)
-        return backend.xp.sum(losses), losses
+        def total(outputs, targets):
+            losses = loss.of_rows(outputs, targets, settings=loss.settings, xp=backend.xp)
+            return backend.xp.sum(losses), losses
 
-    args = backend.asarray((outputs, targets))
-    (_, losses), gradients = backend.to_numpy(program(backend.value_and_grad(total))(*args))
-    reference = lambda outputs: LOSSES[name](NumPyNamespace(), outputs, targets)
-    assert losses.shape == (12,)
-    assert {losses.dtype, gradients.dtype} == {np.dtype(backend.dtype)}
-    assert close(losses, reference(outputs), backend.dtype)
-    step = 1e-6
-    for column in range(outputs.shape[1]):
-        moved = step * (np.arange(outputs.shape[1]) == column)
-        slope = (reference(outputs + moved) - reference(outputs - moved)) / (2 * step)
-        assert gradients[:, column] == pytest.approx(slope, rel=1e-5, abs=1e-6 if backend.dtype == "float32" else 1e-8)
+        def reference(outputs, targets=case.targets):
+            return loss.of_rows(outputs, targets, settings=loss.settings, xp=NumPyNamespace())
+
+        args = backend.asarray((case.outputs, case.targets))
+        (_, losses), gradients = backend.to_numpy(program(backend.value_and_grad(total))(*args))
+        assert losses.shape == case.outputs.shape[:1]
+        assert {losses.dtype, gradients.dtype} == {np.dtype(backend.dtype)}
+        assert close(losses, reference(case.outputs), backend.dtype)
+        for column, step in enumerate(1e-6 * np.eye(case.outputs.shape[1])):
+            slope = (reference(case.outputs + step) - reference(case.outputs - step)) / 2e-6
+            accuracy = 1e-6 if backend.dtype == "float32" else 1e-8
+            assert gradients[:, column] == pytest.approx(slope, rel=1e-5, abs=accuracy)
 
 
-HOLES_FILLED = np.nan_to_num(HOLES)
-
-OPTIMIZERS = [SGD(), SGD(momentum=0.9, dampening=0.1), SGD(momentum=0.9, nesterov=True), Adam(), AdamW()]
+OPTIMIZERS = [
+    SGD(),
+    SGD(momentum=0.9, dampening=0.1),
+    SGD(momentum=0.9, nesterov=True),
+    Adam(),
+    AdamW(),
+    RMSProp(),
+    RMSProp(weight_decay=0.1),
+]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)

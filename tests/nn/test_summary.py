@@ -5,7 +5,7 @@ from gmcore.nn.layers import Concatenate, Dense, Embedding, ReLU, Sequential
 from gmcore.nn.preprocessing import Standardize
 
 
-def test_every_layer_has_a_line_with_its_place_shape_and_size():
+def test_every_layer_has_a_line_with_its_name_shape_and_size():
     net = Sequential(
         {
             "inputs": Concatenate({"numeric": Standardize(), "categorical": Embedding((3,), 2)}),
@@ -21,7 +21,7 @@ def test_every_layer_has_a_line_with_its_place_shape_and_size():
     ]
 
 
-def test_the_parameters_are_those_that_init_makes():
+def test_the_number_of_parameters_is_that_of_init():
     (line,) = summarize(Dense(7), (3,), "head")
     made = Dense(7).init(np.random.default_rng(0), (3,)).params
     assert (line.name, line.parameters) == ("head", sum(leaf.size for leaf in made.values()))

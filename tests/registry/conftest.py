@@ -1,3 +1,5 @@
+import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,3 +49,18 @@ def install(site):
         return write_distribution(folder, name, version, **parts)
 
     return write
+
+
+@pytest.fixture(scope="module")
+def installed_outside(tmp_path_factory):
+    """Give a function that builds a distribution from its sources beside this file, and returns the folder it is in."""
+
+    def install_from(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        source = shutil.copytree(Path(__file__).parent / name, folder / "source")
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+        options = ["--no-deps", "--no-index", "--no-build-isolation", "--target", str(folder / "site")]
+        subprocess.run([*pip, *options, str(source)], check=True, capture_output=True, text=True)
+        return folder / "site"
+
+    return install_from

@@ -118,7 +118,7 @@ def test_nothing_is_coerced_and_the_problem_has_a_path(options, problem):
     assert problems(options, "model")[0].startswith(f"model.{problem}")
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_raised_together():
     wrong = {"hidden": ["1", 2, 0.5], "dropout": -1, "droput": 1, "embedding": {"size": 0, "scal": 1}, "bias": "no"}
     assert set(problems(wrong, "model")) == {
         "model.hidden[0]: must be a whole number, got '1'",
@@ -138,7 +138,7 @@ def test_a_home_folder_and_an_absolute_path_stay_what_they_are():
     assert structure({"folder": "y.csv"}, Model).folder == Path("y.csv")
 
 
-def test_what_is_of_the_type_already_is_taken_as_it_is():
+def test_a_value_that_has_the_type_of_its_field_is_used_as_it_is():
     embedding = Embedding(size=1)
     model = structure({"embedding": embedding, "hidden": (np.int64(3),), "dropout": np.float32(0.5)}, Model)
     assert model.embedding is embedding
@@ -146,7 +146,7 @@ def test_what_is_of_the_type_already_is_taken_as_it_is():
     assert type(model.hidden[0]) is int
 
 
-def test_what_only_code_can_give_is_checked_by_its_class():
+def test_an_object_without_a_plain_form_is_checked_by_its_class():
     @attrs.frozen(kw_only=True)
     class Arrays:
         values: np.ndarray
@@ -171,7 +171,7 @@ class Window:
             raise ValueError(f"low must be below high, got {value} and {self.high}")
 
 
-def test_validators_speak_for_their_field_and_may_look_at_others():
+def test_a_validators_problem_has_the_path_of_its_field_and_may_read_other_fields():
     assert problems({"low": -1, "high": 0, "unit": "h"}, "window", Window) == (
         "window.low: must be 0 or more, got -1",
         "window.high: must be > 0, got 0",
@@ -181,7 +181,7 @@ def test_validators_speak_for_their_field_and_may_look_at_others():
     assert structure({"low": 7}, Window) == Window(low=7)
 
 
-def test_what_is_not_about_options_is_raised_as_it_is():
+def test_an_error_that_is_not_about_options_is_raised_unchanged():
     @attrs.frozen
     class Device:
         name: str = "gpu"
@@ -197,17 +197,17 @@ def test_what_is_not_about_options_is_raised_as_it_is():
         structure({"name": "cpu"}, Device)
 
 
-def test_an_abstract_class_is_a_mistake_of_its_author():
+def test_an_abstract_class_is_a_type_error():
     @attrs.frozen
     class Half(MetricComputer):
-        def check(self, schema):
-            pass
+        def bind(self, schema):
+            return self
 
     with pytest.raises(TypeError, match="Half lacks the methods compute"):
         structure({}, Half)
 
 
-def test_options_that_are_no_table_are_refused():
+def test_options_that_are_not_a_table_are_refused():
     assert problems([1]) == ("must be a table, got [1]",)
 
 
@@ -237,7 +237,7 @@ models = st.builds(
 
 
 @given(models)
-def test_every_object_survives_the_way_out_and_in(model):
+def test_every_object_survives_a_round_trip(model):
     assert structure(unstructure(model), Model) == model
 
 

@@ -16,7 +16,7 @@ START = EpochStart(members=(0,), epoch=1)
 
 @attrs.frozen
 class Listener:
-    """Writes down what it is told."""
+    """Records its calls."""
 
     name: str = "listener"
     told: Any = attrs.field(factory=list)
@@ -41,7 +41,7 @@ def listening(**functions: Any) -> ModuleType:
     return module
 
 
-def test_every_moment_has_a_specification_with_its_context():
+def test_every_event_has_a_specification_with_its_context():
     moments = {field.name for field in attrs.fields(Hooks)}
     assert moments == {name for name in vars(HookSpecs) if not name.startswith("_")}
     for field in attrs.fields(Hooks):
@@ -49,7 +49,7 @@ def test_every_moment_has_a_specification_with_its_context():
         assert f"[[{context.__module__}.{context.__name__}]" in str(field.type)
 
 
-def test_a_hook_that_nobody_has_is_an_empty_tuple(registry):
+def test_a_hook_without_plugins_is_an_empty_tuple(registry):
     registry.register("listener", Listener)
     hooks = compiled("listener", registry=registry)
     assert compiled() == Hooks()
@@ -57,7 +57,7 @@ def test_a_hook_that_nobody_has_is_an_empty_tuple(registry):
     assert attrs.evolve(hooks, epoch_start=()) == Hooks()
 
 
-def test_plugins_are_used_by_name_with_options_or_as_they_are(registry):
+def test_plugins_are_given_by_name_with_options_or_as_objects(registry):
     told: list[str] = []
     registry.register("listener", Listener)
     registry.register("module", listening(epoch_start=hookimpl(lambda context: told.append("module"))))
@@ -112,14 +112,14 @@ def test_wrappers_surround_the_others():
     assert order == ["before 1", "told 1", "after"]
 
 
-def test_a_hook_may_leave_out_the_context():
+def test_a_hook_function_may_omit_the_context():
     told = []
     (function,) = compiled(listening(epoch_start=hookimpl(lambda: told.append(1)))).epoch_start
     function(START)
     assert told == [1]
 
 
-def test_equal_plugins_and_plugins_with_arrays_are_told_apart():
+def test_equal_plugins_and_plugins_with_arrays_are_distinguished():
     @attrs.frozen
     class Holds:
         array: np.ndarray
@@ -133,7 +133,7 @@ def test_equal_plugins_and_plugins_with_arrays_are_told_apart():
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_an_exception_says_whose_hook_it_comes_from(wrapped, install):
+def test_an_exception_gets_a_note_with_its_hook_and_plugin(wrapped, install):
     source = (
         "from gmcore.registry import hookimpl\n@hookimpl\ndef epoch_start(context): raise RuntimeError('disk full')"
     )
@@ -155,11 +155,11 @@ def test_an_exception_says_whose_hook_it_comes_from(wrapped, install):
     [
         (
             {"epoch_strat": hookimpl(lambda context: None)},
-            "has 'epoch_strat', which is no hook of gmcore, did you mean 'epoch_start'?",
+            "has 'epoch_strat', which is not a hook of gmcore, did you mean 'epoch_start'?",
         ),
         (
             {"epoch_start": hookimpl(lambda ctx: None)},
-            "has a 'epoch_start' that can't be called with 'context' alone: Argument(s) {'ctx'}",
+            "has a 'epoch_start' whose only argument is not 'context': Argument(s) {'ctx'}",
         ),
         ({"epoch_start": lambda context: None}, "its 'epoch_start' is not marked with @hookimpl"),
         ({"unrelated": 3}, "nothing in it is marked with @hookimpl"),
@@ -173,15 +173,15 @@ def test_a_plugin_that_would_not_be_called_is_refused(functions, message, regist
     assert message in str(error.value)
 
 
-def test_problems_of_several_plugins_are_told_at_once(registry):
+def test_problems_of_several_plugins_are_raised_together(registry):
     registry.register("listener", Listener)
     with pytest.raises(ConfigError) as error:
         compiled(("listener", {"nam": "a"}), "listener", "listener", "absent", (None, {}), registry=registry)
     assert [problem.partition(",")[0] for problem in error.value.problems] == [
         "hooks.listener.nam: unknown key",
-        f"hooks: hook plugin 'listener' of {Listener.__module__}:Listener is named twice",
-        "hooks: no hook plugin named 'absent': there is 'listener'",
-        "hooks: a hook plugin is used by its name",
+        f"hooks: hook plugin 'listener' of {Listener.__module__}:Listener is listed twice",
+        "hooks: no hook plugin named 'absent' (available: 'listener')",
+        "hooks: a hook plugin must be given by name",
     ]
     with pytest.raises(UnknownNameError):
         compiled("absent", registry=registry)

@@ -1,6 +1,5 @@
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,14 +27,8 @@ use = [{ use = "diary", path = "diary.txt" }]
 
 
 @pytest.fixture(scope="module")
-def outside(tmp_path_factory) -> Path:
-    """Build a plugin's distribution from its sources, install it, and give the folder it is in."""
-    folder = tmp_path_factory.mktemp("outside")
-    source = shutil.copytree(Path(__file__).parent / "gm_circles", folder / "source")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-    options = ["--no-deps", "--no-index", "--no-build-isolation", "--target", str(folder / "site")]
-    subprocess.run([*pip, *options, str(source)], check=True, capture_output=True, text=True)
-    return folder / "site"
+def outside(installed_outside) -> Path:
+    return installed_outside("gm_circles")
 
 
 @pytest.fixture

@@ -9,6 +9,11 @@ from gmcore.registry import PluginRegistry, Registry, State
 class Net:
     width: int = attrs.field(default=8, validator=attrs.validators.ge(1))
 
+    def create(self, schema): ...
+
+
+MODEL = "class {}:\n    def create(self, schema): ...\n"
+
 
 @pytest.fixture
 def registry() -> Registry[object]:
@@ -17,8 +22,9 @@ def registry() -> Registry[object]:
 
 @pytest.fixture
 def models(install) -> Registry[object]:
-    """Give a registry of what is installed, `net` of acme-models among it."""
+    """Return a registry of installed model providers, with `net` of acme-models."""
     source = "import attrs\n@attrs.frozen(kw_only=True)\nclass Net:\n    width: int = 8\n"
+    source += "    def create(self, schema): ...\n"
     install("acme-models", entry_points={"gmcore.model_providers": {"net": "acme:Net"}}, modules={"acme": source})
     return PluginRegistry("float32").model_providers
 
@@ -33,7 +39,7 @@ def test_a_registered_component_is_found_created_and_listed(registry):
     assert info.value.endswith(":Net")
 
 
-def test_registering_is_a_decorator_too(registry):
+def test_register_is_also_a_decorator(registry):
     @registry.register("make")
     def make(*, size: int) -> int:
         return size * 2
@@ -42,7 +48,7 @@ def test_registering_is_a_decorator_too(registry):
     assert make(size=1) == 2
 
 
-def test_an_installed_component_is_imported_when_it_is_first_used(models):
+def test_an_installed_component_is_imported_at_its_first_use(models):
     assert "net" in models
     assert models.info("net").state is State.INSTALLED
     assert models.create("net", width=2).width == 2
@@ -57,40 +63,41 @@ def test_options_are_checked_strictly(models):
         models.build("net", {"width": "2"}, path="model")
 
 
-def test_a_plain_factory_is_called_and_what_cannot_be_called_is_the_component(registry):
+def test_a_plain_factory_is_called_and_any_other_object_is_the_component(registry):
     registry.register("make", lambda size: size)
     with pytest.raises(ConfigError, match=r"^data: got an unexpected keyword argument 'sise'$"):
         registry.build("make", {"size": 1, "sise": 2}, path="data")
     thing = object()
     registry.register("thing", thing)
     assert registry.create("thing") is thing
-    with pytest.raises(ConfigError, match="size: unknown key, there are no options"):
+    with pytest.raises(ConfigError, match="size: unknown key, this component has no options"):
         registry.create("thing", size=1)
 
 
 def test_bound_options_are_given_and_cannot_be_changed():
-    backends = PluginRegistry("float64").backends
+    backends = Registry("backend", bound={"dtype": "float64"})
     backends.register("fake", lambda dtype, device="cpu": (dtype, device))
+    assert PluginRegistry("float64").backends.bound == backends.bound
     assert backends.create("fake") == ("float64", "cpu")
     assert backends.create("fake", dtype="float64", device="gpu") == ("float64", "gpu")
-    with pytest.raises(ConfigError, match=r"^backend\.dtype: is 'float64' here, got 'float32'$"):
+    with pytest.raises(ConfigError, match=r"^backend\.dtype: must be 'float64', got 'float32'$"):
         backends.build("fake", {"dtype": "float32"}, path="backend")
 
 
 def test_a_name_is_registered_once(registry, models):
     registry.register("net", Net)
     with pytest.raises(
-        DuplicateNameError, match=r"there is a model provider named 'net' already \(.*Net, registered in code\)"
+        DuplicateNameError, match=r"a model provider named 'net' already exists \(.*Net, registered in code\)"
     ):
         registry.register("net", Net)
-    with pytest.raises(DuplicateNameError, match=r"\(acme-models 1\.0\): choose another name or unregister that"):
+    with pytest.raises(DuplicateNameError, match=r"\(acme-models 1\.0\): choose another name or unregister it"):
         models.register("net", Net)
     for name in ("", "a/b"):
         with pytest.raises(ValueError, match="can't be empty or contain '/'"):
             registry.register(name, Net)
 
 
-def test_unregistering_makes_room_and_clearing_empties(models):
+def test_unregistering_frees_a_name_and_clearing_frees_all(models):
     models.unregister("net")
     assert "net" not in models
     models.register("net", Net)
@@ -104,25 +111,24 @@ def test_unregistering_makes_room_and_clearing_empties(models):
     assert list(models) == ["only"]
 
 
-def test_two_distributions_with_one_name_are_both_named(models, install):
-    install(
-        "gm-other", "2.1", entry_points={"gmcore.model_providers": {"net": "other:Net"}}, modules={"other": "Net = 1"}
-    )
+def test_the_error_for_an_ambiguous_name_lists_both_distributions(models, install):
+    other = {"gmcore.model_providers": {"net": "other:Other"}}
+    install("gm-other", "2.1", entry_points=other, modules={"other": MODEL.format("Other")})
     with pytest.raises(AmbiguousNameError) as error:
         models["net"]
     assert str(error.value) == (
         "several model providers are named 'net': "
-        "use one of 'acme-models/net' (acme-models 1.0) and 'gm-other/net' (gm-other 2.1)"
+        "use 'acme-models/net' (acme-models 1.0) or 'gm-other/net' (gm-other 2.1)"
     )
     assert "net" not in models
     assert {"acme-models/net", "gm-other/net"} <= set(models)
-    assert models["gm-other/net"] == 1
+    assert models["gm-other/net"].__name__ == "Other"
     both = [info for info in models.entries() if info.name == "net"]
     assert [(info.distribution, info.state) for info in both] == [
         ("acme-models", State.AMBIGUOUS),
         ("gm-other", State.AMBIGUOUS),
     ]
-    assert both[0].reason == "gm-other 2.1 has this name too: use 'acme-models/net'"
+    assert both[0].reason == "also provided by gm-other 2.1: use 'acme-models/net'"
     models.unregister("gm-other/net")
     assert models["net"].__name__ == "Net"
 
@@ -133,17 +139,17 @@ def test_two_distributions_with_one_name_are_both_named(models, install):
         ("model_providers", "ent", "no model provider named 'ent': did you mean 'net' (acme-models 1.0)?"),
         ("model_providers", "NET", "no model provider named 'NET': did you mean 'net' (acme-models 1.0)?"),
         ("model_providers", "acme/net", "no model provider named 'acme/net': did you mean 'net' (acme-models 1.0)?"),
-        ("model_providers", "xyz", "no model provider named 'xyz': there is 'net'"),
+        ("model_providers", "xyz", "no model provider named 'xyz' (available: 'net')"),
         (
             "model_providers",
             "mlp",
-            "no model provider named 'mlp' is installed: it comes with gm-mlp-model (pip install gm-mlp-model)",
+            "no model provider named 'mlp' is installed: it is part of gm-mlp-model (pip install gm-mlp-model)",
         ),
         ("backends", "metl", "no backend named 'metl': did you mean 'metal' (pip install gm-metal-backend)?"),
         (
             "data_providers",
             "sql",
-            "no data provider named 'sql': none is installed; 'csv' comes with gm-csv-data (pip install gm-csv-data)",
+            "no data provider named 'sql': none is installed; 'csv' is part of gm-csv-data (pip install gm-csv-data)",
         ),
         ("hooks", "board", "no hook plugin named 'board': none is installed"),
     ],
@@ -155,7 +161,7 @@ def test_an_unknown_name_gets_a_helpful_sentence(port, name, message, models, si
     assert str(error.value) == message
 
 
-def test_what_is_for_the_other_dtype_alone_says_so(install):
+def test_the_error_for_a_component_of_the_other_dtype_names_that_dtype(install):
     groups = {"gmcore.backends.float32": {"fast": "f:X"}, "gmcore.backends": {"any": "f:Y"}}
     install("gm-fast", entry_points=groups, modules={"f": "X, Y = 'X', 'Y'"})
     assert PluginRegistry("float32").backends.info("fast").dtype == "float32"
@@ -163,25 +169,25 @@ def test_what_is_for_the_other_dtype_alone_says_so(install):
     assert "any" in exact
     with pytest.raises(
         UnknownNameError,
-        match=r"^no float64 backend named 'fast': gm-fast 1\.0 has it for float32 alone: there is 'any'",
+        match=r"^no float64 backend named 'fast': gm-fast 1\.0 provides it for float32 only \(available: 'any'",
     ):
         exact["fast"]
 
 
-def test_an_entry_for_one_dtype_goes_before_the_same_distributions_general_one(install):
-    groups = {"gmcore.backends.float64": {"both": "g:Exact"}, "gmcore.backends": {"both": "g:Fast"}}
-    install("gm-both", entry_points=groups, modules={"g": "Exact, Fast = 'exact', 'fast'"})
-    assert PluginRegistry("float32").backends["both"] == "fast"
-    assert PluginRegistry("float64").backends["both"] == "exact"
+def test_an_entry_for_one_dtype_replaces_the_same_distributions_general_one(install):
+    groups = {"gmcore.model_providers.float64": {"both": "g:Exact"}, "gmcore.model_providers": {"both": "g:Fast"}}
+    install("gm-both", entry_points=groups, modules={"g": MODEL.format("Exact") + MODEL.format("Fast")})
+    assert PluginRegistry("float32").model_providers["both"].__name__ == "Fast"
+    assert PluginRegistry("float64").model_providers["both"].__name__ == "Exact"
 
 
-def test_what_is_installed_later_is_found(models, install):
+def test_a_distribution_that_is_installed_later_is_found(models, install):
     assert "late" not in models
-    install("gm-late", entry_points={"gmcore.model_providers": {"late": "late:X"}}, modules={"late": "X = 3"})
-    assert models["late"] == 3
+    install("gm-late", entry_points={"gmcore.model_providers": {"late": "late:X"}}, modules={"late": MODEL.format("X")})
+    assert models["late"].__name__ == "X"
 
 
-def test_registries_know_nothing_of_each_other():
+def test_registries_are_independent_of_each_other():
     one, other = PluginRegistry("float32"), PluginRegistry("float32")
     one.hooks.register("mine", Net)
     assert "mine" not in other.hooks

@@ -1,4 +1,4 @@
-"""Checkpoints: a run that was stopped ends in the same bits as one that never was."""
+"""Checkpoints: a resumed run gives the same bits as an uninterrupted one."""
 
 import threading
 import time
@@ -21,11 +21,11 @@ def save(store, snapshot):
 
 
 class Killed(BaseException):
-    """Stands in for a kill: nothing catches it."""
+    """A simulated kill, which no code catches."""
 
 
 def killed_after(writes):
-    """Return a hook that ends everything after so many checkpoints."""
+    """Return a hook that raises `Killed` after `writes` checkpoints."""
     seen = []
 
     def count(moment):

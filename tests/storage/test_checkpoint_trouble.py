@@ -1,4 +1,4 @@
-"""Checkpoints on a bad day: damaged, foreign, from another version, or nowhere to be put."""
+"""Checkpoints that are damaged, foreign, from another version, or can't be written."""
 
 import subprocess
 import sys
@@ -74,7 +74,7 @@ def test_where_all_are_damaged_people_decide(tmp_path):
     for path in tmp_path.glob("chunk-00001-*"):
         path.write_bytes(b"garbage")
     assert store.load(0).epoch == 2
-    with pytest.raises(ModelFileError, match=r"no whole one before it: .*remove .*chunk-00001-\*"):
+    with pytest.raises(ModelFileError, match=r"no earlier checkpoint is intact: .*remove .*chunk-00001-\*"):
         store.load(1)
     assert store.load(2) is None
 
@@ -164,7 +164,7 @@ def test_a_write_that_the_system_cuts_short_leaves_nothing_of_itself(tmp_path):
 
 
 def mounted(folder, options):
-    """Give what starts a command with a file system of its own at `folder`, or skip where that is not allowed."""
+    """Return the prefix of a command that mounts a file system at `folder`; skip if that is not permitted."""
     before = ["unshare", "--map-root-user", "--mount", "sh", "-c", f'mount -t tmpfs {options} t {folder} && exec "$@"']
     try:
         allowed = subprocess.run([*before, "sh", "true"], capture_output=True, check=False).returncode == 0
@@ -205,12 +205,12 @@ with alone_in(Path({str(tmp_path)!r})):
 """
     other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert other.stdout.readline() == b"in\n"
-    with pytest.raises(InputError, match="under way in another process"), alone_in(tmp_path):
+    with pytest.raises(InputError, match="in use by another process"), alone_in(tmp_path):
         pass
     other.kill()
     other.wait()
     other.stdout.close()
-    with alone_in(tmp_path), pytest.raises(InputError, match="under way"), alone_in(tmp_path):
+    with alone_in(tmp_path), pytest.raises(InputError, match="in use"), alone_in(tmp_path):
         pass
     with alone_in(tmp_path):
         pass
@@ -221,7 +221,7 @@ def test_an_unfinished_file_of_a_living_process_is_left_to_it(tmp_path):
 import os, signal
 from pathlib import Path
 from gmcore.storage import files
-_, handle = files._open_beside(Path({str(tmp_path)!r}, "model"))
+_, handle = files._open_partial(Path({str(tmp_path)!r}, "model"))
 print("writing", flush=True)
 signal.pause()
 """

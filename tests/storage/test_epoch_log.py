@@ -1,4 +1,4 @@
-"""The log of a run's epochs: lines of JSON that no crash and no full disk makes unreadable."""
+"""The epoch log stays readable after crashes and full disks."""
 
 import json
 
@@ -80,7 +80,7 @@ def test_lines_that_found_no_place_come_with_the_next(tmp_path):
     log.log(epoch(3))
     assert [line["epoch"] for line in lines_of(tmp_path / "logs" / "metrics.jsonl")] == [1, 2, 3]
     assert len(told) == 2
-    assert "the run goes on without new metrics" in told[0]
+    assert "the run continues without new metrics" in told[0]
     assert told[1] == "metrics can be written again"
 
 

@@ -1,4 +1,4 @@
-"""A model's file: whole, the same bytes for the same content, and refused when it is not ours."""
+"""The model file: atomic, equal bytes for equal content, and foreign files are rejected."""
 
 import json
 

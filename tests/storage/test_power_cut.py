@@ -1,4 +1,4 @@
-"""The power may fail between any two calls of a save: what was durable is there, and nothing is there in part."""
+"""After a power cut between any two system calls of a save, durable files exist and no file is partial."""
 
 import os
 
@@ -36,7 +36,7 @@ def store_in(folder, keep=2, told=None):
 
 
 def restored(crash, tmp_path):
-    """Give a new folder with what the crash left."""
+    """Return a new folder with the files that the crash left."""
     folder = tmp_path / f"crash-{len(list(tmp_path.iterdir()))}"
     folder.mkdir()
     crash.restore(folder)
@@ -161,7 +161,7 @@ def test_the_log_of_epochs_is_never_behind_a_checkpoint(tmp_path):
 
 
 class Careless(Checkpoints):
-    """A store that forgets to flush: what the simulation must find."""
+    """A store that does not flush its files, which the simulation must detect."""
 
     def save(self, snapshot):
         self.folder.mkdir(exist_ok=True)

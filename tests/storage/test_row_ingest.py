@@ -1,4 +1,4 @@
-"""A source that only streams trains as one that has its rows in memory."""
+"""A streaming provider trains like one with its rows in memory."""
 
 import attrs
 import numpy as np
@@ -92,24 +92,24 @@ class Changed(StreamOnly):
 @pytest.mark.parametrize(
     ("stream", "message"),
     [
-        (Changed(data(), batches=0), "Changed streams no rows to train on"),
+        (Changed(data(), batches=0), "Changed yields no training rows"),
         (
             Changed(data(groups=np.arange(COUNT)), lambda _, batch: attrs.evolve(batch, groups=None)),
-            "Changed streams batches without group, and its schema has one: 'groups'",
+            "Changed yields batches without group, but its schema has one: 'groups'",
         ),
         (
             Changed(data(time=np.arange(COUNT)), lambda _, batch: attrs.evolve(batch, time=None)),
-            "Changed streams batches without time, and its schema has one: 'time'",
+            "Changed yields batches without time, but its schema has one: 'time'",
         ),
         (
             Changed(
                 data(), lambda place, batch: attrs.evolve(batch, targets=batch.targets.astype(f"i{4 + 4 * place}"))
             ),
-            "Changed streams batches that do not go together: rows must be int32",
+            "Changed yields batches that do not match: all rows must be int32",
         ),
         (
             Changed(data(), lambda _, batch: attrs.evolve(batch, targets=batch.targets[:-1])),
-            "Changed streams batches that do not go together",
+            "Changed yields batches that do not match",
         ),
     ],
 )
@@ -122,7 +122,7 @@ def test_a_stream_that_is_not_what_its_schema_says_is_refused(stream, message, m
 
 def test_where_there_is_no_room_for_a_stream_it_is_said_how_to_make_some(cache):
     (cache / "gmcore").write_text("")
-    with pytest.raises(OutputError, match=r"cannot write to .*; say where .* XDG_CACHE_HOME"):
+    with pytest.raises(OutputError, match=r"cannot write to .*; set .* XDG_CACHE_HOME"):
         rows_of(StreamOnly(data()))
 
 
@@ -145,7 +145,7 @@ SETTINGS = {
 def test_a_model_trained_on_a_stream_is_the_one_trained_on_rows_to_the_bit():
     source = ArrayData(two_moons(200), validation=SplitConfig(seed=1))
     direct, streamed = gmcore.train(source, **SETTINGS), gmcore.train(StreamOnly(source), **SETTINGS)
-    assert np.array_equal(streamed.training.history["train_loss"], direct.training.history["train_loss"])
+    assert np.array_equal(streamed.result.history["train_loss"], direct.result.history["train_loss"])
     assert np.array_equal(streamed.validation.predictions, direct.validation.predictions)
 
 

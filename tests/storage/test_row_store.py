@@ -1,4 +1,4 @@
-"""Rows that are stored are the rows that are read, or are said to be damaged."""
+"""Stored rows are read back unchanged, or reported as damaged."""
 
 import json
 import multiprocessing
@@ -114,7 +114,7 @@ def test_facts_that_were_edited_are_not_believed(tmp_path):
     told = json.loads(path.read_text())
     told["facts"]["schema"]["target"]["classes"] = ["yes", "no"]
     path.write_text(json.dumps(told))
-    with pytest.raises(DataError, match=r"rows\.json has another content"):
+    with pytest.raises(DataError, match=r"rows\.json has changed since it was written"):
         open_rows(tmp_path / "rows")
 
 
@@ -124,10 +124,10 @@ NUMBERS = np.zeros((3, 1))
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"inputs": {"numeric": np.zeros((2, 2))}}, r"must be float64\[1\] as the ones before, got float64\[2\]"),
-        ({"inputs": {"numeric": np.zeros((2, 1), np.float32)}}, "as the ones before, got float32"),
-        ({"inputs": {"numeric": NUMBERS}, "weights": np.ones(3)}, "must have the columns of those before"),
-        ({"inputs": {"numeric": np.array([[None], [1]])}}, "as the ones before, got object"),
+        ({"inputs": {"numeric": np.zeros((2, 2))}}, r"must be float64\[1\], like the first ones, got float64\[2\]"),
+        ({"inputs": {"numeric": np.zeros((2, 1), np.float32)}}, "like the first ones, got float32"),
+        ({"inputs": {"numeric": NUMBERS}, "weights": np.ones(3)}, "must have the columns of the first one"),
+        ({"inputs": {"numeric": np.array([[None], [1]])}}, "like the first ones, got object"),
     ],
 )
 def test_rows_that_are_not_like_the_ones_before_are_refused(tmp_path, other, message):
@@ -137,12 +137,12 @@ def test_rows_that_are_not_like_the_ones_before_are_refused(tmp_path, other, mes
 
 
 def test_objects_are_never_written(tmp_path):
-    with pytest.raises(ValueError, match="numbers, texts or instants, got object"):
+    with pytest.raises(ValueError, match="numbers, strings or dates, got dtype object"):
         write_rows(tmp_path / "rows", [Rows(schema=SCHEMA, inputs={"numeric": np.array([[None], [1]])})], {})
 
 
 def test_no_rows_are_no_store(tmp_path):
-    with pytest.raises(ValueError, match="no rows to keep"):
+    with pytest.raises(ValueError, match="no rows to write"):
         write_rows(tmp_path / "rows", [], {})
 
 
@@ -167,13 +167,13 @@ def test_what_fails_while_it_is_made_leaves_nothing_behind(tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
 def test_a_full_disk_is_an_output_error(tmp_path, monkeypatch):
     monkeypatch.setattr(row_store, "ArrayFile", lambda path: ArrayFile(Path("/dev/full")))
-    with pytest.raises(OutputError, match=r"cannot keep rows in .*: No space left on device"):
+    with pytest.raises(OutputError, match=r"cannot write rows to .*: No space left on device"):
         write(tmp_path / "rows")
 
 
 def test_a_place_that_takes_nothing_is_an_output_error(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot keep rows in"):
+    with pytest.raises(OutputError, match="cannot write rows to"):
         write(tmp_path / "file" / "rows")
     with pytest.raises(OutputError, match="cannot write to"), temporary_folder(tmp_path / "file" / "scratch"):
         pass
@@ -196,7 +196,7 @@ def test_what_is_sound_is_kept_and_what_is_damaged_is_made_again_and_said(tmp_pa
     flipped(tmp_path / "rows" / "1.npy")
     keep(tmp_path / "rows", say=said.append)
     (text,) = said
-    assert text.endswith("1.npy has another content than was written; they are made again")
+    assert text.endswith("the content of 1.npy has changed since it was written; rebuilding them")
     assert np.array_equal(mapped.inputs["numeric"], ROWS.inputs["numeric"])
     assert [path.name for path in tmp_path.iterdir()] == ["rows"]
 

@@ -1,4 +1,4 @@
-"""A run folder: new, whole, and readable by anything that reads JSON."""
+"""Run folders: unique, complete, and valid JSON."""
 
 import json
 
@@ -17,5 +17,5 @@ def test_each_run_has_a_folder_of_its_own(tmp_path):
 
 def test_a_place_that_takes_no_folder_is_named(tmp_path):
     (tmp_path / "runs").write_text("a file stands here")
-    with pytest.raises(OutputError, match=r"cannot make a run folder in .*runs"):
+    with pytest.raises(OutputError, match=r"cannot create a run folder in .*runs"):
         RunFolder.create(tmp_path / "runs", "iris", config="", provenance={})

@@ -1,4 +1,4 @@
-"""The contract lets a good model through, and no model that breaks one of its rules."""
+"""The contract passes for a good model and fails for models that each break one rule."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ class Provider(ModelProvider):
 
 @attrs.frozen
 class Broken(Model):
-    """A tiny model of which some methods are others."""
+    """A tiny model with some methods replaced."""
 
     schema: Any
     replaced: dict[str, Callable[..., Any]]
@@ -118,7 +118,7 @@ BROKEN = {
     "uses_only_the_rows": {"adapt": remembering()},
     "have_their_shapes": {"loss": lambda own, *args, xp: xp.mean(own(*args, xp=xp))},
     "have_probabilities": {"predict": lambda own, variables, outputs, *, xp: xp.sigmoid(outputs)},
-    "beside_it": {"apply": outputs_as(lambda xp, outputs: outputs - xp.mean(outputs, axis=0))},
+    "other_rows_of_a_batch": {"apply": outputs_as(lambda xp, outputs: outputs - xp.mean(outputs, axis=0))},
     "outside_training": {"apply": counting},
     "of_the_key": {"apply": random_in_training},
     "difference_quotient": {"apply": without_gradient},

@@ -1,4 +1,4 @@
-"""Prints how much a process grows by training a fleet large in one way, and how much was estimated, in bytes."""
+"""Prints, in bytes, how much memory training a large fleet takes and how much was estimated."""
 
 import sys
 
@@ -7,8 +7,7 @@ import numpy as np
 
 import gmcore
 from gmcore.domain import EarlyStoppingConfig, Feature, Rows, Schema, Target, TargetKind, WorkflowConfig
-from gmcore.nn.optimizers import OPTIMIZERS
-from gmcore.nn.schedules import SCHEDULES
+from gmcore.nn.schedules import Constant
 from gmcore.ports import TrainingTask
 from gmcore.training import GradientDescent, cross_validate, folds_of
 from gmcore.training.chunks import plan_chunks
@@ -17,7 +16,7 @@ from gmcore.training.fleet.memory import process_memory
 
 @attrs.frozen
 class Case:
-    """A fleet: its networks, and its rows."""
+    """The networks and the rows of a fleet."""
 
     hidden: tuple[int, ...] = (1000, 1000)
     optimizer: str = "adamw"
@@ -49,8 +48,8 @@ def task(backend, case):
         model=gmcore.float32.model_providers.create("mlp", hidden=case.hidden).create(schema),
         rows=rows,
         backend=backend,
-        optimizer=OPTIMIZERS[case.optimizer](),
-        schedule=SCHEDULES["constant"](),
+        optimizer=gmcore.float32.optimizers.create(case.optimizer),
+        schedule=Constant(),
         config=WorkflowConfig(
             max_epochs=2,
             batch_size=case.batch_size,

@@ -1,4 +1,4 @@
-"""Members of a fleet with numbers of their own, of the optimizer and of the model."""
+"""Members of a fleet with their own hyperparameters, of the optimizer and of the model."""
 
 import attrs
 import numpy as np
@@ -13,7 +13,7 @@ WORKFLOW = GradientDescent()
 ROWS = np.arange(100)
 
 
-def test_a_member_trains_as_a_model_that_was_made_with_its_settings(task, same_results):
+def test_a_member_trains_like_a_model_made_with_its_settings(task, same_results):
     rates = (0.1, 0.5)
     members = [Member(train=ROWS, settings={"dropout": rate, "learning_rate": 0.01}) for rate in rates]
     found = WORKFLOW.train(task, members)
@@ -24,7 +24,7 @@ def test_a_member_trains_as_a_model_that_was_made_with_its_settings(task, same_r
     assert found[0].final_loss != found[1].final_loss
 
 
-def test_an_unknown_setting_may_have_meant_the_models(task):
+def test_an_unknown_setting_suggests_one_of_the_models(task):
     with pytest.raises(ConfigError, match=r"member 3: unknown setting 'dropuot', did you mean 'dropout'\?"):
         WORKFLOW.train(task, [Member(index=3, train=ROWS, settings={"dropuot": 0.1})])
 
@@ -37,6 +37,6 @@ def test_a_setting_that_optimizer_and_model_both_have_is_refused(task):
             return {"weight_decay": 0.1}
 
     both = attrs.evolve(task, model=Decaying(schema=task.rows.schema))
-    with pytest.raises(ConfigError, match="'weight_decay' is a setting of the optimizer and of the model"):
+    with pytest.raises(ConfigError, match="'weight_decay' is a setting of both optimizer and model"):
         WORKFLOW.train(both, [Member(train=ROWS, settings={"weight_decay": 0.2})])
     WORKFLOW.train(both, [Member(train=ROWS, settings={"learning_rate": 0.2})])

@@ -1,4 +1,4 @@
-"""Matrices in bfloat16 and float16: float32 weights, nearly float32's losses, and the same bits again."""
+"""Training in bfloat16 and float16: float32 weights, losses close to float32's, and reproducible bits."""
 
 import attrs
 import numpy as np
@@ -12,7 +12,7 @@ from gmcore.storage.checkpoint import Checkpoints
 from gmcore.testing.fakes import TinyModel
 from gmcore.training import GradientDescent
 from gmcore.training.fleet.loss_scaling import LossScaling
-from gmcore.training.fleet.members import begin
+from gmcore.training.fleet.members import initial_arrays
 
 WORKFLOW = GradientDescent()
 EVERY = CheckpointConfig(seconds=float("inf"), every_steps=3, every_epochs=1)
@@ -20,7 +20,7 @@ EVERY = CheckpointConfig(seconds=float("inf"), every_steps=3, every_epochs=1)
 
 @attrs.frozen(kw_only=True)
 class Steep(TinyModel):
-    """A model whose loss is larger than it need be."""
+    """A model whose loss is multiplied by a factor."""
 
     factor: float = 1.0
 
@@ -35,7 +35,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def narrow(task, backend):
-    """Return a task of a perceptron with dropout that multiplies in another dtype."""
+    """Return a task of a perceptron with dropout that computes in another dtype."""
 
     def of(compute, **changes):
         model = gmcore.float32.model_providers.create("mlp", hidden=(16, 8), dropout=0.1).create(task.rows.schema)
@@ -48,7 +48,7 @@ def narrow(task, backend):
 
 @pytest.fixture
 def steep(narrow):
-    """Return a task in float16 whose losses, and so their gradients, are multiplied."""
+    """Return a task in float16 whose losses and gradients are multiplied."""
 
     def of(factor, compute="float16", **changes):
         there = narrow(compute, **changes)
@@ -59,7 +59,7 @@ def steep(narrow):
 
 @pytest.fixture
 def trained():
-    """Return a call that trains one member, to its result and the scale at each checkpoint."""
+    """Return a call that trains one member and returns its result and the scale at each checkpoint."""
 
     def train(task, folder):
         scales = []
@@ -98,7 +98,7 @@ def test_narrow_results_do_not_depend_on_the_chunking(narrow, compute, size, fle
     same_results(WORKFLOW.train(narrow(compute, members_per_chunk=size), members), whole)
 
 
-def test_float16_goes_on_to_the_same_bits_with_its_scale(steep, tmp_path, fleet, same_results):
+def test_float16_is_resumed_to_the_same_bits_with_its_scale(steep, tmp_path, fleet, same_results):
     members = fleet(3)
     task = steep(100.0, max_epochs=3)
     uninterrupted = WORKFLOW.train(task, members)
@@ -123,12 +123,12 @@ def test_gradients_that_are_too_large_lower_the_scale_and_training_goes_on(steep
     assert 1 < scales[-1] < LossScaling().initial
     assert found.failure is None
     assert found.epochs == 12
-    # The steps that were not taken are missing.
+    # Skipped steps make a small difference.
     assert found.final_loss == pytest.approx(whole.final_loss, rel=0.1)
 
 
-def test_what_overflows_at_scale_one_is_a_failure_that_names_its_step(steep, trained, tmp_path):
-    with pytest.raises(TrainingError, match="at step 7 of epoch 2, its largest gradient nan"):
+def test_an_overflow_at_scale_one_is_a_failure_that_names_its_step(steep, trained, tmp_path):
+    with pytest.raises(TrainingError, match="at step 7 of epoch 2, with largest gradient nan"):
         # Sixteen steps halve the scale, ten of them in the first epoch.
         trained(steep(1e9), tmp_path)
     assert WORKFLOW.train(steep(1e9, "float32"), [Member(train=np.arange(160))])[0].failure is None
@@ -136,16 +136,16 @@ def test_what_overflows_at_scale_one_is_a_failure_that_names_its_step(steep, tra
 
 @pytest.mark.parametrize("compute", ["float32", "bfloat16"])
 def test_only_float16_carries_a_scale(narrow, fleet, compute):
-    assert "scaling" not in begin(narrow(compute), fleet(2))[0]
-    assert "scaling" in begin(narrow("float16"), fleet(2))[0]
+    assert "scaling" not in initial_arrays(narrow(compute), fleet(2)).carry
+    assert "scaling" in initial_arrays(narrow("float16"), fleet(2)).carry
 
 
 def test_the_scale_follows_the_rule_of_torchs_scaler(backend):
     scaling, xp = LossScaling(initial=8.0, interval=3, highest=16.0), backend.xp
     # One member's gradients stay finite, another's do not, a third never steps.
     gradients = np.array([[8.0, 16.0], [np.inf, 1.0], [np.nan, 1.0]])
-    after = backend.compile(lambda state, g, live: scaling.after(state, {"w": g}, live, xp))
-    state, live = backend.asarray(scaling.start(3)), backend.asarray(np.array([True, True, False]))
+    after = backend.compile(lambda state, g, live: scaling.unscale(state, {"w": g}, live, xp))
+    state, live = backend.asarray(scaling.initial_state(3)), backend.asarray(np.array([True, True, False]))
     scales, taken = [], []
     for _ in range(5):
         true, state, took = after(state, backend.asarray(gradients), live)
@@ -154,6 +154,6 @@ def test_the_scale_follows_the_rule_of_torchs_scaler(backend):
     assert [one[0] for one in scales] == [8, 8, 16, 16, 16]
     assert [one[1] for one in scales] == [4, 2, 1, 1, 1]
     assert [one[2] for one in scales] == [8] * 5
-    # At scale 1 the step is taken as it is, and what comes of it is a failure as in any precision.
+    # At scale 1 the step is taken, and not finite gradients are a failure as in any precision.
     assert taken == [[True, False, False]] * 3 + [[True, True, False]] * 2
     assert backend.to_numpy(true["w"])[0].tolist() == [0.5, 1.0]

@@ -1,4 +1,4 @@
-"""Read at once, in pieces, or out of the cache: the same rows, and the same is said of a bad file."""
+"""Files read at once, in blocks or from the cache give the same rows and the same errors."""
 
 import gzip
 import os
@@ -15,7 +15,7 @@ TEXT = "a,b,c,y\n" + "".join(f"{i * 0.5},{'uvw'[i % 3]},{i % 2 == 0},{'pq'[i % 2
 
 
 @pytest.fixture(autouse=True)
-def _no_cache_of_mine(monkeypatch, tmp_path_factory):
+def _own_cache(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
@@ -27,19 +27,19 @@ def path(tmp_path):
 
 
 def outcome(path, *, cache, like=None, **options):
-    """Schema and arrays, or what is wrong."""
+    """Return schema and arrays, or the error message."""
     try:
         data = CSVDataProvider(path=path, cache=cache, **({"target": "y"} | options))
         rows = data.rows() if like is None else data.rows_like(like)
     except DataError as error:
         return str(error)
     arrays = {**rows.inputs, "targets": rows.targets, "weights": rows.weights, "groups": rows.groups, "time": rows.time}
-    told = {name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items() if array is not None}
-    return rows.schema, told, like or data.metadata
+    found = {name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items() if array is not None}
+    return rows.schema, found, like or data.metadata
 
 
 def assert_same_however_it_is_read(path, **options):
-    """In memory at once, in small pieces, and into the cache in small pieces; then out of the cache."""
+    """Read in memory at once, in small blocks, in small blocks into the cache, and from the cache."""
     expected = outcome(path, cache=False, **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table, "_BLOCK_BYTES", 24)
@@ -88,7 +88,7 @@ def tables(draw):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(text=tables(), options=st.sampled_from(OPTIONS))
-def test_any_table_is_the_same_rows_or_the_same_refusal(tmp_path, text, options):
+def test_any_table_gives_the_same_rows_or_the_same_error(tmp_path, text, options):
     path = tmp_path / "data.csv"
     path.write_bytes(text.encode())
     assert_same_however_it_is_read(path, **options)
@@ -96,7 +96,7 @@ def test_any_table_is_the_same_rows_or_the_same_refusal(tmp_path, text, options)
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(tail=st.text('a1.-,;"\n\r \0é', max_size=40).map(str.encode) | st.binary(max_size=40))
-def test_any_bytes_are_the_same_rows_or_the_same_refusal(tmp_path, tail):
+def test_any_bytes_give_the_same_rows_or_the_same_error(tmp_path, tail):
     path = tmp_path / "data.csv"
     for head in (b"", b"a,b,y\n1,x,p\n2,y,q\n"):
         path.write_bytes(head + tail)
@@ -118,12 +118,12 @@ def test_any_bytes_are_the_same_rows_or_the_same_refusal(tmp_path, tail):
         ("data.csv", b"a\ry\r1\r2\r", {}),
     ],
 )
-def test_files_in_many_guises_and_bad_ones(tmp_path, name, content, options):
+def test_files_in_several_formats_and_malformed_ones(tmp_path, name, content, options):
     (tmp_path / name).write_bytes(content)
     assert_same_however_it_is_read(tmp_path / name, **options)
 
 
-def test_values_that_the_first_rows_had_not_change_nothing(path, monkeypatch):
+def test_values_that_do_not_fit_the_inferred_type(path, monkeypatch):
     monkeypatch.setattr(table, "_SAMPLE", 5)
     path.write_text("a,b,y\n" + "".join(f"{i},{i % 2},{'pq'[i % 2]}\n" for i in range(30)) + "0.5,x,p\n+7,1.50,q\n")
     assert_same_however_it_is_read(path, types={"b": "categorical"})
@@ -154,23 +154,23 @@ def test_several_files_are_one_table(path, tmp_path):
 @pytest.mark.parametrize(
     ("second", "message"),
     [
-        ("a,b,y\nmany,v,q\n", "part-2.csv, line 2, column 'a': 'many' is not a number, as 3 others are"),
-        ("a,b,y\n3,v,\n", "column 'y': 1 of 4 rows have no value, the first in line 2 of {}part-2.csv"),
-        ("a,b,z\n3,v,q\n", "part-2.csv has other columns than {}part-1.csv: a, b, z for a, b, y"),
-        ("a,b,y\n", "part-2.csv has a header and no rows"),
-        ("a,b,y\n1,2\n", "part-2.csv, line 2: the header has 3 fields and this row has 2"),
+        ("a,b,y\nmany,v,q\n", "part-2.csv, line 2, column 'a': 'many' is not a number, but 3 other values are"),
+        ("a,b,y\n3,v,\n", "column 'y': 1 of 4 values are missing, the first in line 2 of {}part-2.csv"),
+        ("a,b,z\n3,v,q\n", "part-2.csv has other columns than {}part-1.csv: a, b, z instead of a, b, y"),
+        ("a,b,y\n", "part-2.csv has a header but no rows"),
+        ("a,b,y\n1,2\n", "part-2.csv, line 2: the header has 3 fields, but this row has 2"),
     ],
 )
-def test_what_is_wrong_in_one_of_several_files_names_it(tmp_path, second, message):
+def test_an_error_in_one_of_several_files_names_it(tmp_path, second, message):
     (tmp_path / "part-1.csv").write_text("a,b,y\n1,u,p\n2,v,q\n3,v,q\n")
     (tmp_path / "part-2.csv").write_text(second)
     assert message.format(f"{tmp_path}{os.sep}") in assert_same_however_it_is_read(tmp_path / "part-*.csv")
 
 
-def test_a_pattern_that_matches_nothing_is_refused(tmp_path):
+def test_a_pattern_that_matches_nothing_is_rejected(tmp_path):
     with pytest.raises(DataError, match=r"no file matches .*part-\*\.csv"):
         CSVDataProvider(path=tmp_path / "part-*.csv", target="y").rows()
-    with pytest.raises(ValueError, match="path must name a file, got none"):
+    with pytest.raises(ValueError, match="path must name at least one file, got none"):
         CSVDataProvider(path=[], target="y")
     with pytest.raises(DataError, match="there is no file"):
         CSVDataProvider(path=Path("nowhere.csv"), target="y", cache=True).rows()

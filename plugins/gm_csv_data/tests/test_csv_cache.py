@@ -1,4 +1,4 @@
-"""What is kept of files: made once, found again, checked, and never in the way."""
+"""The cache of rows: built once, reused, verified, and bypassed where it can't be written."""
 
 import logging
 import multiprocessing
@@ -17,7 +17,7 @@ TEXT = "a,b,c,y\n" + "".join(f"{i * 0.5},{'uvw'[i % 3]},{i % 2 == 0},{'pq'[i % 2
 
 
 @pytest.fixture(autouse=True)
-def _no_cache_of_mine(monkeypatch, tmp_path_factory):
+def _own_cache(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
@@ -32,22 +32,22 @@ def numbers(path, **options):
     return CSVDataProvider(path=path, **({"target": "y"} | options)).rows().inputs["numeric"]
 
 
-def is_kept(rows):
+def is_cached(rows):
     return all(isinstance(array, np.memmap) for array in rows.inputs.values())
 
 
-def test_small_files_are_read_into_memory_and_large_ones_are_kept(path, monkeypatch):
-    assert not is_kept(CSVDataProvider(path=path, target="y").rows())
+def test_small_files_are_read_into_memory_and_large_ones_are_cached(path, monkeypatch):
+    assert not is_cached(CSVDataProvider(path=path, target="y").rows())
     monkeypatch.setattr(provider, "_LARGE", len(TEXT))
-    assert is_kept(CSVDataProvider(path=path, target="y").rows())
-    assert not is_kept(CSVDataProvider(path=path, target="y", cache=False).rows())
+    assert is_cached(CSVDataProvider(path=path, target="y").rows())
+    assert not is_cached(CSVDataProvider(path=path, target="y", cache=False).rows())
 
 
 def entries(folder):
     return sorted(path for path in (folder / "csv").iterdir() if path.is_dir() and path.name != "hashes")
 
 
-def test_opening_what_is_kept_takes_next_to_no_memory(tmp_path):
+def test_opening_cached_rows_takes_little_memory(tmp_path):
     path = tmp_path / "wide.csv"
     names = [*(f"x{place}" for place in range(40)), "y"]
     numbers = np.random.default_rng(0).normal(size=(5000, 41)).round(3).astype(str)
@@ -63,7 +63,7 @@ def test_opening_what_is_kept_takes_next_to_no_memory(tmp_path):
     assert peak < size / 4
 
 
-def test_what_is_kept_is_not_made_again_for_the_same_content_and_options(path, tmp_path):
+def test_the_cache_is_reused_for_the_same_content_and_options(path, tmp_path):
     kept = tmp_path / "kept"
     options = {"target": "y", "cache": True, "cache_folder": kept}
     CSVDataProvider(path=path, **options).rows()
@@ -78,7 +78,7 @@ def test_what_is_kept_is_not_made_again_for_the_same_content_and_options(path, t
     assert len(entries(kept)) == 3
 
 
-def test_a_change_that_keeps_size_and_time_of_change_is_seen(path, tmp_path):
+def test_a_change_that_keeps_size_and_time_is_noticed(path, tmp_path):
     kept = tmp_path / "kept"
     os.utime(path, ns=(10**18, 10**18))
     first = CSVDataProvider(path=path, target="y", cache=True, cache_folder=kept).metadata["sha256"]
@@ -87,7 +87,7 @@ def test_a_change_that_keeps_size_and_time_of_change_is_seen(path, tmp_path):
     assert CSVDataProvider(path=path, target="y", cache=True, cache_folder=kept).metadata["sha256"] != first
 
 
-def test_a_hash_is_remembered_once_the_file_is_settled(path, tmp_path, monkeypatch):
+def test_a_hash_is_cached_once_the_file_is_old_enough(path, tmp_path, monkeypatch):
     kept = tmp_path / "kept"
 
     def sha256():
@@ -106,7 +106,7 @@ def test_a_hash_is_remembered_once_the_file_is_settled(path, tmp_path, monkeypat
         sha256()
 
 
-def test_a_damaged_cache_is_made_again_and_said(path, tmp_path, caplog):
+def test_a_damaged_cache_is_rebuilt_with_a_warning(path, tmp_path, caplog):
     options = {"target": "y", "cache": True, "cache_folder": tmp_path / "kept"}
     expected = np.array(numbers(path, **options))
     (entry,) = entries(tmp_path / "kept")
@@ -117,18 +117,18 @@ def test_a_damaged_cache_is_made_again_and_said(path, tmp_path, caplog):
         assert np.array_equal(numbers(path, **options), expected)
         (text,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
         assert "are damaged: " in text
-        assert text.endswith("; they are made again")
+        assert text.endswith("; rebuilding them")
     assert entries(tmp_path / "kept") == [entry]
 
 
-def test_a_refused_file_leaves_nothing_in_the_cache(path, tmp_path):
+def test_a_rejected_file_leaves_nothing_in_the_cache(path, tmp_path):
     path.write_text(TEXT + "many,u,true,p\n")
     with pytest.raises(DataError, match="line 62, column 'a': 'many' is not a number"):
         CSVDataProvider(path=path, target="y", cache=True, cache_folder=tmp_path / "kept").rows()
     assert entries(tmp_path / "kept") == []
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(path, tmp_path, monkeypatch):
+def test_a_file_that_changes_while_it_is_read_is_rejected(path, tmp_path, monkeypatch):
     whole = cache.RowCache._kept
 
     def written_to_meanwhile(self, source, options, read, encode):
@@ -140,18 +140,20 @@ def test_a_file_that_changes_while_it_is_read_is_refused(path, tmp_path, monkeyp
         return whole(self, source, options, reading, encode)
 
     monkeypatch.setattr(cache.RowCache, "_kept", written_to_meanwhile)
-    with pytest.raises(DataError, match=r"data\.csv changed while it was read: try again when nothing writes to it"):
+    with pytest.raises(
+        DataError, match=r"data\.csv changed while it was being read; try again when no program is writing to it"
+    ):
         CSVDataProvider(path=path, target="y", cache=True, cache_folder=tmp_path / "kept").rows()
     assert entries(tmp_path / "kept") == []
 
 
-def test_where_nothing_can_be_kept_rows_are_in_memory_unless_they_must_be(path, tmp_path, monkeypatch, caplog):
+def test_without_a_writable_cache_rows_are_in_memory_unless_the_cache_is_required(path, tmp_path, monkeypatch, caplog):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(provider, "_LARGE", 1)
     options = {"target": "y", "cache_folder": tmp_path / "file"}
-    assert not is_kept(CSVDataProvider(path=path, **options).rows())
-    assert "is read into memory instead" in caplog.text
-    with pytest.raises(OutputError, match="say where with cache_folder, or cache = false"):
+    assert not is_cached(CSVDataProvider(path=path, **options).rows())
+    assert f"reading {path} into memory instead" in caplog.text
+    with pytest.raises(OutputError, match="set cache_folder to another folder, or cache = false"):
         CSVDataProvider(path=path, cache=True, **options).rows()
 
 
@@ -161,7 +163,7 @@ def read(path, folder, times):
         assert len(rows) == 60
 
 
-def test_processes_that_read_one_file_at_once_do_not_break_each_other(path, tmp_path):
+def test_processes_can_read_one_file_at_the_same_time(path, tmp_path):
     kept = tmp_path / "kept"
     context = multiprocessing.get_context("spawn")
     others = [context.Process(target=read, args=(path, kept, 5)) for _ in range(2)]
@@ -174,7 +176,7 @@ def test_processes_that_read_one_file_at_once_do_not_break_each_other(path, tmp_
     assert len(entries(kept)) == 1
 
 
-def test_rows_stay_when_the_cache_is_deleted_under_them(path, tmp_path):
+def test_rows_stay_valid_when_the_cache_is_deleted(path, tmp_path):
     data = CSVDataProvider(path=path, target="y", cache=True, cache_folder=tmp_path / "kept")
     rows = data.rows()
     shutil.rmtree(tmp_path / "kept")

@@ -1,7 +1,7 @@
-"""CSVDataProvider keeps to the port's contract, for each kind of table."""
+"""Contract tests of CSVDataProvider for each kind of table."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 from gm_csv_data import CSVDataProvider
@@ -25,11 +25,11 @@ ROWS = [
 
 
 class CSVContract(DataProviderContract):
-    """Providers of one written file."""
+    """Contract tests with a provider of one file."""
 
     header: ClassVar[str] = HEADER
     rows: ClassVar[list[str]] = ROWS
-    options: ClassVar[dict[str, Any]] = {}
+    options: ClassVar[dict[str, object]] = {}
 
     @pytest.fixture(autouse=True)
     def _write(self, tmp_path):
@@ -44,10 +44,10 @@ class CSVContract(DataProviderContract):
 
 
 class TestPlain(CSVContract):
-    options: ClassVar[dict[str, Any]] = {"target": "kind", "drop": ("shop", "day")}
+    options: ClassVar[dict[str, object]] = {"target": "kind", "drop": ("shop", "day")}
 
     def without_target(self):
-        """The target column is cut out of the file."""
+        """Return a provider of the file without the target column."""
         path = self.path.with_name("unlabelled.csv")
         lines = [",".join(f for i, f in enumerate(row.split(",")) if i != 3) for row in [self.header, *self.rows]]
         path.write_text("\n".join(lines))
@@ -55,7 +55,7 @@ class TestPlain(CSVContract):
 
 
 class TestGroupsWeightsAndTestRows(CSVContract):
-    options: ClassVar[dict[str, Any]] = {
+    options: ClassVar[dict[str, object]] = {
         "target": "kind",
         "group": "shop",
         "weight": "weight",
@@ -64,22 +64,22 @@ class TestGroupsWeightsAndTestRows(CSVContract):
     }
 
 
-class TestKeptInFiles(CSVContract):
-    options: ClassVar[dict[str, Any]] = {"target": "kind", "group": "shop", "time": "day", "weight": "weight"}
+class TestCached(CSVContract):
+    options: ClassVar[dict[str, object]] = {"target": "kind", "group": "shop", "time": "day", "weight": "weight"}
 
     def provider(self):
         return CSVDataProvider(path=self.path, cache=True, cache_folder=self.path.parent, **self.options)
 
 
 class TestTime(CSVContract):
-    options: ClassVar[dict[str, Any]] = {"target": "kind", "time": "day", "drop": ("shop",)}
+    options: ClassVar[dict[str, object]] = {"target": "kind", "time": "day", "drop": ("shop",)}
 
 
 class TestSeveralTargets(CSVContract):
     header, rows = "a,b,c,d", [f"{i},{i % 5},{i * 0.1},{i % 7}" for i in range(12)]
-    options: ClassVar[dict[str, Any]] = {"target": ("c", "d")}
+    options: ClassVar[dict[str, object]] = {"target": ("c", "d")}
 
 
-class TestCategoriesAlone(CSVContract):
+class TestOnlyCategories(CSVContract):
     header, rows = "a,b", [f"{'xyz'[i % 3]},{i * 1.5}" for i in range(12)]
-    options: ClassVar[dict[str, Any]] = {"target": "b"}
+    options: ClassVar[dict[str, object]] = {"target": "b"}

@@ -1,4 +1,4 @@
-"""The examples' files are scikit-learn's data sets, number for number."""
+"""The examples' files hold exactly scikit-learn's data sets."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
         ("diabetes", "progression", datasets.load_diabetes(scaled=False)),
     ],
 )
-def test_an_example_is_the_data_set_it_says(name, target, original):
+def test_an_example_has_the_values_of_its_data_set(name, target, original):
     rows = CSVDataProvider(path=EXAMPLES / name / f"{name}.csv", target=target).rows()
     assert [feature.name for feature in rows.schema.features] == list(original.feature_names)
     np.testing.assert_array_equal(rows.inputs["numeric"], original.data)

@@ -1,4 +1,4 @@
-"""What the columns of a file are taken for, and what they become."""
+"""Inference of features and targets, and their encoding."""
 
 import csv
 import gzip
@@ -18,7 +18,7 @@ nan = math.nan
 
 @pytest.fixture
 def read(tmp_path):
-    """Return rows of a written file; `y` is the target unless said otherwise."""
+    """Write a file and return its rows; `y` is the target by default."""
 
     def read(text, **options):
         path = tmp_path / "data.csv"
@@ -29,12 +29,12 @@ def read(tmp_path):
 
 
 def column(values):
-    """A file with these values under `a`, and two classes."""
+    """Return a file with these values in column `a`, and two classes."""
     return "a,y\n" + "".join(f"{value},{'pq'[i % 2]}\n" for i, value in enumerate(values))
 
 
 def target(values):
-    """A file with these values to predict."""
+    """Return a file with these values as target."""
     return "a,y\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values))
 
 
@@ -80,7 +80,7 @@ def test_a_type_can_be_given(read, kind, values, inputs):
     np.testing.assert_array_equal(next(iter(rows.inputs.values()))[:, 0], inputs)
 
 
-def test_a_number_beyond_the_sample_is_a_number_all_the_same(read):
+def test_a_float_after_the_sample_of_integers_is_read_as_a_number(read):
     values = [*range(12_000), 0.5, "", "+7"]
     np.testing.assert_array_equal(read(column(values)).inputs["numeric"][-4:, 0], [11_999, 0.5, nan, 7])
 
@@ -98,7 +98,7 @@ def test_a_number_beyond_the_sample_is_a_number_all_the_same(read):
         ([3, 1, 2], TargetKind.REGRESSION, ()),
     ],
 )
-def test_the_target_tells_the_task(read, values, kind, classes):
+def test_the_task_is_inferred_from_the_target(read, values, kind, classes):
     found = read(target(values)).schema.target
     assert (found.kind, found.classes) == (kind, classes)
 
@@ -109,19 +109,19 @@ def test_the_task_can_be_given(read):
     assert read(target([0.5, 1.5, 2.5]), task="classification").schema.target.classes == ("0.5", "1.5", "2.5")
 
 
-def test_classes_can_be_put_in_order(read):
+def test_the_order_of_classes_can_be_given(read):
     rows = read(target(["ill", "well", "ill"]), classes=("well", "ill", "dead"))
     assert rows.schema.target.classes == ("well", "ill", "dead")
     assert rows.targets.tolist() == [1, 0, 1]
 
 
-def test_several_targets_are_numbers(read):
+def test_several_targets_are_numeric(read):
     rows = read("a,y,z\n1,2,3\n4,5,6\n", target=("z", "y"))
     assert rows.schema.target.names == ("z", "y")
     assert rows.targets.tolist() == [[3.0, 2.0], [6.0, 5.0]]
 
 
-def test_groups_time_and_weights_are_no_features(read):
+def test_group_time_and_weight_are_not_features(read):
     rows = read(
         "a,y,g,t,w\n1,p,v,2024-01-02,1\n2,q,u,2024-01-01T22:00:00-02:00,2.5\n3,q,v,2024-01-01 10:00:00Z,0\n",
         group="g",
@@ -139,7 +139,7 @@ def test_time_can_be_a_number(read):
     assert read("a,y,t\n1,p,10\n2,q,9.5\n", time="t").time.tolist() == [10, 9.5]
 
 
-def test_the_latest_rows_are_validated_on(tmp_path):
+def test_the_latest_rows_are_the_validation_rows(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("a,y,t\n" + "".join(f"{i},{'pq'[i % 2]},2024-01-{20 - i:02}\n" for i in range(10)))
     assert CSVDataProvider(path=path, target="y", time="t").split().validation.tolist() == [0, 1]
@@ -158,7 +158,7 @@ def test_the_latest_rows_are_validated_on(tmp_path):
         (b"a,b,y,\n1,x,p,\n2,z,q,\n", {"drop": ("",)}),
     ],
 )
-def test_the_same_table_in_many_guises(read, content, options):
+def test_the_same_table_in_several_formats(read, content, options):
     rows = read(content, **options)
     assert [feature.name for feature in rows.schema.features] == ["a", "b"]
     assert rows.inputs["numeric"].tolist() == [[1.0], [2.0]]
@@ -166,17 +166,17 @@ def test_the_same_table_in_many_guises(read, content, options):
     assert rows.targets.tolist() == [0, 1]
 
 
-def test_latin_1_is_read_as_told(read):
+def test_latin_1_is_read_with_its_encoding(read):
     assert read("a,y\n1,né\n2,q\n".encode("latin-1"), encoding="latin-1").schema.target.classes == ("né", "q")
 
 
-def test_a_path_is_no_pattern(tmp_path):
+def test_an_existing_path_is_not_a_pattern(tmp_path):
     path = tmp_path / "run[1]*.csv"
     path.write_text("a,y\n1,p\n2,q\n")
     assert len(CSVDataProvider(path=path, target="y").rows()) == 2
 
 
-def test_metadata_names_the_file_its_hash_and_its_columns(tmp_path):
+def test_metadata_has_the_file_its_hash_and_its_columns(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("a,y,z\n1,p,0\n2,q,0\n")
     metadata = CSVDataProvider(path=str(path), target="y", drop=["z"]).metadata
@@ -197,7 +197,7 @@ records = st.tuples(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(table=st.lists(records, min_size=2, max_size=30).filter(lambda table: len({row[3] for row in table}) > 1))
-def test_what_is_written_is_read(tmp_path, table):
+def test_written_values_are_read_back(tmp_path, table):
     path = tmp_path / "round.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

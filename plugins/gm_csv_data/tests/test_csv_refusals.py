@@ -1,4 +1,4 @@
-"""What a file can't be, said with file, line, column and value, and what to do."""
+"""Error messages: file, line, column and value, and what to do."""
 
 import gzip
 import os
@@ -15,7 +15,7 @@ from gmcore.errors import DataError
 
 @pytest.fixture
 def refusal(tmp_path):
-    """Return what is said of a file, without its folder."""
+    """Return the error message for a file, without its folder."""
 
     def refusal(content, **options):
         path = tmp_path / "data.csv"
@@ -37,82 +37,82 @@ MANY = "".join(f"t{i},{'pq'[i % 2]}\n" for i in range(300))
     [
         ("", "data.csv is empty: it has neither a header nor rows"),
         ("\n\n", "data.csv is empty: it has neither a header nor rows"),
-        ("a,y\n", "data.csv has a header and no rows"),
-        ("a,y\n\n  \n", "data.csv has a header and no rows"),
+        ("a,y\n", "data.csv has a header but no rows"),
+        ("a,y\n\n  \n", "data.csv has a header but no rows"),
         ("a,a,y\n1,2,p\n", "data.csv, line 1: column names must be unique, got 'a' 2 times"),
-        ("a,b\n1,p\n", "data.csv: there is no column 'y' (there is: a, b)"),
-        ("y\np\nq\n", "data.csv has no column to learn from beside 'y'"),
-        ("a,,y\n1,2,p\n3,4,q\n", "data.csv: column 2 has no name; name it or say drop = ['']"),
-        ("a;y\n1;p\n", "data.csv has one column 'a;y': is it written with separator = ';'?"),
-        ("a,b,y\n1,2,p\n\n1,2\n", "data.csv, line 4: the header has 3 fields and this row has 2"),
+        ("a,b\n1,p\n", "data.csv: there is no column 'y' (available: a, b)"),
+        ("y\np\nq\n", "data.csv has no feature columns besides 'y'"),
+        ("a,,y\n1,2,p\n3,4,q\n", "data.csv: column 2 has no name; name it, or set drop = ['']"),
+        ("a;y\n1;p\n", "data.csv has only one column 'a;y'; if ';' separates fields, set separator = ';'"),
+        ("a,b,y\n1,2,p\n\n1,2\n", "data.csv, line 4: the header has 3 fields, but this row has 2"),
         (
             "a,b,y\n1,2,p\n1,2,q,5\n",
-            "data.csv, line 3: the header has 3 fields and this row has 4; put a field that holds a ',' in quotes",
+            "data.csv, line 3: the header has 3 fields, but this row has 4; put fields that contain ',' in quotes",
         ),
-        ('a,b,y\n"x\n,1",2,p\n1,2\n', "data.csv, line 4: the header has 3 fields and this row has 2"),
-        ('a,b,y\n"1,5",2,p\n1\n2,2,q\n', "data.csv, line 3: the header has 3 fields and this row has 1"),
+        ('a,b,y\n"x\n,1",2,p\n1,2\n', "data.csv, line 4: the header has 3 fields, but this row has 2"),
+        ('a,b,y\n"1,5",2,p\n1\n2,2,q\n', "data.csv, line 3: the header has 3 fields, but this row has 1"),
         (
             'a,y\n5" pipe,p\n2,q\n',
-            'data.csv, line 2: quotation marks do not match; write one inside of a quoted field as ""',
+            'data.csv, line 2: unbalanced quotation marks; inside a quoted field, write "" for "',
         ),
         (
             NUMBERS.format("many"),
             (
-                "data.csv, line 5, column 'a': 'many' is not a number, as 3 others are; "
-                "correct it, name it in 'missing', or say types = { 'a' = 'categorical' }"
+                "data.csv, line 5, column 'a': 'many' is not a number, but 3 other values are; "
+                "correct it, add it to 'missing', or set types = { 'a' = 'categorical' }"
             ),
         ),
         (
             'a,y\n"\n1",p\n\n2,q\nmany,q\n',
             (
-                "data.csv, line 6, column 'a': 'many' is not a number, as 2 others are; "
-                "correct it, name it in 'missing', or say types = { 'a' = 'categorical' }"
+                "data.csv, line 6, column 'a': 'many' is not a number, but 2 other values are; "
+                "correct it, add it to 'missing', or set types = { 'a' = 'categorical' }"
             ),
         ),
         (
             NUMBERS.format("inf"),
-            "data.csv, line 5, column 'a': inf is infinite; correct it or name it in 'missing'",
+            "data.csv, line 5, column 'a': inf is infinite; correct it or add it to 'missing'",
         ),
         (
             f"a,y\n{MANY}",
             (
-                "data.csv, column 'a': 300 different texts are many for a category; "
-                "say drop = ['a'], or types = { 'a' = 'categorical' } to keep it"
+                "data.csv, column 'a': 300 different texts are too many for a categorical feature; "
+                "set drop = ['a'], or types = { 'a' = 'categorical' } to keep it"
             ),
         ),
-        ("a,b,y\n1,,p\n2,?,q\n", "data.csv, column 'b': every row is missing; say drop = ['b']"),
+        ("a,b,y\n1,,p\n2,?,q\n", "data.csv, column 'b': all values are missing; set drop = ['b']"),
         (
             "a,y\n1,p\n2,\n3,q\n4,NA\n",
-            "data.csv, column 'y': 2 of 4 rows have no value, the first in line 3; drop those rows",
+            "data.csv, column 'y': 2 of 4 values are missing, the first in line 3; remove those rows",
         ),
-        ("a,y\n1,p\n2,p\n", "data.csv, column 'y': every row is 'p': there is nothing to learn"),
+        ("a,y\n1,p\n2,p\n", "data.csv, column 'y': all rows have the value 'p', so there is nothing to learn"),
         (
             "a,y\n1,2.5\n2,3.5\n3,four\n",
             (
-                "data.csv, line 4, column 'y': 'four' is not a number, as 2 others are; "
-                "correct it, name it in 'missing', or say task = 'classification'"
+                "data.csv, line 4, column 'y': 'four' is not a number, but 2 other values are; "
+                "correct it, add it to 'missing', or set task = 'classification'"
             ),
         ),
         (
             "a,y\n" + "".join(f"1,t{i}\n" for i in range(30)),
-            "data.csv, column 'y': 30 different values in 30 rows are no classes; is this the target?",
+            "data.csv, column 'y': 30 different values in 30 rows are too many for classes; is this the target?",
         ),
         (
             b"a,y\n1,p\n2,\xe9\n",
-            "data.csv, line 3: byte 0xe9 is no text in utf-8; say how it is written, such as encoding = 'latin-1'",
+            "data.csv, line 3: byte 0xe9 is not valid utf-8; set the file's encoding, such as encoding = 'latin-1'",
         ),
         (
             "a,y\n1,p\n".encode("utf-16"),
-            "data.csv, line 1: byte 0xff is no text in utf-8; say how it is written, such as encoding = 'utf-16'",
+            "data.csv, line 1: byte 0xff is not valid utf-8; set the file's encoding, such as encoding = 'utf-16'",
         ),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "data.csv is no text file"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "data.csv is not a text file"),
         (
             gzip.compress(b"a,y\n1,p\n2,q\n" * 99, mtime=0)[:-20],
-            "data.csv is compressed and damaged: Compressed file ended before the end-of-stream marker was reached",
+            "data.csv is a damaged gzip file: Compressed file ended before the end-of-stream marker was reached",
         ),
     ],
 )
-def test_a_file_that_is_no_table(refusal, content, message):
+def test_a_malformed_file(refusal, content, message):
     assert refusal(content) == message
 
 
@@ -124,24 +124,24 @@ def test_a_file_that_is_no_table(refusal, content, message):
             {"target": "diagnose"},
             "data.csv: there is no column 'diagnose', did you mean 'diagnosis'?",
         ),
-        ("a,y\n1,p\n", {"target": ()}, "data.csv: which column is to be predicted? say target = 'its name'"),
+        ("a,y\n1,p\n", {"target": ()}, "data.csv: no target is given; set target = 'column to predict'"),
         (
             "length,y\n1,p\n",
             {"drop": ("lenght",), "types": {"z": "numeric"}},
             (
                 "data.csv: there is no column 'lenght', did you mean 'length'?; "
-                "there is no column 'z' (there is: length, y)"
+                "there is no column 'z' (available: length, y)"
             ),
         ),
         (
             "a,y\n1,p\nx,q\n",
             {"types": {"a": "numeric"}},
-            "data.csv, line 3, column 'a': 'x' is not a number; correct it or name it in 'missing'",
+            "data.csv, line 3, column 'a': 'x' is not a number; correct it or add it to 'missing'",
         ),
         (
             "a,y\nyes,p\nperhaps,q\n",
             {"types": {"a": "boolean"}},
-            "data.csv, line 3, column 'a': 'perhaps' is neither true nor false; correct it or name it in 'missing'",
+            "data.csv, line 3, column 'a': 'perhaps' is neither true nor false; correct it or add it to 'missing'",
         ),
         (
             "a,y\n1,well\n2,il\n",
@@ -151,28 +151,28 @@ def test_a_file_that_is_no_table(refusal, content, message):
         (
             "a,y\n1,p\n2,q\n",
             {"task": "regression"},
-            "data.csv, line 2, column 'y': 'p' is not a number; correct it or name it in 'missing'",
+            "data.csv, line 2, column 'y': 'p' is not a number; correct it or add it to 'missing'",
         ),
         (
             "a,y,t\n1,p,2024-01-01\n2,q,soon\n",
             {"time": "t"},
-            "data.csv, line 3, column 't': 'soon' is no time: write a number or an ISO date such as 2024-12-31",
+            "data.csv, line 3, column 't': 'soon' is not a time; write a number or an ISO date such as 2024-12-31",
         ),
         (
             "a,y,g\n1,p,u\n2,q,\n",
             {"group": "g"},
-            "data.csv, column 'g': 1 of 2 rows have no value, the first in line 3; drop those rows",
+            "data.csv, column 'g': 1 of 2 values are missing, the first in line 3; remove those rows",
         ),
         (
             "a,y,w\n1,p,1\n2,q,-1\n",
             {"weight": "w"},
-            "data.csv, line 3, column 'w': -1 is negative; a weight says how much a row counts",
+            "data.csv, line 3, column 'w': -1 is negative; weights must be at least 0",
         ),
-        ("a,y,w\n1,p,0\n2,q,0\n", {"weight": "w"}, "data.csv, column 'w': every row has weight 0"),
+        ("a,y,w\n1,p,0\n2,q,0\n", {"weight": "w"}, "data.csv, column 'w': all weights are 0"),
         (
             "a,y\n1,p\n",
             {"encoding": "utf-16"},
-            "data.csv is no text in utf-16: UTF-16 stream does not start with BOM",
+            "data.csv is not valid utf-16: UTF-16 stream does not start with BOM",
         ),
     ],
 )
@@ -183,23 +183,26 @@ def test_options_that_do_not_fit_the_file(refusal, content, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"separator": "::"}, "separator must be one ASCII character that is no part of a number, got '::'"),
-        ({"encoding": "utf9"}, "encoding must be one that Python knows, such as 'utf-8' or 'latin-1', got 'utf9'"),
+        ({"separator": "::"}, "separator must be one ASCII character that can't be part of a number, got '::'"),
+        ({"encoding": "utf9"}, "encoding must be a codec known to Python, such as 'utf-8' or 'latin-1', got 'utf9'"),
         ({"types": {"a": "text"}}, "'types' must be in"),
-        ({"types": {"y": "categorical"}}, "types are for features, got 'y'; what a target is, task says"),
+        ({"types": {"y": "categorical"}}, "types are only for features, got 'y'; for a target, set task"),
         ({"task": "guess"}, "'task' must be in"),
-        ({"group": "y"}, "a column has one role, got 'y' more than once in target, group, time, weight and drop"),
-        ({"task": "regression", "classes": ("a", "b")}, "task = 'regression' has no classes, got 'a', 'b'"),
-        ({"target": ("y", "z"), "task": "classification"}, "classes are in one target column, got 'y', 'z'"),
+        (
+            {"group": "y"},
+            "a column can have only one role, got 'y' more than once in target, group, time, weight and drop",
+        ),
+        ({"task": "regression", "classes": ("a", "b")}, "classes must be empty for task = 'regression', got 'a', 'b'"),
+        ({"target": ("y", "z"), "task": "classification"}, "classification needs one target column, got 'y', 'z'"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused_before_anything_is_read(options, message):
+def test_inconsistent_options_are_rejected_before_the_file_is_read(options, message):
     with pytest.raises(ValueError, match="'") as caught:
         CSVDataProvider(**({"path": "nowhere.csv", "target": "y"} | options))
     assert message in str(caught.value)
 
 
-def test_a_missing_file_brings_the_nearest_name(tmp_path):
+def test_a_missing_file_suggests_a_similar_name(tmp_path):
     (tmp_path / "iris.csv").write_text("a,y\n1,p\n")
     with pytest.raises(DataError, match=r"there is no file .*irsi\.csv, did you mean 'iris\.csv'\?"):
         CSVDataProvider(path=tmp_path / "irsi.csv", target="y").rows()
@@ -207,13 +210,13 @@ def test_a_missing_file_brings_the_nearest_name(tmp_path):
         CSVDataProvider(path=tmp_path / "nowhere" / "iris.csv", target="y").rows()
 
 
-def test_a_directory_is_no_file(tmp_path):
-    with pytest.raises(DataError, match="is a directory: name a CSV file in it"):
+def test_a_directory_is_rejected(tmp_path):
+    with pytest.raises(DataError, match="is a directory; name a CSV file in it"):
         CSVDataProvider(path=tmp_path, target="y").rows()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_refused(tmp_path):
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
+def test_a_file_without_read_permission_is_rejected(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("a,y\n1,p\n")
     path.chmod(0)
@@ -236,7 +239,7 @@ def like(path: Path, content: str):
     return CSVDataProvider(path=path).rows_like(SCHEMA)
 
 
-def test_rows_to_predict_need_the_features_alone_in_any_order(tmp_path):
+def test_rows_to_predict_need_only_the_features_in_any_order(tmp_path):
     rows = like(tmp_path / "new.csv", "extra,colour,open,size\nx,1,Yes,2\n,green,,\n3,red,0,1.5\n")
     assert rows.inputs["categorical"].tolist() == [[1], [0], [2]]
     assert rows.inputs["numeric"][[0, 2]].tolist() == [[2.0, 1.0], [1.5, 0.0]]
@@ -251,14 +254,14 @@ def test_rows_to_predict_need_the_features_alone_in_any_order(tmp_path):
         ("size,open,colour\n1,ajar,red\n", r"line 2, column 'open': 'ajar' is neither true nor false"),
     ],
 )
-def test_rows_to_predict_must_have_what_the_model_needs(tmp_path, content, message):
+def test_rows_to_predict_must_have_the_features(tmp_path, content, message):
     with pytest.raises(DataError, match=message):
         like(tmp_path / "new.csv", content)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(content=st.text('a1.-,;"\n\r \0é', max_size=40).map(str.encode) | st.binary(max_size=40))
-def test_whatever_a_file_holds_it_is_read_or_refused(tmp_path, content):
+def test_any_file_is_read_or_rejected(tmp_path, content):
     path = tmp_path / "any.csv"
     for prefix in (b"", b"a,b,y\n1,x,p\n"):
         path.write_bytes(prefix + content)
@@ -266,6 +269,6 @@ def test_whatever_a_file_holds_it_is_read_or_refused(tmp_path, content):
         try:
             rows = provider.rows()
         except DataError as error:
-            assert str(path) in str(error)  # noqa: PT017 - both endings are right
+            assert str(path) in str(error)  # noqa: PT017 - both outcomes are right
         else:
             assert len(rows) > 1

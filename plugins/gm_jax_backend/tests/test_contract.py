@@ -1,4 +1,4 @@
-"""The backend keeps to the port's contract, in both dtypes and narrow ones, and on a GPU where there is one."""
+"""Contract tests of the backend for each dtype and compute dtype, and on a GPU if one is available."""
 
 import pytest
 from gm_jax_backend import JAXBackend
@@ -28,19 +28,19 @@ class TestJAXFloat16(BackendContract):
         return JAXBackend(compute="float16", device="cpu")
 
 
-@pytest.mark.skipif(not GPUS, reason="JAX finds no GPU or TPU here")
+@pytest.mark.skipif(not GPUS, reason="JAX finds no GPU or TPU")
 class TestJAXOnAGPU(BackendContract):
     def backend(self):
         return JAXBackend(dtype="float32", device=GPUS[0])
 
 
-@pytest.mark.skipif(not GPUS, reason="JAX finds no GPU or TPU here")
+@pytest.mark.skipif(not GPUS, reason="JAX finds no GPU or TPU")
 class TestJAXBFloat16OnAGPU(BackendContract):
     def backend(self):
         return JAXBackend(compute="bfloat16", device=GPUS[0])
 
 
-@pytest.mark.skipif(not GPUS, reason="JAX finds no GPU or TPU here")
+@pytest.mark.skipif(not GPUS, reason="JAX finds no GPU or TPU")
 class TestJAXFloat16OnAGPU(BackendContract):
     def backend(self):
         return JAXBackend(compute="float16", device=GPUS[0])

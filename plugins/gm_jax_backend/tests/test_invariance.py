@@ -1,4 +1,4 @@
-"""A member's bits do not depend on how many there are, under this jaxlib too."""
+"""A member's bits do not depend on the number of members with the installed jaxlib."""
 
 import jax
 import numpy as np
@@ -15,7 +15,7 @@ def backend(request):
 
 
 def products_and_sums(backend):
-    """Return formulas of `(a, b, c, one number)`, each with a product that is added to something."""
+    """Return functions of three arrays and a number, each with a product inside a sum."""
     xp = backend.xp
     return {
         "one product": lambda a, b, c, k: xp.sqrt(xp.abs(a)) * k + 1e-8,
@@ -32,7 +32,7 @@ def products_and_sums(backend):
 
 @pytest.mark.parametrize("shape", [(8,), (3,), (2, 8), (17,)])
 @pytest.mark.parametrize("name", list(products_and_sums(JAXBackend(device="cpu"))))
-def test_a_product_in_a_sum_is_rounded_alike_for_every_number_of_members(backend, name, shape):
+def test_a_product_in_a_sum_is_rounded_the_same_for_any_number_of_members(backend, name, shape):
     rng = np.random.default_rng(len(shape))
     arrays = (*(rng.normal(size=(8, *shape)) for _ in range(3)), rng.normal(size=8))
     formula = backend.compile(backend.vmap(products_and_sums(backend)[name]))
@@ -41,20 +41,20 @@ def test_a_product_in_a_sum_is_rounded_alike_for_every_number_of_members(backend
         np.testing.assert_array_equal(backend.to_numpy(formula(*(array[some] for array in arrays))), whole[some])
 
 
-def test_what_is_not_finite_passes_through_a_guarded_product(backend):
+def test_infinity_and_nan_are_kept_by_a_rounded_product(backend):
     values = np.array([np.inf, -np.inf, np.nan, 2.0])
     found = backend.to_numpy(backend.compile(lambda x: x * 1.5 + 1.0)(backend.asarray(values)))
     np.testing.assert_array_equal(found, [np.inf, -np.inf, np.nan, 4.0])
 
 
-def test_a_compiler_option_that_this_jaxlib_lacks_is_left_away():
+def test_an_unknown_compiler_option_is_left_out():
     (place,) = jax.local_devices(backend="cpu")[:1]
-    with_one_more = {**COMPILER_OPTIONS, "xla_of_another_time": "true"}
-    assert known_options(with_one_more, place) == known_options(COMPILER_OPTIONS, place)
+    with_unknown = {**COMPILER_OPTIONS, "xla_unknown_option": "true"}
+    assert known_options(with_unknown, place) == known_options(COMPILER_OPTIONS, place)
 
 
-def test_provenance_says_whether_invariance_was_asked_for_and_had():
-    had = known_options(COMPILER_OPTIONS, jax.local_devices(backend="cpu")[0]) == COMPILER_OPTIONS
-    said = JAXBackend(device="cpu").provenance()["batch_invariant"]
-    assert said.startswith("true") if had else said.startswith("not assured: this jaxlib has no xla_")
+def test_provenance_reports_batch_invariance():
+    available = known_options(COMPILER_OPTIONS, jax.local_devices(backend="cpu")[0]) == COMPILER_OPTIONS
+    found = JAXBackend(device="cpu").provenance()["batch_invariant"]
+    assert found.startswith("true") if available else found.startswith("not guaranteed: this jaxlib lacks xla_")
     assert JAXBackend(device="cpu", batch_invariant=False).provenance()["batch_invariant"].startswith("false")

@@ -1,4 +1,4 @@
-"""What belongs to the process stays the process's, and what is not here is named."""
+"""The global JAX configuration is kept, and unavailable devices and precisions are errors."""
 
 import jax
 import numpy as np
@@ -14,7 +14,7 @@ def settings():
     return [getattr(jax.config, name) for name in WATCHED]
 
 
-def test_the_process_keeps_its_own_settings():
+def test_the_global_configuration_is_kept():
     before = settings()
     backend = JAXBackend(dtype="float64", device="cpu")
     x = backend.asarray(np.linspace(0, 1, 5))
@@ -24,14 +24,14 @@ def test_the_process_keeps_its_own_settings():
     assert jax.numpy.ones(2).dtype == np.float32
 
 
-def test_both_dtypes_live_in_one_process():
+def test_both_dtypes_work_in_one_process():
     single, double = (JAXBackend(dtype=dtype, device="cpu") for dtype in ("float32", "float64"))
     third = [backend.to_numpy(backend.xp.full((2,), 1 / 3)) for backend in (single, double, single)]
     assert [one.dtype.name for one in third] == ["float32", "float64", "float32"]
     assert third[1][0] == 1 / 3
 
 
-def test_a_program_that_is_given_its_own_results_is_compiled_once(caplog):
+def test_a_program_called_with_its_own_results_is_compiled_once(caplog):
     backend = JAXBackend(device="cpu")
     fn = backend.compile(lambda tree: {"zeros": backend.xp.zeros_like(tree["x"]), "x": tree["x"] + 1})
     tree = {"zeros": backend.xp.zeros((3,)), "x": backend.asarray(np.ones(3))}
@@ -42,20 +42,20 @@ def test_a_program_that_is_given_its_own_results_is_compiled_once(caplog):
 
 
 @pytest.mark.parametrize("device", ["cuda", "tpu"])
-def test_a_device_that_is_not_here_says_which_is(device):
-    here = {one.name for one in JAXBackend.devices("float32") if one.available}
-    if device in here:
-        pytest.skip(f"{device} is here")
+def test_an_unavailable_device_is_an_error_that_names_an_available_one(device):
+    available = {one.name for one in JAXBackend.devices("float32") if one.available}
+    if device in available:
+        pytest.skip(f"{device} is available")
     with pytest.raises(BackendUnavailableError, match="cpu"):
         JAXBackend(device=device)
 
 
-def test_float64_on_a_tpu_is_refused_with_a_reason():
+def test_float64_is_unavailable_on_a_tpu():
     (tpu,) = (one for one in JAXBackend.devices("float64") if one.name == "tpu")
     assert "float64" in tpu.reason
 
 
-def test_provenance_says_how_matrices_are_multiplied():
+def test_provenance_reports_dtype_compute_and_tf32():
     found = JAXBackend(device="cpu", compute="bfloat16", tf32=True).provenance()
     assert (found["dtype"], found["compute"], found["tf32"]) == ("float32", "bfloat16", "true")
 
@@ -63,6 +63,6 @@ def test_provenance_says_how_matrices_are_multiplied():
 @pytest.mark.parametrize(
     ("dtype", "compute"), [("float64", "bfloat16"), ("float64", "float32"), ("float32", "float64")]
 )
-def test_a_precision_that_the_dtype_has_not_is_refused(dtype, compute):
+def test_a_compute_dtype_that_does_not_fit_the_dtype_is_rejected(dtype, compute):
     with pytest.raises(BackendUnavailableError, match=compute):
         JAXBackend(dtype=dtype, compute=compute, device="cpu")

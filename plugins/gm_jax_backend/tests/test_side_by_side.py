@@ -1,4 +1,4 @@
-"""Members are computed in parts, each on a core of its own, and nobody can tell from the numbers."""
+"""A fleet's members are computed in parallel parts, with the same results as in one."""
 
 import jax
 import numpy as np
@@ -8,7 +8,7 @@ from gm_jax_backend import backend as module
 
 RNG = np.random.default_rng(0)
 MEMBERS = 7
-CARRY = {"weight": RNG.normal(size=(MEMBERS, 3, 2)), "seen": np.zeros(MEMBERS, np.int32)}
+CARRY = {"weight": RNG.normal(size=(MEMBERS, 3, 2)), "count": np.zeros(MEMBERS, np.int32)}
 BATCHES = {"row": RNG.integers(0, 5, (4, MEMBERS, 6)).astype(np.int32)}
 ROWS = RNG.normal(size=(5, 3))
 
@@ -23,10 +23,10 @@ def fleet_program(backend):
         moved = backend.vmap(lambda weight, row: weight + backend.xp.matmul(rows[row], weight).sum())(
             carry["weight"], x["row"]
         )
-        return {"weight": moved / 4, "seen": carry["seen"] + 1}, None
+        return {"weight": moved / 4, "count": carry["count"] + 1}, None
 
-    def run(carry, batches, nothing, rows):
-        assert nothing is None
+    def run(carry, batches, empty, rows):
+        assert empty is None
         after, _ = backend.scan(step, carry, batches, rows)
         return after, {"sum": after["weight"].sum(axis=(1, 2))}
 
@@ -34,8 +34,8 @@ def fleet_program(backend):
 
 
 def outcome(backend, program):
-    after, told = program(backend.asarray(CARRY), BATCHES, None, backend.asarray(ROWS))
-    return backend.to_numpy((*program(after, BATCHES, None, backend.asarray(ROWS)), told))
+    after, sums = program(backend.asarray(CARRY), BATCHES, None, backend.asarray(ROWS))
+    return backend.to_numpy((*program(after, BATCHES, None, backend.asarray(ROWS)), sums))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -50,7 +50,7 @@ def test_members_get_the_same_bits_on_any_number_of_cores(monkeypatch, cores, dt
         np.testing.assert_array_equal(one, other)
 
 
-def test_members_that_fill_a_cache_are_parts_of_their_own(monkeypatch):
+def test_members_that_do_not_fit_the_cache_are_split_further(monkeypatch):
     alone = outcome(backend := with_cores(monkeypatch, 1), fleet_program(backend))
     monkeypatch.setattr(side_by_side, "_CACHE", 100)
     backend = with_cores(monkeypatch, 2)
@@ -61,19 +61,19 @@ def test_members_that_fill_a_cache_are_parts_of_their_own(monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
-def test_all_parts_are_one_compiled_program(monkeypatch):
+def test_all_parts_share_one_compiled_program(monkeypatch):
     backend = with_cores(monkeypatch, 3)
     outcome(backend, fleet_program(backend))
     assert backend.compilations == 1
 
 
-def test_a_single_member_is_not_cut(monkeypatch):
+def test_a_single_member_is_not_split(monkeypatch):
     backend = with_cores(monkeypatch, 4)
     double = backend.compile(lambda x: x * 2, members=(0,))
     assert isinstance(double(backend.asarray(np.ones((1, 3)))), jax.Array)
 
 
-def test_results_in_parts_are_whole_for_every_other_program(monkeypatch):
+def test_results_in_parts_are_accepted_by_any_program(monkeypatch):
     backend = with_cores(monkeypatch, 2)
     parted = backend.compile(lambda x: x + 1, members=(0,))(backend.asarray(np.arange(5.0)))
     assert parted.shape == (5,)
@@ -85,12 +85,12 @@ def test_results_in_parts_are_whole_for_every_other_program(monkeypatch):
         np.testing.assert_array_equal(backend.to_numpy(program(parted)), [2, 4, 6, 8, 10])
 
 
-def test_a_compiler_that_takes_other_arithmetic_by_size_says_how_it_was_cut(monkeypatch):
+def test_provenance_reports_the_parts_without_batch_invariance(monkeypatch):
     assert "3 cores" in with_cores(monkeypatch, 3, batch_invariant=False).provenance()["batch_invariant"]
     assert "3 cores" not in with_cores(monkeypatch, 3).provenance()["batch_invariant"]
 
 
-def test_an_error_in_a_part_is_the_programs(monkeypatch):
+def test_an_error_in_a_part_is_raised(monkeypatch):
     backend = with_cores(monkeypatch, 2)
     bad = backend.compile(lambda x: backend.xp.matmul(x, x), members=(0,))
     with pytest.raises(TypeError, match="dot_general"):

@@ -1,4 +1,4 @@
-"""Property tests draw the same cases each time, and a busy machine fails none of them."""
+"""Settings of the property tests: reproducible cases and no deadline."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""The folds are scikit-learn's for the same arguments."""
+"""The folds equal scikit-learn's for the same arguments."""
 
 import warnings
 from itertools import pairwise
@@ -48,7 +48,7 @@ def own(seed):
 
 @st.composite
 def labels(draw, n_splits):
-    """At least `n_splits` rows of each class, in any order."""
+    """Draw class codes with at least `n_splits` rows of each class, in any order."""
     sizes = draw(st.lists(st.integers(n_splits, n_splits + 15), min_size=2, max_size=6))
     return draw(st.permutations(np.repeat(np.arange(len(sizes)), sizes).tolist()))
 
@@ -99,7 +99,7 @@ def test_repeated_stratified_folds(n_splits, repeats, seed):
     assert_same(KFold(n_splits=n_splits, repeats=repeats, seed=seed), expected, rows_of(31, classes=classes), 31)
 
 
-def test_stratification_can_be_left_out():
+def test_stratification_can_be_turned_off():
     classes = np.repeat([0, 1], [6, 9])
     assert_same(KFold(n_splits=3, shuffle=False, stratify="no"), sk.KFold(3), rows_of(15, classes=classes), 15)
 

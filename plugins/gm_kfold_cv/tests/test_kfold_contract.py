@@ -1,4 +1,4 @@
-"""KFold keeps to the port's contract, in each of its ways."""
+"""Contract tests of KFold with each kind of folds."""
 
 import attrs
 import numpy as np
@@ -37,14 +37,14 @@ class TestGroupedAndStratified(TestGrouped):
         return KFold(n_splits=3)
 
 
-class Untouched(np.ndarray):
-    """Inputs that nobody may look at."""
+class Unreadable(np.ndarray):
+    """An array that raises when it is indexed."""
 
     def __getitem__(self, where):
-        raise AssertionError("inputs were touched")
+        raise AssertionError("inputs were read")
 
 
-class TestWithoutALookAtInputs(TestGrouped):
+class TestWithoutReadingInputs(TestGrouped):
     def rows(self) -> Rows:
         rows = super().rows()
-        return attrs.evolve(rows, inputs={name: array.view(Untouched) for name, array in rows.inputs.items()})
+        return attrs.evolve(rows, inputs={name: array.view(Unreadable) for name, array in rows.inputs.items()})

@@ -1,4 +1,4 @@
-"""KFold says what can't be divided, and what to do."""
+"""Error messages of KFold."""
 
 import attrs
 import numpy as np
@@ -28,19 +28,19 @@ def rows_of(target, targets, **more):
         ({"stratify": "maybe"}, r"'stratify' must be in .* \(got 'maybe'\)"),
     ],
 )
-def test_a_wrong_option_is_refused_when_it_is_given(options, message):
+def test_an_invalid_option_is_rejected_on_construction(options, message):
     with pytest.raises(ValueError, match=message):
         KFold(**options)
 
 
-def test_more_folds_than_rows_are_refused_before_the_first_fold():
-    with pytest.raises(DataError, match="cannot divide 3 rows into 5 folds: set n_splits to fewer"):
+def test_more_folds_than_rows_are_rejected_before_the_first_fold():
+    with pytest.raises(DataError, match="can't split 3 rows into 5 folds; reduce n_splits"):
         KFold().folds(rows_of(NUMBERS, np.zeros((3, 1))))
 
 
 def test_a_class_with_fewer_rows_than_folds_is_named_with_its_count():
     rows = rows_of(CLASSES, [0] * 9 + [1] * 2 + [2] * 4)
-    message = r"5 folds need 5 rows of each class, and 'dog' has 2, 'emu' has 4: set n_splits to fewer, or stratify"
+    message = r"5 stratified folds need 5 rows of each class, but 'dog' has 2, 'emu' has 4; reduce n_splits, or set"
     with pytest.raises(DataError, match=message):
         KFold().folds(rows)
     assert len(list(KFold(stratify="no").folds(rows))) == 5
@@ -48,29 +48,29 @@ def test_a_class_with_fewer_rows_than_folds_is_named_with_its_count():
 
 
 @pytest.mark.parametrize("stratify", ["auto", "yes", "no"])
-def test_rows_of_one_class_are_refused(stratify):
-    with pytest.raises(DataError, match="all 9 rows have class 'dog'"):
+def test_rows_of_a_single_class_are_rejected(stratify):
+    with pytest.raises(DataError, match="all 9 rows have class 'dog'; at least two"):
         KFold(stratify=stratify).folds(rows_of(CLASSES, [1] * 9))
 
 
-def test_fewer_groups_than_folds_are_refused():
+def test_fewer_groups_than_folds_are_rejected():
     rows = rows_of(NUMBERS, np.zeros((9, 1)), groups=np.arange(9) % 3, schema={"group": "patient"})
-    with pytest.raises(DataError, match=r"cannot divide 3 groups \('patient'\) into 5 folds"):
+    with pytest.raises(DataError, match=r"can't split 3 groups \('patient'\) into 5 folds; reduce n_splits"):
         KFold().folds(rows)
 
 
-def test_stratifying_numbers_is_refused():
-    with pytest.raises(DataError, match="stratified folds need a target with classes"):
+def test_stratifying_a_regression_target_is_rejected():
+    with pytest.raises(DataError, match="stratified folds require a classification target"):
         KFold(stratify="yes").folds(rows_of(NUMBERS, np.zeros((9, 1))))
 
 
-def test_rows_in_time_are_refused_unless_their_order_is_to_be_ignored():
+def test_rows_with_a_time_column_are_rejected_unless_time_is_ignored():
     rows = rows_of(NUMBERS, np.zeros((9, 1)), time=np.arange(9), schema={"time": "day"})
     with pytest.raises(DataError, match=r"ordered by time \('day'\).*ignore_time = true"):
         KFold().folds(rows)
     assert len(list(KFold(ignore_time=True).folds(rows))) == 5
 
 
-def test_rows_without_targets_are_divided_by_place():
+def test_rows_without_targets_are_split_in_order():
     rows = attrs.evolve(rows_of(CLASSES, [0, 1] * 5), targets=None)
     assert [fold.validation.tolist() for fold in KFold(shuffle=False).folds(rows)][:2] == [[0, 1], [2, 3]]

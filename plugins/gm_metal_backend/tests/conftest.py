@@ -1,4 +1,4 @@
-"""What several of these tests start from."""
+"""Fixtures: backends on the CPU."""
 
 import pytest
 from gm_metal_backend import MetalBackend

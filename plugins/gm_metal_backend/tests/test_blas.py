@@ -1,4 +1,4 @@
-"""On how many threads matrices are multiplied."""
+"""Number of BLAS threads."""
 
 import numpy as np
 import pytest
@@ -23,39 +23,39 @@ def _summed(backend, members, rows, inputs, outputs):
 
 
 @pytest.fixture
-def taken(monkeypatch):
-    """How many threads were taken, call by call, by a BLAS that has eight."""
+def threads(monkeypatch):
+    """The number of threads set in each call, for a BLAS with eight."""
     found = []
     blas = load().blas
-    monkeypatch.setattr(blas, "most", 8)
-    monkeypatch.setattr(blas, "take", found.append)
-    monkeypatch.setattr(blas, "_taken", 0)
+    monkeypatch.setattr(blas, "max_threads", 8)
+    monkeypatch.setattr(blas, "set_threads", found.append)
+    monkeypatch.setattr(blas, "_threads", 0)
     return found
 
 
-def test_large_products_take_all_threads_and_small_ones_one(taken):
+def test_large_products_use_all_threads_and_small_ones_one(threads):
     backend = MetalBackend(device="cpu")
     _summed(backend, 1, 128, 128, 128)
     _summed(backend, 1, 128, 128, 64)
     _summed(backend, 1, 64, 128, 128)
-    assert taken == [8, 1]
+    assert threads == [8, 1]
 
 
-def test_the_number_of_members_makes_no_difference(taken):
+def test_the_number_of_members_does_not_matter(threads):
     _summed(MetalBackend(device="cpu"), 50, 64, 64, 64)
-    assert taken == [1]
+    assert threads == [1]
 
 
-def test_each_program_and_shape_takes_its_own_also_when_it_was_traced_before(taken):
+def test_each_program_and_shape_sets_its_number_even_if_traced_before(threads):
     backend = MetalBackend(device="cpu")
     step, zero = _step(backend), backend.asarray(np.zeros(()))
     for _ in range(2):
         for size in (128, 16):
             backend.scan(step, zero, np.ones((2, 1, size, size)), backend.asarray(np.ones((1, size, size))))
-    assert taken == [8, 1, 8, 1]
+    assert threads == [8, 1, 8, 1]
 
 
-def test_what_was_enqueued_before_keeps_its_own():
+def test_programs_enqueued_before_keep_their_number_of_threads():
     # In float64 MKL's last bits depend on the number of threads.
     backend = MetalBackend(dtype="float64", device="cpu")
 
@@ -74,20 +74,20 @@ def test_what_was_enqueued_before_keeps_its_own():
         assert [backend.to_numpy(weight).tobytes() for weight in together] == alone
 
 
-def test_programs_without_products_leave_it(taken):
+def test_a_program_without_products_changes_nothing(threads):
     backend = MetalBackend(device="cpu")
     _summed(backend, 1, 128, 128, 128)
     backend.to_numpy(backend.compile(lambda x: x + 1)(backend.asarray(np.zeros(3))))
-    assert taken == [8]
+    assert threads == [8]
 
 
-def test_a_program_called_once_takes_its_own(taken):
+def test_a_program_called_once_sets_its_number(threads):
     backend = MetalBackend(device="cpu")
     x = backend.asarray(np.ones((128, 128)))
     backend.to_numpy(backend.compile(backend.xp.matmul)(x, x))
     backend.to_numpy(backend.compile(backend.xp.matmul)(x[:4], x))
-    assert taken == [8, 1]
+    assert threads == [8, 1]
 
 
-def test_a_blas_that_has_no_say_in_it_is_left_alone():
+def test_a_blas_whose_threads_cannot_be_set_is_accepted():
     BLAS("another").suit(10**9, lambda: None)

@@ -1,4 +1,4 @@
-"""The backend keeps to the port's contract, in both dtypes and narrow ones, and on a GPU where there is one."""
+"""Contract tests of the backend for each dtype and compute dtype, and on a GPU if one is available."""
 
 import pytest
 from gm_metal_backend import MetalBackend
@@ -28,19 +28,19 @@ class TestMetalFloat16(BackendContract):
         return MetalBackend(compute="float16", device="cpu")
 
 
-@pytest.mark.skipif(not GPUS, reason="MLX finds no GPU here")
+@pytest.mark.skipif(not GPUS, reason="MLX finds no GPU")
 class TestMetalOnAGPU(BackendContract):
     def backend(self):
         return MetalBackend(dtype="float32", device=GPUS[0])
 
 
-@pytest.mark.skipif(not GPUS, reason="MLX finds no GPU here")
+@pytest.mark.skipif(not GPUS, reason="MLX finds no GPU")
 class TestMetalBFloat16OnAGPU(BackendContract):
     def backend(self):
         return MetalBackend(compute="bfloat16", device=GPUS[0])
 
 
-@pytest.mark.skipif(not GPUS, reason="MLX finds no GPU here")
+@pytest.mark.skipif(not GPUS, reason="MLX finds no GPU")
 class TestMetalFloat16OnAGPU(BackendContract):
     def backend(self):
         return MetalBackend(compute="float16", device=GPUS[0])

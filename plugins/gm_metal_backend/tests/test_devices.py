@@ -1,4 +1,4 @@
-"""Which device is taken, and what is said of the others."""
+"""Device selection, and the reason given for each device that can't be used."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from gmcore.errors import BackendUnavailableError
 
 
 def _python(code, **environment):
-    """Return what `code` prints, as JSON, in a fresh interpreter, where nothing of MLX is imported yet."""
+    """Run `code` in a fresh interpreter, where MLX is not imported yet, and return the JSON that it prints."""
     kept = {name: value for name, value in os.environ.items() if name not in ("MKL_CBWR", "MLX_ENABLE_TF32")}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
@@ -27,24 +27,24 @@ def _python(code, **environment):
     return json.loads(done.stdout)
 
 
-def test_auto_takes_the_best_device_that_is_here():
+def test_auto_is_the_best_available_device():
     usable = [device.name for device in MetalBackend.devices("float32") if device.available]
     assert MetalBackend().device == usable[0]
     assert MetalBackend(dtype="float64").device == "cpu"
 
 
-def test_every_device_is_listed_the_best_first():
+def test_every_device_is_listed_best_first():
     for dtype in ("float32", "float64"):
         found = MetalBackend.devices(dtype)
         assert [(device.name, device.preference) for device in found] == [("metal", 100), ("cuda", 80), ("cpu", 40)]
 
 
 @pytest.mark.parametrize("device", ["metal", "cuda"])
-def test_float64_is_for_the_cpu_alone(device):
+def test_float64_is_available_only_on_the_cpu(device):
     with pytest.raises(BackendUnavailableError) as raised:
         MetalBackend(dtype="float64", device=device)
     assert f"MLX can't compute float64 on device '{device}'" in str(raised.value)
-    assert "device = 'cpu' works" in str(raised.value)
+    assert "use device = 'cpu'" in str(raised.value)
 
 
 @pytest.mark.parametrize("options", [{"dtype": "float16"}, {"device": "tpu"}])
@@ -69,11 +69,11 @@ def test_without_mlx_the_devices_say_what_to_install():
         print(json.dumps(reasons))
         """
     )
-    assert all("MLX does not import" in reason and "pip install 'gm-metal-backend" in reason for reason in found)
+    assert all("MLX can't be imported" in reason and "pip install 'gm-metal-backend" in reason for reason in found)
     assert found[1].startswith("MLX can't compute float32 on device 'auto': ")
 
 
-def test_looking_at_the_entry_point_imports_no_mlx():
+def test_importing_the_plugin_does_not_import_mlx():
     code = "import json, sys; import gm_metal_backend; print(json.dumps('mlx.core' in sys.modules))"
     assert _python(code) is False
 
@@ -89,24 +89,24 @@ print(json.dumps([dict(backend.provenance()), backend.compilations, found.tolist
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="MLX compiles with another compiler there")
-def test_without_a_compiler_functions_run_as_they_are_written(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="MLX uses another compiler on Windows")
+def test_without_a_compiler_functions_run_uncompiled(tmp_path):
     provenance, compilations, found = _python(TRAIN, PATH=str(tmp_path))
-    assert provenance["compile"].startswith("off: there is no g++")
+    assert provenance["compile"].startswith("off: g++ is not installed")
     assert compilations == 0
     assert found == pytest.approx([0.99933] * 3, abs=1e-5)
 
 
-def test_with_a_compiler_that_fails_functions_run_as_they_are_written(tmp_path):
+def test_with_a_broken_compiler_functions_run_uncompiled(tmp_path):
     compiler = tmp_path / "g++"
     compiler.write_text('#!/bin/sh\n[ "$1" = --version ] || { echo broken; exit 1; }\n')
     compiler.chmod(0o755)
     provenance, compilations, _ = _python(TRAIN, PATH=f"{tmp_path}:/bin:/usr/bin", TMPDIR=str(tmp_path))
-    assert provenance["compile"].startswith("off: g++ fails here")
+    assert provenance["compile"].startswith("off: g++ fails")
     assert compilations == 0
 
 
-def test_provenance_says_what_the_numbers_depend_on():
+def test_provenance_lists_what_results_depend_on():
     provenance, compilations, _ = _python(TRAIN)
     assert provenance["device"] == "cpu"
     assert provenance["compile"] == "on"
@@ -116,14 +116,14 @@ def test_provenance_says_what_the_numbers_depend_on():
     assert re.match(r"0\.\d+", provenance["mlx"])
 
 
-def test_settings_of_the_environment_are_kept():
+def test_environment_variables_of_the_user_are_kept():
     provenance, _, _ = _python(TRAIN, MLX_ENABLE_TF32="1", MKL_CBWR="AVX2")
     assert provenance["MLX_ENABLE_TF32"] == "1"
     assert provenance["MKL_CBWR"] == "AVX2"
 
 
 @pytest.mark.parametrize(("tf32", "environment", "found"), [(True, "0", "1"), (False, "1", "0"), (None, "1", "1")])
-def test_reduced_precision_is_settled_before_mlx_is_imported(tf32, environment, found):
+def test_tf32_is_set_before_mlx_is_imported(tf32, environment, found):
     code = f"""
         import json
         from gm_metal_backend import MetalBackend
@@ -132,7 +132,7 @@ def test_reduced_precision_is_settled_before_mlx_is_imported(tf32, environment, 
     assert _python(code, MLX_ENABLE_TF32=environment) == found
 
 
-def test_reduced_precision_that_comes_too_late_says_what_to_set():
+def test_tf32_requested_after_the_import_is_an_error_that_names_the_variable():
     code = """
         import json
         from gm_metal_backend import MetalBackend
@@ -145,19 +145,19 @@ def test_reduced_precision_that_comes_too_late_says_what_to_set():
             print(json.dumps(str(error)))
         """
     found = _python(code)
-    assert "tf32 = true was asked for, but MLX was imported in this process with MLX_ENABLE_TF32=0" in found
-    assert "set MLX_ENABLE_TF32=1 before Python starts" in found
+    assert "tf32 = true was requested, but MLX was imported in this process with MLX_ENABLE_TF32=0" in found
+    assert "set MLX_ENABLE_TF32=1 before starting Python" in found
 
 
 @pytest.mark.parametrize("compute", ["float64", "bfloat16"])
-def test_a_precision_that_the_dtype_has_not_is_refused(compute):
+def test_a_compute_dtype_that_does_not_fit_the_dtype_is_rejected(compute):
     dtype = "float32" if compute == "float64" else "float64"
     with pytest.raises(BackendUnavailableError, match=compute):
         MetalBackend(dtype=dtype, compute=compute, device="cpu")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux needs another BLAS")
-def test_the_blas_that_provenance_names_is_the_one_that_multiplies():
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is a BLAS preloaded")
+def test_provenance_names_the_blas_that_is_used():
     provenance, place = _python(
         """
         import ctypes, json
@@ -171,13 +171,13 @@ def test_the_blas_that_provenance_names_is_the_one_that_multiplies():
         """
     )
     if provenance["blas"].startswith("MLX's own"):
-        pytest.skip("no optimised BLAS is installed here")
+        pytest.skip("no optimized BLAS is installed")
     assert re.search("libmkl_rt|libopenblas", provenance["blas"]).group() in place
     assert re.search(r"\d{4}\.\d|OpenBLAS \d", provenance["blas"])
     assert provenance["MKL_CBWR"] == "AUTO,STRICT"
 
 
-def test_mlx_imported_before_is_said(tmp_path):
+def test_provenance_reports_that_mlx_was_imported_first(tmp_path):
     provenance, _, _ = _python(f"import mlx.core\n{TRAIN}")
     if sys.platform == "linux":
         assert provenance["blas"].startswith("unknown: mlx was imported before")

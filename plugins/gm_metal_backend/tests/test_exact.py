@@ -1,4 +1,4 @@
-"""float64 is float64: values and gradients to a few units in the last place, against NumPy's extended precision."""
+"""Accuracy in float64: values and gradients to a few units in the last place, against NumPy's extended precision."""
 
 import math
 
@@ -35,7 +35,7 @@ FUNCTIONS = {
 
 
 def _error(found, expected):
-    """Return the largest relative error, of what float64 can hold at full precision."""
+    """Return the largest relative error among the values that float64 can represent at full precision."""
     kept = (np.abs(expected) > 1e-300) & (np.abs(expected) < 1e300)
     return float(np.max(np.abs((found[kept] - expected[kept]) / expected[kept])))
 
@@ -58,10 +58,10 @@ def test_gradients_are_exact_to_float64(exact, name, transform):
     found = exact.to_numpy(gradient(exact.asarray(places))[1])
     expected = derivative(places.astype(LONG))
     if name == "tanh":
-        # MLX's is 1 - tanh²: exact to a unit of 1.
+        # MLX computes 1 - tanh², which is accurate to a unit in the last place of 1.
         assert np.max(np.abs(found - expected)) < 5e-16
     else:
-        # erf's is the exponential of -x², and the rounding of x², up to 64, comes through.
+        # The gradient of erf is exp(-x²), which amplifies the rounding error of x², which is up to 64.
         assert _error(found, expected) < (64e-16 if name == "erf" else 1e-15)
 
 
@@ -101,12 +101,12 @@ def test_nan_stays_nan(backend, name):
     assert np.isnan(backend.to_numpy(found)).all()
 
 
-def test_softmax_and_its_kin_are_exact(exact):
+def test_softmax_log_softmax_and_logsumexp_are_exact(exact):
     x = np.random.default_rng(0).normal(scale=3, size=(50, 7))
     wide = x.astype(LONG)
     total = np.log(np.exp(wide).sum(-1, keepdims=True))
     xp, device = exact.xp, exact.asarray(x)
-    # Differences of up to 16 are rounded on the way, and then a difference of theirs.
+    # Intermediate differences of up to 16 are rounded, and so is a difference of these.
     assert _error(exact.to_numpy(xp.softmax(device)), np.exp(wide - total)) < 16e-16
     assert exact.to_numpy(xp.log_softmax(device)) == pytest.approx((wide - total).astype(float), rel=0, abs=32e-16)
     assert _error(exact.to_numpy(xp.logsumexp(device, axis=-1)), total[:, 0]) < 1e-15
@@ -118,7 +118,7 @@ def test_softmax_does_not_overflow(exact):
     assert exact.to_numpy(exact.xp.logsumexp(far, axis=-1)) == 1e300
 
 
-def test_log_sum_exp_of_nothing_but_minus_infinity_is_minus_infinity(exact):
+def test_logsumexp_of_minus_infinity_is_minus_infinity(exact):
     x = exact.asarray(np.full((1, 3), -math.inf))
     assert exact.to_numpy(exact.xp.logsumexp(x, axis=-1)) == -math.inf
 
@@ -139,7 +139,7 @@ def test_constants_stay_exact_in_compiled_functions(exact):
     assert found == pytest.approx(np.maximum(x * 0.1 + 1 / 3, 0.7) ** 1.5, rel=1e-15)
 
 
-def test_two_numbers_chosen_between_have_the_backends_dtype(backend):
+def test_where_of_two_python_numbers_has_the_backends_dtype(backend):
     xp = backend.xp
     found = xp.where(xp.ones((2,)) > 0, 0.1, 0.2)
     assert backend.to_numpy(found).dtype == backend.dtype

@@ -1,4 +1,4 @@
-"""A fleet of 8, 4 + 4 and 8 x 1 train to the same bits."""
+"""Training 8 members as a fleet of 8, of 4 + 4 or as 8 single ones gives the same bits."""
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ def _train(backend, members, sizes, batch, steps=4):
     sizes=st.tuples(st.integers(1, 40), st.integers(1, 70), st.integers(2, 11)),
     batch=st.integers(1, 40),
 )
-def test_a_fleet_is_its_members(dtype, sizes, batch):
+def test_a_fleet_gives_the_bits_of_its_members(dtype, sizes, batch):
     backend = MetalBackend(dtype=dtype, device="cpu")
     whole = _train(backend, range(8), sizes, batch)
     for chunk in (4, 1):
@@ -103,5 +103,5 @@ def test_gradients_agree_with_central_differences(exact):
             moved = {key: {inner: leaf.copy() for inner, leaf in params[key].items()} for key in params}
             moved[layer][name][place] += shift
             values.append(float(exact.to_numpy(loss(exact.asarray(moved), *rest)[0])))
-        # The central difference's own error: its step squared, and rounding over its step.
+        # Tolerance: the central difference's error, of the order of its step squared plus rounding over its step.
         assert gradients[layer][name][place] == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-7, abs=1e-9)

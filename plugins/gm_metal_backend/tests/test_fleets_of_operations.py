@@ -1,4 +1,4 @@
-"""Whatever an operation gives a member alone it gives it in a fleet, also where one side is the same for all."""
+"""Each operation gives a member the same result alone and in a fleet, also if one operand is shared by all members."""
 
 import itertools
 import operator
@@ -21,7 +21,7 @@ def _draw(kind, shape):
 
 
 def _check(backend, fn, axes, hosts):
-    """Compare the fleet with its members, one by one."""
+    """Compare the fleet's result with those of its members computed one by one."""
     pick = lambda host, axis, member: host if axis is None else host[member]
     alone = [
         backend.to_numpy(fn(*[backend.asarray(pick(h, a, i)) for h, a in zip(hosts, axes, strict=True)]))

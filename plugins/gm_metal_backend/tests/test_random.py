@@ -1,4 +1,4 @@
-"""Keyed draws: their resolution, their independence, and that members of a fleet draw for themselves."""
+"""Keyed random numbers: resolution, independence, and separate draws for the members of a fleet."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_uniform_uses_every_bit_of_the_mantissa(backend):
 
 @pytest.mark.parametrize("name", ["uniform", "normal"])
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (0,)])
-def test_each_member_draws_what_its_key_says(backend, name, shape):
+def test_each_member_draws_from_its_own_key(backend, name, shape):
     draw = lambda key: getattr(backend.xp.random, name)(key, shape)
     fleet = backend.to_numpy(backend.vmap(draw)(backend.asarray(KEYS)))
     alone = [backend.to_numpy(draw(backend.asarray(key))) for key in KEYS]
@@ -27,14 +27,14 @@ def test_each_member_draws_what_its_key_says(backend, name, shape):
 
 def test_normal_has_the_normal_distributions_moments_and_tails(backend):
     draws = backend.to_numpy(backend.xp.random.normal(backend.asarray(KEYS[0]), (100_000,))).astype(np.float64)
-    # Four standard errors of each.
+    # Tolerance: four standard errors.
     assert abs(draws.mean()) < 4 / 100_000**0.5
     assert abs(draws.std() - 1) < 4 / 200_000**0.5
     assert abs(np.mean(np.abs(draws) < 1) - 0.682689) < 4 * (0.2166 / 100_000) ** 0.5
     assert abs(np.mean(np.abs(draws) > 3) - 0.0026998) < 4 * (0.0027 / 100_000) ** 0.5
 
 
-def test_folding_gives_other_keys_and_the_same_ones_again(backend):
+def test_folding_gives_new_reproducible_keys(backend):
     fold = lambda key, data: tuple(backend.to_numpy(backend.xp.random.fold_in(backend.asarray(key), data)))
     found = {fold(key, data) for key in KEYS for data in (0, 1, 2, 7, 2**40)}
     assert len(found) == 15
@@ -42,7 +42,7 @@ def test_folding_gives_other_keys_and_the_same_ones_again(backend):
     assert not found & {tuple(key) for key in KEYS}
 
 
-def test_a_folded_key_is_not_what_the_key_itself_draws(backend):
+def test_a_folded_key_differs_from_the_draws_of_its_key(backend):
     key, random = backend.asarray(KEYS[0]), backend.xp.random
     own = backend.to_numpy(random.uniform(key, (2,)))
     folded = backend.to_numpy(random.uniform(random.fold_in(key, 0), (2,)))

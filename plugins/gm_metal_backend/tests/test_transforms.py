@@ -1,4 +1,4 @@
-"""The transforms: what they take, what they count, and what they leave behind."""
+"""Transforms and conversions: arguments, number of compilations, memory, threads and dtypes."""
 
 import gc
 import threading
@@ -29,7 +29,7 @@ def test_scan_carries_and_stacks(backend):
     assert rest["key"].tolist() == [0, 1, 2, 3, 4]
 
 
-def test_scan_takes_device_arrays_as_it_takes_numpys(backend):
+def test_scan_accepts_device_arrays_and_numpy_arrays(backend):
     start, shared = {"sum": backend.xp.zeros(())}, backend.xp.ones(())
     host = backend.to_numpy(backend.scan(_add, start, XS, shared))
     device = backend.to_numpy(backend.scan(_add, start, backend.asarray(XS), shared))
@@ -52,21 +52,21 @@ def test_a_new_shape_is_counted(backend):
     assert backend.compilations == 2
 
 
-def test_a_step_that_is_dropped_leaves_nothing(backend):
+def test_a_deleted_step_leaves_nothing_in_the_cache(backend):
     class Step:
         def __call__(self, carry, x, shared):
             return carry + x, None
 
     step = Step()
-    gone = weakref.ref(step)
+    dropped = weakref.ref(step)
     backend.scan(step, backend.xp.zeros(()), np.ones(2))
     del step
     gc.collect()
-    assert gone() is None
+    assert dropped() is None
     assert not backend._steps
 
 
-def test_the_host_does_not_run_ahead_without_bound(backend):
+def test_the_memory_of_enqueued_steps_is_bounded(backend):
     mx = backend._mx
     step = lambda carry, x, _: (carry + x, None)
     start = backend.asarray(np.zeros(2**18))
@@ -87,14 +87,14 @@ def test_vmap_takes_trees_of_axes(backend):
     assert backend.to_numpy(found).tolist() == [[13.0], [26.0]]
 
 
-def test_vmap_repeats_what_no_argument_changes_and_passes_empty_branches(backend):
+def test_vmap_repeats_constant_results_and_keeps_empty_branches(backend):
     fn = lambda x, state: (x, backend.xp.ones((2,)), state)
     _, ones, state = backend.vmap(fn)(backend.xp.zeros((3,)), {})
     assert ones.shape == (3, 2)
     assert state == {}
 
 
-def test_none_among_the_results_comes_through(backend):
+def test_none_is_kept_in_results(backend):
     fn = lambda x: {"none": None, "pair": (x, None), "last": x + 1}
     for transformed in (backend.vmap(fn), backend.checkpoint(fn), backend.vmap(backend.checkpoint(fn))):
         found = transformed(backend.xp.zeros((2,)))
@@ -111,7 +111,7 @@ def test_value_and_grad_is_of_the_first_argument(backend):
     assert gradients["w"].tolist() == [6, 16]
 
 
-def test_checkpointing_changes_no_bit(backend):
+def test_checkpointing_gives_the_same_bits(backend):
     xp = backend.xp
     layer = lambda params, x: xp.sum(xp.sigmoid(xp.erf(x @ params["w"])))
     params = {"w": backend.asarray(np.random.default_rng(0).normal(size=(3, 4, 2)))}
@@ -124,7 +124,7 @@ def test_checkpointing_changes_no_bit(backend):
     assert np.array_equal(gradients(layer), gradients(backend.checkpoint(layer)))
 
 
-def test_a_function_with_loops_runs_as_it_is_written(backend):
+def test_a_function_with_loops_runs_uncompiled(backend):
     calls = []
     step = lambda carry, x, _: (carry + x, None)
 
@@ -138,8 +138,8 @@ def test_a_function_with_loops_runs_as_it_is_written(backend):
     assert backend.compilations == 1
 
 
-@pytest.mark.parametrize("door", ["asarray", "to_numpy", "scan", "compiled"])
-def test_another_thread_is_told_to_make_its_own(backend, door):
+@pytest.mark.parametrize("method", ["asarray", "to_numpy", "scan", "compiled"])
+def test_use_in_another_thread_is_an_error(backend, method):
     array = backend.xp.zeros((2,))
     compiled = backend.compile(lambda x: x)
     calls = {
@@ -152,17 +152,17 @@ def test_another_thread_is_told_to_make_its_own(backend, door):
 
     def run():
         try:
-            calls[door]()
+            calls[method]()
         except TrainingError as error:
             raised.append(str(error))
 
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
-    assert raised == ["an MLX backend belongs to the thread that made it: make one in each thread"]
+    assert raised == ["an MLX backend works only in the thread that created it: create one in each thread"]
 
 
-def test_a_backend_works_on_the_thread_that_made_it():
+def test_a_backend_works_in_the_thread_that_created_it():
     found = []
 
     def run():
@@ -175,7 +175,7 @@ def test_a_backend_works_on_the_thread_that_made_it():
     assert found == [[1, 1]]
 
 
-def test_both_dtypes_take_turns():
+def test_both_dtypes_work_in_one_process():
     backends = [MetalBackend(dtype=dtype, device="cpu") for dtype in ("float32", "float64")]
     thirds = [backend.asarray(np.array([1 / 3])) for backend in backends]
     doubled = [
@@ -197,39 +197,39 @@ def test_floats_become_the_backends_dtype_and_keep_their_value(backend, host):
     ("host", "dtype"),
     [(np.int64, np.int32), (np.int8, np.int32), (np.uint8, np.int32), (np.uint32, np.uint32), (np.bool_, np.bool_)],
 )
-def test_whole_numbers_become_int32_uint32_stays_and_booleans_stay(backend, host, dtype):
+def test_integers_become_int32_but_uint32_and_booleans_stay(backend, host, dtype):
     found = backend.to_numpy(backend.asarray(np.array([0, 1], host)))
     assert found.dtype == dtype
     assert found.tolist() == [0, 1]
 
 
-def test_a_whole_number_that_does_not_fit_is_an_error(backend):
-    with pytest.raises(OverflowError, match="must fit int32, got some from 0 to 4294967296"):
+def test_an_integer_that_does_not_fit_int32_is_an_error(backend):
+    with pytest.raises(OverflowError, match="must fit int32, got values from 0 to 4294967296"):
         backend.asarray(np.array([0, 2**32]))
 
 
-def test_text_is_no_array(backend):
+def test_text_is_rejected(backend):
     with pytest.raises(TypeError, match="got dtype <U1"):
         backend.asarray(np.array(["a"]))
 
 
 @pytest.mark.parametrize("axis", [None, 0, 1])
-def test_nothing_at_all_has_a_sum(backend, axis):
-    nothing = backend.asarray(np.zeros((0, 3)))
+def test_empty_arrays_have_a_sum(backend, axis):
+    empty = backend.asarray(np.zeros((0, 3)))
     for name in ("sum", "all", "any"):
-        found = backend.to_numpy(getattr(backend.xp, name)(nothing, axis=axis))
+        found = backend.to_numpy(getattr(backend.xp, name)(empty, axis=axis))
         assert np.array_equal(found, getattr(np, name)(np.zeros((0, 3)), axis=axis))
-    assert np.isnan(backend.to_numpy(backend.xp.mean(nothing, axis=axis))).all()
+    assert np.isnan(backend.to_numpy(backend.xp.mean(empty, axis=axis))).all()
     fleet = backend.vmap(lambda x: backend.xp.sum(x, axis=axis))(backend.asarray(np.zeros((2, 0, 3))))
     assert backend.to_numpy(fleet).sum() == 0
 
 
-def test_a_layer_without_inputs_gives_its_bias(backend):
+def test_a_dense_layer_without_inputs_returns_its_bias(backend):
     found = backend.asarray(np.zeros((2, 0))) @ backend.asarray(np.zeros((0, 3))) + backend.asarray(np.ones(3))
     assert backend.to_numpy(found).tolist() == [[1] * 3] * 2
 
 
-def test_whole_numbers_have_functions_in_the_backends_dtype(backend):
+def test_float_functions_of_integers_have_the_backends_dtype(backend):
     xp, whole = backend.xp, backend.asarray(np.array([0, 1, 3]))
     third = {"mean": xp.mean(whole), "exp": xp.exp(whole)[1], "where": xp.where(whole > 0, 0.1, whole)[1]}
     expected = {"mean": 4 / 3, "exp": np.e, "where": 0.1}

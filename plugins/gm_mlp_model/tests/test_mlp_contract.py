@@ -1,5 +1,6 @@
 from gm_mlp_model import MLPProvider
 
+from gmcore.nn.layers import GELU
 from gmcore.testing.model_provider import ModelProviderContract
 
 
@@ -10,7 +11,7 @@ class TestMLP(ModelProviderContract):
 
 class TestMLPWithEmbeddingsAndDropout(ModelProviderContract):
     def provider(self):
-        return MLPProvider(hidden=(8,), activation="gelu", dropout=0.3, embedding="embedding", impute="median")
+        return MLPProvider(hidden=(8,), activation=GELU(), dropout=0.3, embedding="embedding", impute="median")
 
 
 class TestLinearModel(ModelProviderContract):

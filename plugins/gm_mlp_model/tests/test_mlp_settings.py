@@ -1,4 +1,4 @@
-"""Numbers of a multi-layer perceptron that the members of a fleet can differ in."""
+"""Hyperparameters of a multi-layer perceptron that can differ between the members of a fleet."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,11 @@ from gm_mlp_model import MLPProvider
 from gmcore.domain import Feature, Schema, Target, TargetKind
 from gmcore.domain.tree import tree_flatten
 from gmcore.errors import ConfigError
+from gmcore.nn.losses import CrossEntropy, Huber
 from gmcore.nn.numpy_namespace import NumPyNamespace
 
 XP = NumPyNamespace()
+SMOOTHED = CrossEntropy(label_smoothing=0.1)
 TARGETS = {
     "classes": Target(names=("kind",), kind=TargetKind.MULTICLASS, classes=("a", "b", "c")),
     "two classes": Target(names=("kind",), kind=TargetKind.BINARY, classes=("no", "yes")),
@@ -35,29 +37,44 @@ def flat(variables):
         ("classes", {}, {}),
         ("classes", {"dropout": 0.2}, {"dropout": 0.2}),
         ("classes", {"dropout": 0.2, "hidden": ()}, {}),
-        ("classes", {"dropout": 0.2, "label_smoothing": 0.1}, {"dropout": 0.2, "label_smoothing": 0.1}),
-        ("two classes", {"label_smoothing": 0.1}, {"label_smoothing": 0.1}),
-        ("numbers", {"huber_delta": 2.0}, {}),
-        ("numbers", {"loss": "huber", "huber_delta": 2.0}, {"huber_delta": 2.0}),
+        ("classes", {"dropout": 0.2, "loss": SMOOTHED}, {"dropout": 0.2, "loss.label_smoothing": 0.1}),
+        ("two classes", {"loss": SMOOTHED}, {"loss.label_smoothing": 0.1}),
+        ("numbers", {}, {}),
+        ("numbers", {"loss": Huber(delta=2.0)}, {"loss.delta": 2.0}),
     ],
     ids=str,
 )
-def test_settings_are_the_numbers_that_its_programs_read(target, options, settings):
+def test_settings_are_the_hyperparameters_that_its_programs_read(target, options, settings):
     assert dict(model(target, **options).settings) == settings
 
 
 @pytest.mark.parametrize(
-    ("target", "options", "others"),
+    ("target", "options", "others", "settings"),
     [
-        ("classes", {"dropout": 0.2, "label_smoothing": 0.1}, {"dropout": 0.5, "label_smoothing": 0.3}),
-        ("two classes", {"label_smoothing": 0.1}, {"label_smoothing": 0.3}),
-        ("numbers", {"dropout": 0.2, "loss": "huber"}, {"dropout": 0.1, "huber_delta": 0.25}),
+        (
+            "classes",
+            {"dropout": 0.2, "loss": SMOOTHED},
+            {"dropout": 0.5, "loss": CrossEntropy(label_smoothing=0.3)},
+            {"dropout": 0.5, "loss.label_smoothing": 0.3},
+        ),
+        (
+            "two classes",
+            {"loss": SMOOTHED},
+            {"loss": CrossEntropy(label_smoothing=0.3)},
+            {"loss.label_smoothing": 0.3},
+        ),
+        (
+            "numbers",
+            {"dropout": 0.2, "loss": Huber()},
+            {"dropout": 0.1, "loss": Huber(delta=0.25)},
+            {"dropout": 0.1, "loss.delta": 0.25},
+        ),
     ],
     ids=["classes", "two classes", "numbers"],
 )
-def test_other_settings_give_the_variables_and_losses_of_another_model(target, options, others):
+def test_with_settings_gives_the_variables_and_losses_of_a_model_with_those_options(target, options, others, settings):
     one, other = model(target, **options), model(target, **options | others)
-    found, expected = one.with_settings(fresh(one), others), fresh(other)
+    found, expected = one.with_settings(fresh(one), settings), fresh(other)
     assert flat(found).keys() == flat(expected).keys()
     assert all(np.array_equal(flat(found)[path], leaf) for path, leaf in flat(expected).items())
     outputs = np.linspace(-2, 2, 6).reshape(6, 1) * np.arange(1, 1 + other.info.layers[-1].output_shape[0])
@@ -67,9 +84,9 @@ def test_other_settings_give_the_variables_and_losses_of_another_model(target, o
     assert (losses[0] != losses[2]).any()
 
 
-def test_settings_that_are_not_given_stay():
-    one = model(dropout=0.2, label_smoothing=0.1)
-    changed = one.with_settings(one.with_settings(fresh(one), {"dropout": 0.4}), {"label_smoothing": 0.3})
+def test_settings_that_are_not_given_keep_their_values():
+    one = model(dropout=0.2, loss=SMOOTHED)
+    changed = one.with_settings(one.with_settings(fresh(one), {"dropout": 0.4}), {"loss.label_smoothing": 0.3})
     assert {name: float(leaf) for name, leaf in tree_flatten(changed.buffers).items() if leaf.ndim == 0} == {
         "trunk.2.rate": 0.4,
         "trunk.5.rate": 0.4,
@@ -80,16 +97,11 @@ def test_settings_that_are_not_given_stay():
 @pytest.mark.parametrize(
     ("target", "options", "settings", "message"),
     [
-        ("classes", {"dropout": 0.1}, {"dropout": 1.0}, "model.dropout: must be from 0 to below 1, got 1.0"),
-        ("numbers", {"loss": "huber"}, {"huber_delta": 0.0}, "model.huber_delta: must be above 0, got 0.0"),
+        ("classes", {"dropout": 0.1}, {"dropout": 1.0}, r"model\.dropout: 'rate' must be < 1\.0: 1\.0"),
+        ("numbers", {"loss": Huber()}, {"loss.delta": 0.0}, r"model\.loss\.delta: 'delta' must be > 0(\.0)?: 0\.0"),
     ],
 )
-def test_numbers_it_cannot_have_are_refused(target, options, settings, message):
+def test_invalid_values_are_refused(target, options, settings, message):
     one = model(target, **options)
     with pytest.raises(ConfigError, match=message):
         one.with_settings(fresh(one), settings)
-
-
-def test_numbers_have_no_labels_to_smooth():
-    with pytest.raises(ConfigError, match=r"model\.label_smoothing: is for classes, the target 'price' has numbers"):
-        model("numbers", label_smoothing=0.1)

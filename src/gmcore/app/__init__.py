@@ -1,8 +1,9 @@
-"""The composition root: names in a run file become objects, and a person's request becomes a run."""
+"""The composition root: builds components from run files, and runs the commands."""
 
+from gmcore.app.commands.cross_validate import cross_validate
 from gmcore.app.commands.resume import resume
 from gmcore.app.commands.search import search
-from gmcore.app.commands.train import cross_validate, train
+from gmcore.app.commands.train import train
 from gmcore.app.composing.backends import ChosenBackend, backend_devices, choose_backend
 from gmcore.app.composing.run import Run, open_run
 from gmcore.app.records.results import CrossValidated, Searched, Trained

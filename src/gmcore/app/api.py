@@ -1,102 +1,149 @@
-"""Training, cross-validating and searching from code: run files or arrays in, results out."""
+"""The public functions `train`, `cross_validate` and `search`, which take run files, arrays and objects."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
-from gmcore.app.commands import train as commands
+from gmcore.app.commands.cross_validate import cross_validate as cross_validate_run
 from gmcore.app.commands.search import search as search_run
+from gmcore.app.commands.train import train as train_run
+from gmcore.app.composing.folds import GivenFolds
 from gmcore.app.composing.run import Run, open_run
 from gmcore.app.records.results import CrossValidated, Searched, Trained
 from gmcore.app.searching.candidates import plan_of
+from gmcore.app.settings import HooksLike, Settings
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Cancellation, Hooks
-from gmcore.errors import ConfigError
+from gmcore.errors import ConfigError, did_you_mean
 from gmcore.ports import DataProvider
+from gmcore.registry.port_check import implements
 
 __all__ = ["cross_validate", "search", "train"]
 
 
 def train(
-    data: Any,
-    y: Any = None,
+    data: object,
+    y: object = None,
     /,
     *,
     runs: str | Path | None = None,
-    hooks: Hooks | None = None,
+    hooks: HooksLike = (),
     cancellation: Cancellation | None = None,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Trained:
     """Train one model.
 
     Args:
-        data: a run file (a path or text), a run file's tables, a `DataProvider`, or the inputs:
-            `(rows, features)`, a mapping from name to column, or a data frame.
-        y: with inputs, what to predict: classes or numbers, `(rows,)` or `(rows, targets)`.
-        runs: where a run folder is made; None for none.
-        hooks: who is told along the way.
-        cancellation: raise it to stop at the next step.
-        settings: what a run file says: `seed`, `dtype`, `backend`, `model`, `training`, `validation`,
-            `metrics`, `search`; over what the run file says. For `model`, `validation` and `backend` an object does
-            as well.
+        data: the path of a run file, its tables, a `DataProvider`, or the inputs: an array `(rows, features)`, a
+            mapping from name to column, or a data frame.
+        y: with inputs, the targets: classes or numbers, `(rows,)` or `(rows, targets)`.
+        runs: folder in which a run folder is created; None for none.
+        hooks: listeners in addition to those of the run file: names, tables with `use`, objects or classes with hooks,
+            functions with the name of a hook, or a `Hooks`.
+        cancellation: stops the training at the next step once it is set.
+        settings: entries that replace those of the run file: `seed`, `dtype`, `backend`, `model`, `training`,
+            `validation`, `metrics`, `search`. A component can be an object in place of a table, also within tables; a
+            metric can be a function. With inputs also `weights`, `(rows,)`; and in place of `validation` also `folds`,
+            their number or pairs of row indices.
 
     Raises:
-        InputError: for what is wrong with data or settings, before anything is started.
+        InputError: if the data or settings are invalid; nothing has been started.
         TrainingError: if training failed.
     """
-    run = _open(data, y, settings)
-    return commands.train(run, runs=_path(runs), hooks=hooks, cancellation=cancellation)
+    run, listeners = _open(data, y, hooks, settings)
+    return train_run(run, runs=_path(runs), hooks=listeners, cancellation=cancellation)
 
 
 def cross_validate(
-    data: Any,
-    y: Any = None,
+    data: object,
+    y: object = None,
     /,
     *,
     runs: str | Path | None = None,
-    hooks: Hooks | None = None,
+    hooks: HooksLike = (),
     cancellation: Cancellation | None = None,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> CrossValidated:
-    """Train one model a fold, all as one fleet, and score each on the rows it never saw.
+    """Train one model per fold, all as one fleet, and score each on its held-out rows.
 
-    Arguments and errors are those of `train`; `validation` may also be anything with scikit-learn's `split`.
+    Arguments and errors as for `train`; `validation` can also be a scikit-learn splitter.
     """
-    run = _open(data, y, settings)
-    return commands.cross_validate(run, runs=_path(runs), hooks=hooks, cancellation=cancellation)
+    run, listeners = _open(data, y, hooks, settings)
+    return cross_validate_run(run, runs=_path(runs), hooks=listeners, cancellation=cancellation)
 
 
 def search(
-    data: Any,
-    y: Any = None,
+    data: object,
+    y: object = None,
     /,
     *,
     runs: str | Path | None = None,
-    hooks: Hooks | None = None,
+    hooks: HooksLike = (),
     cancellation: Cancellation | None = None,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Searched:
-    """Try the settings that `search` names, score each by cross-validation, and train the best on all rows.
+    """Score each combination of settings in `search` by cross-validation, and train a model with the best one.
 
-    Arguments and errors are those of `train`; `search` is a run file's table of that name.
+    Arguments and errors as for `train`; `search` is the table of that name in a run file.
     """
-    run = _open(data, y, settings)
-    return search_run(run, plan_of(run), runs=_path(runs), hooks=hooks, cancellation=cancellation)
+    run, listeners = _open(data, y, hooks, settings)
+    return search_run(run, plan_of(run), runs=_path(runs), hooks=listeners, cancellation=cancellation)
 
 
-def _open(data: Any, y: Any, settings: Mapping[str, Any]) -> Run:
-    plain = (Mapping, str, int, float, list, tuple)
-    tables = {name: value for name, value in settings.items() if isinstance(value, plain)}
-    components = {name: value for name, value in settings.items() if name not in tables and value is not None}
-    for name, component in components.items():
-        if name not in ("model", "validation", "backend"):
-            raise ConfigError([f"{name}: must be a name, a number or a table, got {type(component).__name__}"])
+def _open(data: object, y: object, hooks: HooksLike, settings: Settings) -> tuple[Run, Hooks | None]:
+    """Return the run, with its hook plugins, and `hooks` if they are compiled already."""
+    given: dict[str, object] = {name: value for name, value in settings.items() if value is not None}
+    _check_names(given)
+    source, rows = _source(data, y, given)
+    given |= rows
+    if "folds" in given:
+        given["validation"] = _validation(given)
+    plugins = () if isinstance(hooks, Hooks) else tuple(hooks)
+    run = open_run(source, settings=given, hooks=plugins)
+    return run, hooks if isinstance(hooks, Hooks) else None
+
+
+def _source(data: object, y: object, given: dict[str, object]) -> tuple[Path | Mapping[str, object], dict[str, object]]:
+    """Return the run file or its tables, and the entry `data` if rows were passed."""
+    weights = given.pop("weights", None)
+    problems = []
+    source: Path | Mapping[str, object] | None = None
     if isinstance(data, str | Path):
-        return open_run(Path(data), settings=tables, components=components)
-    if isinstance(data, Mapping) and y is None:
-        return open_run(data, settings=tables, components=components)
-    source = data if isinstance(data, DataProvider) else ArrayData(data, y)
-    return open_run({}, settings=tables, components={**components, "data": source})
+        source = Path(data)
+    elif isinstance(data, Mapping) and y is None:
+        source = data
+    # Not isinstance, which reads the properties of a provider and so loads its rows.
+    in_arrays = source is None and not implements(type(data), DataProvider)
+    if source is None and "data" in given:
+        problems.append("data: rows were already passed as the first argument: remove one of the two")
+    if weights is not None and not in_arrays:
+        problems.append("weights: requires rows passed as arrays or data frames; set a data provider's own option")
+    if y is not None and not in_arrays:
+        problems.append("y: requires rows passed as arrays or data frames; a data provider has its own target")
+    if problems:
+        raise ConfigError(problems)
+    if source is not None:
+        return source, {}
+    return {}, {"data": ArrayData(data, y, weights=weights) if in_arrays else data}
+
+
+def _check_names(given: Mapping[str, object]) -> None:
+    known = [*Settings.__annotations__, "runs", "hooks", "cancellation"]
+    unknown = [f"{name}: unknown argument{did_you_mean(name, known)}" for name in given if name not in known]
+    if unknown:
+        raise ConfigError(unknown)
+
+
+def _validation(given: dict[str, object]) -> object:
+    """Return the entry `validation` for the argument `folds`."""
+    folds = given.pop("folds")
+    if "validation" in given:
+        raise ConfigError(["folds: replaces validation: remove one of the two"])
+    if isinstance(folds, int) and not isinstance(folds, bool):
+        return {"use": "kfold", "n_splits": folds}
+    if isinstance(folds, Iterable) and not isinstance(folds, str | Mapping):
+        return GivenFolds.of(folds)
+    raise ConfigError([f"folds: must be a number, or pairs of training and validation row indices, got {folds!r:.60}"])
 
 
 def _path(runs: str | Path | None) -> Path | None:

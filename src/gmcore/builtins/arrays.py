@@ -1,8 +1,8 @@
-"""Data provider: rows that are in memory already."""
+"""Data provider: rows in memory, from arrays, columns or data frames."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 import numpy as np
@@ -17,41 +17,42 @@ from gmcore.builtins.encoding import (
     name_columns,
 )
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
-from gmcore.domain.row_batches import RowBatches
-from gmcore.domain.splits import split_rows
+from gmcore.domain.data.row_batches import RowBatches
+from gmcore.domain.data.splits import split_rows
 from gmcore.errors import DataError
 from gmcore.ports import DataProvider, SupportsRows, SupportsSchema
 
 __all__ = ["ArrayData"]
 
-_HASHED_AT_ONCE = 65_536
+_ROWS_PER_UPDATE = 65_536
 
 
 @attrs.define(eq=False)
 class ArrayData(DataProvider, SupportsRows, SupportsSchema):
     """Rows from arrays, columns or data frames.
 
-    Texts, booleans and whole numbers in `y` are classes, in sorted order; floats are values to
-    predict; `task` overrides that. In `X`, texts are categories.
+    Strings, booleans and integers in `y` are classes, in sorted order; floats are values to
+    predict; `task` overrides that. Strings in `X` are categories.
 
     Attributes:
         X: `(rows, features)`; a mapping from name to column; a pandas or polars data frame; or
-            `Rows`, which bring everything but the splits with them.
+            `Rows`, which provide everything but the splits.
         y: `(rows,)`, or `(rows, targets)` of numbers; None for rows to predict.
         task: `"classification"`, `"regression"`, or `"auto"`: by the type of `y`.
-        feature_names: of an array's columns; `x0`, `x1` … without.
-        target_names: of the target columns; `target`, or `y0`, `y1` …, without.
-        classes: the classes in the order of their indices; without it those there are, sorted.
-        types: columns that are not what they look like: `"numeric"`, `"categorical"` or `"boolean"`, by name.
-        groups: `(rows,)`, equal where rows belong together.
-        time: `(rows,)`, numbers, dates or texts that sort by time.
-        weights: `(rows,)`, how much each row counts.
-        validation: which rows steer early stopping in plain training; None for none.
-        test: which rows nothing sees, held out before the validation rows; None for none.
+        feature_names: names of an array's columns; by default `x0`, `x1` …
+        target_names: names of the target columns; by default `target`, or `y0`, `y1` …
+        classes: the classes in the order of their indices; by default those in `y`, sorted.
+        types: the kinds of columns that are to be treated otherwise than inferred, by name: `"numeric"`,
+            `"categorical"` or `"boolean"`.
+        groups: `(rows,)`, equal for rows that must stay together.
+        time: `(rows,)`, numbers, dates or strings that sort by time.
+        weights: `(rows,)`, the weight of each row.
+        validation: how to hold out the rows for early stopping in plain training; None for none.
+        test: how to hold out test rows, before the validation rows; None for none.
     """
 
-    X: Any
-    y: Any = None
+    X: object
+    y: object = None
     task: Task = attrs.field(default="auto", kw_only=True, validator=in_(("auto", "classification", "regression")))
     feature_names: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
     target_names: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
@@ -59,9 +60,9 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
     types: Mapping[str, Literal["numeric", "categorical", "boolean"]] = attrs.field(
         factory=dict, kw_only=True, validator=deep_mapping(instance_of(str), in_(tuple(map(str, Kind))))
     )
-    groups: Any = attrs.field(default=None, kw_only=True)
-    time: Any = attrs.field(default=None, kw_only=True)
-    weights: Any = attrs.field(default=None, kw_only=True)
+    groups: object = attrs.field(default=None, kw_only=True)
+    time: object = attrs.field(default=None, kw_only=True)
+    weights: object = attrs.field(default=None, kw_only=True)
     validation: SplitConfig | None = attrs.field(
         factory=SplitConfig, kw_only=True, validator=optional(instance_of(SplitConfig))
     )
@@ -102,12 +103,12 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         return RowBatches(self.rows(), self.split().validation, config)
 
     def close(self) -> None:
-        # A view can be gathered again; sequences of rows are many.
+        # Frees the copy of a view, which can be gathered again: there may be many sequences.
         self._rows = None
 
     def _encoded(self) -> Rows:
         if self.y is None:
-            raise DataError("these rows have no targets: pass y to learn from them")
+            raise DataError("these rows have no targets: pass y to train on them")
         columns = name_columns(self.X, self.feature_names)
         features = infer_features(columns, self.types)
         target, targets = encode_target(self.y, self.task, self.target_names, self.classes)
@@ -128,7 +129,7 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         )
 
     def _names_in(self, schema: Schema) -> tuple[str, ...]:
-        """Return the schema's names for an array without any, whose columns are known by their place."""
+        """Return the schema's feature names for an array, whose columns are identified by position; else nothing."""
         shape = np.shape(self.X) if isinstance(self.X, np.ndarray | list | tuple) else ()
         names = tuple(feature.name for feature in schema.features)
         if len(shape) == 2 and shape[1] != len(names):  # noqa: PLR2004 - rows and features
@@ -138,22 +139,24 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
 
 def _check_length(name: str, column: np.ndarray, count: int) -> None:
     if column.ndim < 1 or len(column) != count:
-        raise DataError(f"X has {count} rows and {name} has {len(column) if column.ndim else 'none'}")
+        raise DataError(
+            f"X and {name} must have the same number of rows, got {count} and {len(column) if column.ndim else 'none'}"
+        )
 
 
-def _present(name: str, values: Any, count: int) -> np.ndarray:
-    """Return one value a row, in a type that sorts."""
+def _present(name: str, values: object, count: int) -> np.ndarray:
+    """Return one value per row, in a sortable dtype."""
     column = np.asarray(values)
     _check_length(name, column, count)
     if column.ndim != 1:
         raise DataError(f"{name} must have one dimension, got shape {column.shape}")
     missing = [row for row, value in enumerate(column.tolist()) if value is None or value != value]  # noqa: PLR0124
     if missing:
-        raise DataError(f"{name} has no value in {len(missing)} rows, the first is row {missing[0]}")
+        raise DataError(f"{name} is missing in {len(missing)} rows, the first is row {missing[0]}")
     return np.array(column.tolist()) if column.dtype.kind == "O" else column
 
 
-def _weights(values: Any, count: int) -> np.ndarray:
+def _weights(values: object, count: int) -> np.ndarray:
     try:
         weights = _present("weights", values, count).astype(np.float64)
     except ValueError as error:
@@ -162,15 +165,15 @@ def _weights(values: Any, count: int) -> np.ndarray:
     if bad.size:
         raise DataError(f"weights must be finite and not negative, got {weights[bad[0]]} in row {bad[0]}")
     if not weights.any():
-        raise DataError("every row has weight 0")
+        raise DataError("weights must not all be 0")
     return weights
 
 
-def _groups(values: Any, count: int) -> np.ndarray:
+def _groups(values: object, count: int) -> np.ndarray:
     return np.unique(_present("groups", values, count), return_inverse=True)[1].astype(np.int64)
 
 
-def _time(values: Any, count: int) -> np.ndarray:
+def _time(values: object, count: int) -> np.ndarray:
     times = _present("time", values, count)
     return np.array(times.tolist(), "datetime64[us]") if times.dtype.kind == "O" else times
 
@@ -181,6 +184,6 @@ def _sha256(rows: Rows) -> str:
     for column in columns:
         if column is not None:
             digest.update(f"{column.dtype.str}{column.shape}".encode())
-            for start in range(0, len(column), _HASHED_AT_ONCE):
-                digest.update(np.ascontiguousarray(column[start : start + _HASHED_AT_ONCE]).tobytes())
+            for start in range(0, len(column), _ROWS_PER_UPDATE):
+                digest.update(np.ascontiguousarray(column[start : start + _ROWS_PER_UPDATE]).tobytes())
     return digest.hexdigest()

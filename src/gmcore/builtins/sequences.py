@@ -1,4 +1,4 @@
-"""Sequence provider: data sets cut out of rows."""
+"""Sequence provider: training rows cut into an ordered list of data sets."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Rows, SequenceConfig, SplitConfig, generator
-from gmcore.domain.splits import held_out
+from gmcore.domain.data.splits import held_out
 from gmcore.errors import DataError, did_you_mean
 from gmcore.ports import DataProvider, SequenceProvider
 from gmcore.storage.row_ingest import rows_of
@@ -17,14 +17,14 @@ __all__ = ["RowSequences"]
 
 @attrs.frozen(kw_only=True)
 class RowSequences(SequenceProvider):
-    """Runs of rows, taken from the training rows alone: neither validation rows nor test rows are among them.
+    """Sequences of training rows, without validation or test rows.
 
-    In order means by time where the rows have it, else as in the source.
+    Rows are ordered by time if they have one, else as in the source.
 
-    - `"consecutive"`: runs of `max_length` rows in order, one after the other; the last may be shorter.
-    - `"random"`: runs of `max_length` neighbouring rows that start anywhere, and so may overlap.
-    - `"curriculum"`: the easiest rows by the column `difficulty`, a few more of them each time, in
-      `count` equal steps up to `max_length` or all rows.
+    - `"consecutive"`: sequences of `max_length` rows in order, one after the other; the last may be shorter.
+    - `"random"`: sequences of `max_length` consecutive rows with random starts, which may overlap.
+    - `"curriculum"`: growing sets of the easiest rows by the column `difficulty`, in `count` equal steps
+      up to `max_length` or all rows.
     """
 
     def sequences(self, data: DataProvider, config: SequenceConfig) -> Sequence[DataProvider]:
@@ -33,17 +33,17 @@ class RowSequences(SequenceProvider):
         if not train.size:
             raise DataError("there are no training rows to cut into sequences")
         cut = {"consecutive": _consecutive, "random": _random, "curriculum": _curriculum}[config.strategy]
-        return [_of(rows, chosen) for chosen in cut(rows, train, config)]
+        return [_data_set(rows, indices) for indices in cut(rows, train, config)]
 
     def train_validation_split(self, data: DataProvider, config: SplitConfig) -> tuple[DataProvider, DataProvider]:
         rows, split = rows_of(data)
         visible = np.concatenate([split.train, split.validation])
         kept, held = held_out(rows, visible, config, generator(config.seed, "validation split"))
-        return _of(rows, kept), _of(rows, held)
+        return _data_set(rows, kept), _data_set(rows, held)
 
 
-def _of(rows: Rows, chosen: np.ndarray) -> ArrayData:
-    return ArrayData(rows.view(chosen), validation=None)
+def _data_set(rows: Rows, indices: np.ndarray) -> ArrayData:
+    return ArrayData(rows.view(indices), validation=None)
 
 
 def _in_order(rows: Rows, train: np.ndarray) -> np.ndarray:
@@ -67,11 +67,11 @@ def _random(rows: Rows, train: np.ndarray, config: SequenceConfig) -> list[np.nd
 
 def _curriculum(rows: Rows, train: np.ndarray, config: SequenceConfig) -> list[np.ndarray]:
     if config.count is None:
-        raise DataError("a curriculum needs 'count': in how many steps it grows")
+        raise DataError("a curriculum needs 'count', the number of steps in which it grows")
     difficulty = _difficulty(rows, config.difficulty)[train]
     missing = np.flatnonzero(np.isnan(difficulty))
     if missing.size:
-        raise DataError(f"column '{config.difficulty}' is missing in {missing.size} rows, so they have no difficulty")
+        raise DataError(f"column '{config.difficulty}' is missing in {missing.size} rows: each row needs a difficulty")
     easiest = train[np.argsort(difficulty, kind="stable")]
     longest = min(config.max_length, len(train))
     lengths = dict.fromkeys(-(-longest * step // config.count) for step in range(1, config.count + 1))
@@ -81,7 +81,7 @@ def _curriculum(rows: Rows, train: np.ndarray, config: SequenceConfig) -> list[n
 def _difficulty(rows: Rows, column: str | None) -> np.ndarray:
     names = [feature.name for feature in rows.schema.numeric]
     if column is None:
-        raise DataError("a curriculum needs 'difficulty': the numeric column that says how hard a row is")
+        raise DataError("a curriculum needs 'difficulty', the numeric column with the difficulty of each row")
     if column not in names:
-        raise DataError(f"there is no numeric column '{column}' to order rows by{did_you_mean(column, names)}")
+        raise DataError(f"no numeric column '{column}' to order rows by{did_you_mean(column, names)}")
     return rows.inputs["numeric"][:, names.index(column)]

@@ -1,4 +1,4 @@
-"""A model's architecture as text: layers, shapes, parameters and sizes."""
+"""A text summary of a model's architecture: layers, shapes, parameters and memory."""
 
 import math
 
@@ -12,15 +12,14 @@ _HEADINGS = ("layer", "", "output", "parameters")
 
 
 def architecture(info: ModelInfo, *, dtype: str = "float32", batch_size: int = 1) -> str:
-    """Return the architecture, a line a layer, then the sizes in memory.
+    """Return the architecture, one line per layer, followed by estimates of memory.
 
-    What training holds of a batch is estimated as every layer's output twice: for the pass forward
-    and for the pass back.
+    The memory of the forward and backward pass is estimated as two copies of every layer's output.
 
     Args:
         info: the model.
         dtype: `"float32"` or `"float64"`.
-        batch_size: how many rows a step has.
+        batch_size: rows per step.
     """
     one = _BYTES[dtype]
     inputs = sum(math.prod(shape) for shape in info.input_shapes.values()) * one * batch_size

@@ -1,4 +1,4 @@
-"""`gmcore check`: everything that is wrong with a run file, without training."""
+"""`gmcore check`: report every problem of a run file, without training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +22,9 @@ __all__ = ["command"]
 @run_file
 @as_json
 def command(run: Path, *, as_json: bool) -> None:
-    """Say everything that is wrong with the file RUN, its data, folds and search; or what it would train.
+    """Report every problem of the file RUN, its data, folds and search; or describe what it would train.
 
-    Nothing is trained, and nothing is written but what is kept of large data.
+    Nothing is trained, and nothing is written except the cache of large data files.
     """
     opened = open_run(run)
     folds = len(opened.folds())
@@ -33,14 +33,14 @@ def command(run: Path, *, as_json: bool) -> None:
     for note in notes:
         say(f"{note}\n")
     chunks = plan_chunks(opened.task(Hooks(), Cancellation()), folds)
-    say(f"{folds} folds, {_described(chunks)}")
+    say(f"{folds} folds, {_chunks_text(chunks)}")
     plan = plan_of(opened) if opened.config.search is not None else None
     report = {**_report(opened, run, folds, chunks), "notes": notes}
     if plan is not None:
         say(f"search: {describe_plan(plan)}")
         fleets = fleets_of(plan)
         say(f"\n{describe_fleets(fleets)}")
-        report["search"] = _search(plan, fleets)
+        report["search"] = _search_report(plan, fleets)
     if as_json:
         write_json(report)
 
@@ -70,19 +70,19 @@ def _memory(chunks: ChunkPlan) -> dict[str, int]:
         "members_per_chunk": chunks.members,
         "estimated": chunks.estimated,
         "rows": chunks.rows,
-        "under_way": chunks.under_way,
+        "under_way": chunks.in_transit,
         "member": chunks.member,
         "total": chunks.total,
     }
 
 
-def _described(chunks: ChunkPlan) -> str:
-    rows = "the rows among it" if chunks.rows else "the rows stay on the host"
-    taken, total = size_text(chunks.estimated), size_text(chunks.total)
-    return f"{chunks.members} at once: about {taken} of {total} of memory are estimated, {rows}"
+def _chunks_text(chunks: ChunkPlan) -> str:
+    rows = "including the rows" if chunks.rows else "the rows stay on the host"
+    estimated, total = size_text(chunks.estimated), size_text(chunks.total)
+    return f"{chunks.members} at once: estimated memory {estimated} of {total}, {rows}"
 
 
-def _search(plan: Plan, fleets: Sequence[Fleet]) -> dict[str, object]:
+def _search_report(plan: Plan, fleets: Sequence[Fleet]) -> dict[str, object]:
     return {
         "trials": len(plan.candidates),
         "models": plan.members,

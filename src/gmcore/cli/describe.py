@@ -1,10 +1,10 @@
-"""What a run is made of, for people to read before it starts."""
+"""Text descriptions of a run and of a search, printed before they start."""
 
 from collections.abc import Sequence
 
 from gmcore.app import Fleet, Plan, Run
 from gmcore.builtins.summary import architecture
-from gmcore.cli.output import table
+from gmcore.cli.output import inline, table
 from gmcore.domain import Kind, Schema
 from gmcore.domain.sizes import size_text
 
@@ -14,7 +14,7 @@ _SHOWN = 20
 
 
 def describe(run: Run) -> str:
-    """Return where the rows come from, what computes, and the model's architecture."""
+    """Return the data source, the backend and the model's architecture."""
     training = run.config.training
     source, schema = run.data.metadata["source"], run.rows.schema
     return "\n".join(
@@ -29,15 +29,15 @@ def describe(run: Run) -> str:
 
 
 def describe_plan(plan: Plan) -> str:
-    """Return how much a search will train, and what decides."""
+    """Return the size of a search, and the metric that ranks its trials."""
     counts = [_count(len(plan.candidates), "trial"), _count(plan.members, "model"), _count(len(plan.groups), "program")]
     better = "higher" if plan.higher_is_better else "lower"
     return f"{', '.join(counts)}; the best has the {better.replace('er', 'est')} {plan.metric}"
 
 
 def describe_fleets(fleets: Sequence[Fleet]) -> str:
-    """Return a line a program of a search: its trials, its models, how many train at once, and what that takes."""
-    head = ("program", "trials", "models", "at once", "one model", "estimated", "what its trials have in common")
+    """Return one line per program of a search: trials, models, models that train at once, memory, shared settings."""
+    head = ("program", "trials", "models", "at once", "per model", "estimated", "shared settings")
     rows = [
         (
             number,
@@ -46,7 +46,7 @@ def describe_fleets(fleets: Sequence[Fleet]) -> str:
             fleet.chunks.members,
             size_text(fleet.chunks.member),
             size_text(fleet.chunks.estimated),
-            ", ".join(f"{path} = {value}" for path, value in fleet.common.items()),
+            ", ".join(f"{path} = {inline(value)}" for path, value in fleet.common.items()),
         )
         for number, fleet in enumerate(fleets[:_SHOWN])
     ]

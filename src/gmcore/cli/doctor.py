@@ -1,4 +1,4 @@
-"""`gmcore doctor`: what is here to compute with, and what is broken."""
+"""`gmcore doctor`: report versions, backends with their devices, and broken plugins."""
 
 import importlib.metadata
 import platform
@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import attrs
 import click
@@ -30,7 +29,15 @@ _COMPILERS = ("c++", "g++", "clang++")
 
 @attrs.frozen(kw_only=True)
 class _Place:
-    """A backend's device for a dtype, and what is known of it where it can be used."""
+    """A device of a backend for one dtype.
+
+    Attributes:
+        backend: name of the backend.
+        dtype: `"float32"` or `"float64"`.
+        device: the device.
+        facts: the backend's provenance, if the device is available.
+        speed: measured speed, as in `Speed`, if requested.
+    """
 
     backend: str
     dtype: str
@@ -40,13 +47,13 @@ class _Place:
 
 
 @click.command("doctor")
-@click.option("--bench", is_flag=True, help="Measure each device that can be used: a second or two each.")
+@click.option("--bench", is_flag=True, help="Measure the speed of each available device; takes 1-2 seconds each.")
 @as_json
 @click.pass_context
 def command(ctx: click.Context, *, bench: bool, as_json: bool) -> None:
-    """Say what is here: versions, each backend and its devices, and the plugins that do not load.
+    """Print versions, each backend with its devices, and the plugins that fail to load.
 
-    Every plugin is imported. The exit status is 1 if one of them is broken or nothing can compute.
+    Every plugin is imported. The exit status is 1 if a plugin is broken or no device is available.
     """
     found = entries(check=True)
     troubles = [info for info in found if info.reason]
@@ -72,18 +79,24 @@ def command(ctx: click.Context, *, bench: bool, as_json: bool) -> None:
 
 def _machine() -> dict[str, str]:
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), "none")
-    blas: Any = np.show_config(mode="dicts")
     return {
         "gmcore": gmcore.__version__,
         "python": f"{sys.version.split()[0]} ({sys.executable})",
         "platform": platform.platform(),
         "compiler": compiler,
-        "numpy_blas": blas.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown"),
+        "numpy_blas": _numpy_blas(),
     }
 
 
+def _numpy_blas() -> str:
+    found: object = np.show_config(mode="dicts")
+    for key in ("Build Dependencies", "blas", "name"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else "unknown"
+
+
 def _packages(distributions: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the plugins' distributions and what they require, where it is installed, with versions."""
+    """Yield name and version of the plugins' distributions and of their requirements, if installed."""
     names = set(distributions)
     for distribution in distributions:
         lines = importlib.metadata.requires(distribution) or []
@@ -99,14 +112,15 @@ def _places(registry: PluginRegistry, *, bench: bool) -> Iterator[_Place]:
     for name, devices in backend_devices(registry).items():
         for device in devices:
             place = _Place(backend=name, dtype=registry.dtype, device=device)
-            yield _tried(place, registry, bench=bench) if device.available else place
+            yield _started(place, registry, bench=bench) if device.available else place
 
 
-def _tried(place: _Place, registry: PluginRegistry, *, bench: bool) -> _Place:
+def _started(place: _Place, registry: PluginRegistry, *, bench: bool) -> _Place:
+    """Return the place with facts and speed of its device, or with the reason why the device fails to start."""
     try:
         backend: Backend = registry.backends.create(place.backend, device=place.device.name)
     except InputError as error:
-        return attrs.evolve(place, device=attrs.evolve(place.device, reason=f"it did not start: {error}"))
+        return attrs.evolve(place, device=attrs.evolve(place.device, reason=f"fails to start: {error}"))
     speed = attrs.asdict(probe(backend)) if bench else {}
     return attrs.evolve(place, facts=dict(backend.provenance()), speed=speed)
 
@@ -119,14 +133,14 @@ def _auto(registry: PluginRegistry) -> str:
 
 
 def _devices(places: Iterable[_Place], *, bench: bool) -> str:
-    head = ("backend", "device", "dtype", *(("GFLOP/s", "µs a step") if bench else ()), "")
+    head = ("backend", "device", "dtype", *(("GFLOP/s", "µs per step") if bench else ()), "")
     rows = [
         (
             place.backend,
             place.device.name,
             place.dtype,
             *_speeds(place, bench=bench),
-            place.device.reason or "can be used",
+            place.device.reason or "available",
         )
         for place in places
     ]
@@ -148,7 +162,7 @@ def _plugins(found: Iterable[EntryInfo], troubles: Iterable[EntryInfo]) -> str:
     return "\n".join(lines) or f"all {len(list(found))} plugins load"
 
 
-def _report(place: _Place) -> dict[str, Any]:
+def _report(place: _Place) -> dict[str, object]:
     about = {"backend": place.backend, "device": place.device.name, "dtype": place.dtype}
     known = {"available": place.device.available, "reason": place.device.reason, "preference": place.device.preference}
     return {**about, **known, "because": place.device.because, "facts": place.facts, **place.speed}

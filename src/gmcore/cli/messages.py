@@ -1,4 +1,4 @@
-"""What components say while they work, such as how much of a large file is read."""
+"""Log messages of components, printed to stderr."""
 
 import contextlib
 import logging
@@ -10,7 +10,7 @@ __all__ = ["messages_shown"]
 
 
 class _Stderr(logging.Handler):
-    """Writes a message as a line for people."""
+    """Prints each message as one line."""
 
     def emit(self, record: logging.LogRecord) -> None:
         click.echo(self.format(record), err=True)
@@ -18,7 +18,7 @@ class _Stderr(logging.Handler):
 
 @contextlib.contextmanager
 def messages_shown() -> Iterator[None]:
-    """Show what is logged under `gmcore`, from notes on, while the block runs."""
+    """Print messages of the logger `gmcore` at level INFO and above while the block runs."""
     logger, handler = logging.getLogger("gmcore"), _Stderr()
     before = logger.level
     logger.addHandler(handler)

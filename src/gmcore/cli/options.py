@@ -1,9 +1,9 @@
-"""Options that several commands have."""
+"""Options shared by several commands."""
 
 import click
 
 __all__ = ["as_json", "with_profile"]
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Put the result on stdout, as one JSON object.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result to stdout as one JSON object.")
 
-with_profile = click.option("--profile", is_flag=True, help="Say where the time went, and how much memory was taken.")
+with_profile = click.option("--profile", is_flag=True, help="Print the time of each phase and the memory used.")

@@ -1,4 +1,4 @@
-"""Paths that several commands take; apart from other options, as listing plugins takes none and needs no `pathlib`."""
+"""Path arguments shared by several commands; a separate file, so that `gmcore plugins` does not import `pathlib`."""
 
 from pathlib import Path
 
@@ -14,5 +14,5 @@ runs_folder = click.option(
     default=Path("runs"),
     show_default=True,
     metavar="DIR",
-    help="Where the run's folder goes.",
+    help="Folder in which the run folder is created.",
 )

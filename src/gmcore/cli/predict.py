@@ -1,4 +1,4 @@
-"""`gmcore predict`: a trained model's answers for the rows of a file."""
+"""`gmcore predict`: predict the rows of a file with a trained model."""
 
 import csv
 import io
@@ -17,20 +17,20 @@ from gmcore.storage.files import write_whole
 __all__ = ["command"]
 
 _DIGITS = {"float32": 9, "float64": 17}
-"""As many as it takes to tell any two numbers apart."""
+"""Significant digits that identify every number of the dtype."""
 
 
 @click.command("predict")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data", metavar="CSV", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to stdout.")
-@click.option("--backend", default="auto", show_default=True, metavar="NAME", help="What to compute with.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE, not to stdout.")
+@click.option("--backend", default="auto", show_default=True, metavar="NAME", help="Backend to predict with.")
 @as_json
 def command(model: Path, data: Path, output: Path | None, backend: str, *, as_json: bool) -> None:
-    """Predict the rows of the file CSV with MODEL, a model.safetensors or the folder of the run that made it.
+    """Predict the rows of the file CSV with MODEL, a model.safetensors or the run folder that contains it.
 
-    Out comes CSV, a row a row: the class and a probability for each class, or the values. With --json the
-    predictions are in the object unless --output says where else.
+    The output is CSV with one line per row: the class and the probability of each class, or the predicted values.
+    With --json and without --output, the JSON object contains the predictions.
     """
     begun = time.perf_counter()
     trained = load(model, backend=backend)
@@ -43,13 +43,13 @@ def command(model: Path, data: Path, output: Path | None, backend: str, *, as_js
         click.echo(_csv(head, rows, digits), nl=False)
     if as_json:
         report = {"model": model, "data": data, "rows": len(rows), "output": output}
-        inside = {"predictions": [dict(zip(head, row, strict=True)) for row in rows]} if output is None else {}
-        write_json({**report, **inside, "seconds": time.perf_counter() - begun})
+        inline = {"predictions": [dict(zip(head, row, strict=True)) for row in rows]} if output is None else {}
+        write_json({**report, **inline, "seconds": time.perf_counter() - begun})
     say(f"{len(rows):,} rows predicted" + (f": {output}" if output else ""))
 
 
 def _predictions(trained: TrainedModel, numbers: np.ndarray) -> tuple[list[str], list[list[object]]]:
-    """Return the columns' names and the rows."""
+    """Return the column names and the rows of the output."""
     target = trained.schema.target
     if not target.is_classification:
         return list(target.names), numbers.tolist()

@@ -1,4 +1,4 @@
-"""Where the time of a run went, as a table."""
+"""The profile of a run as a table: time per phase, and memory."""
 
 from collections.abc import Mapping
 
@@ -19,19 +19,20 @@ _PHASES = {
 
 
 def profile_table(profile: Mapping[str, float], seconds: float) -> str:
-    """Return a line a phase, and what was counted.
+    """Return one line per phase, then counts and memory.
 
     Args:
-        profile: of the run.
-        seconds: of all of it but opening the data.
+        profile: the run's profile.
+        seconds: wall time of the run, without opening the data.
     """
     spent = {text: profile.get(name, 0.0) for name, text in _PHASES.items()}
     total = profile.get("loading_seconds", 0.0) + seconds
-    spent["the rest"] = max(0.0, total - sum(spent.values()))
+    spent["other"] = max(0.0, total - sum(spent.values()))
     rows = [(text, float(value), f"{100 * value / total:3.0f} %") for text, value in {**spent, "total": total}.items()]
     counts = (
-        f"{profile.get('compilations', 0):,.0f} programs compiled, {profile.get('reads', 0):,.0f} reads by the loop"
+        f"{profile.get('compilations', 0):,.0f} programs compiled, "
+        f"{profile.get('reads', 0):,.0f} reads from the device in training"
     )
     peak, active = (size_text(profile.get(name, 0)) for name in ("peak_memory", "active_memory"))
-    memory = f"{peak} of memory at most, {active} at the end"
+    memory = f"memory: {peak} at most, {active} at the end"
     return "\n".join(["", table(("phase", "seconds", ""), rows), "", counts, memory])

@@ -1,4 +1,4 @@
-"""Bars on stderr, where it is a terminal, and lines for what fails along the way."""
+"""Progress output: bars on stderr, if it is a terminal, and a line for each failed trial."""
 
 import attrs
 
@@ -10,11 +10,11 @@ __all__ = ["progress"]
 
 
 def progress(registry: PluginRegistry) -> Hooks:
-    """Return the listeners that draw bars, and tell of each trial that fails."""
+    """Return the hooks that draw bars and print each failed trial."""
     bars = compile_hooks(["progress"], registry.hooks)
-    return attrs.evolve(bars, trial_end=(*bars.trial_end, _tell_failure))
+    return attrs.evolve(bars, trial_end=(*bars.trial_end, _print_failure))
 
 
-def _tell_failure(moment: TrialEnd) -> None:
-    if moment.trial.failure:
-        say(f"trial {moment.trial.index} has failed: {moment.trial.failure}")
+def _print_failure(context: TrialEnd) -> None:
+    if context.trial.failure:
+        say(f"trial {context.trial.index} failed: {context.trial.failure}")

@@ -1,4 +1,4 @@
-"""`gmcore replay`: train a finished run again and compare, bit by bit."""
+"""`gmcore replay`: train a finished run again and compare the results bit by bit."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,22 +15,22 @@ from gmcore.registry import plugin_registry
 
 __all__ = ["command"]
 
-_MANY = 10
+_SHOWN = 10
 
 
 @click.command("replay")
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--runs", type=click.Path(path_type=Path), metavar="DIR", help="Keep the new run in a folder under DIR.")
-@click.option("--backend", metavar="NAME", help="Another backend than the run's.")
+@click.option("--runs", type=click.Path(path_type=Path), metavar="DIR", help="Keep the new run, in a folder under DIR.")
+@click.option("--backend", metavar="NAME", help="Backend to use instead of the run's.")
 @with_profile
 @as_json
 @click.pass_context
 def command(
     ctx: click.Context, folder: Path, runs: Path | None, backend: str | None, *, profile: bool, as_json: bool
 ) -> None:
-    """Train the finished run in folder RUN again from its record, and say whether the same bits come out.
+    """Train the finished run in folder RUN again from its record, and report whether the results are bit-identical.
 
-    The folder itself is only read. Exit status 0: the same bits; 1: others, with the first differences named.
+    The folder is only read. Exit status 0: bit-identical; 1: different, and the first differences are printed.
     """
     with cancelled_by_signals() as cancellation:
         done = replay(
@@ -50,35 +50,35 @@ def command(
 
 
 def _summary(done: Replayed) -> Iterator[str]:
-    """Yield what came out, for people."""
+    """Yield the lines of the summary."""
     if done.same:
-        yield f"the same bits: data, rows, epochs, weights and results ({done.seconds:.1f} s)"
+        yield f"bit-identical: data, rows, epochs, weights and results ({done.seconds:.1f} s)"
     else:
-        yield "not the same:"
-        yield from _lines(done.differences, "")
+        yield "the runs differ:"
+        yield from _lines(done.differences)
     if done.made_of:
-        yield "what it is made of changed:" + ("" if done.same else " bits may differ for that")
-        yield from _lines(done.made_of, "" if done.same else ": bits may differ")
+        yield "the environment differs" + (":" if done.same else ", which may be the cause:")
+        yield from _lines(done.made_of)
     elif not done.same:
-        yield "what it is made of is recorded as the same: the cause is something else, such as a hook or the machine"
+        yield "the recorded environments are equal: the cause is something else, such as a hook or the machine"
     if done.folder:
         yield f"run: {done.folder}"
 
 
 def _profile(done: Replayed) -> str:
-    """Return where the time went; what is neither training nor opening the data is in the rest."""
+    """Return the profile; the time of the comparison is part of `other`."""
     if not done.profile:
         return "nothing was trained, so there is no profile"
     return profile_table(done.profile, done.seconds - done.profile["loading_seconds"])
 
 
-def _lines(differences: Iterable[Difference], end: str) -> Iterator[str]:
+def _lines(differences: Iterable[Difference]) -> Iterator[str]:
     every = list(differences)
-    for one in every[:_MANY]:
-        yield f"  {one.what}: {_told(one.then)} then, {_told(one.now)} now{end}"
-    if len(every) > _MANY:
-        yield f"  and {len(every) - _MANY} more (--json has all)"
+    for one in every[:_SHOWN]:
+        yield f"  {one.what}: {_text(one.then)} then, {_text(one.now)} now"
+    if len(every) > _SHOWN:
+        yield f"  and {len(every) - _SHOWN} more (--json has all)"
 
 
-def _told(value: object) -> str:
+def _text(value: object) -> str:
     return "none" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""`gmcore resume`: go on with a run that was stopped or killed."""
+"""`gmcore resume`: resume a run that was stopped or killed."""
 
 from pathlib import Path
 
@@ -18,12 +18,12 @@ __all__ = ["command"]
 
 @click.command("resume")
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--backend", metavar="NAME", help="Another backend than the run's.")
-@click.option("--allow-changed-data", is_flag=True, help="Go on although the data is no longer what it was.")
+@click.option("--backend", metavar="NAME", help="Backend to use instead of the run's.")
+@click.option("--allow-changed-data", is_flag=True, help="Resume even if the data has changed.")
 @with_profile
 @as_json
 def command(folder: Path, backend: str | None, *, allow_changed_data: bool, profile: bool, as_json: bool) -> None:
-    """Go on with the run in folder RUN from its last checkpoint, to what it would have come to."""
+    """Resume the run in folder RUN from its last checkpoint; the result is that of an uninterrupted run."""
     with cancelled_by_signals() as cancellation:
         done = resume(
             folder,

@@ -1,10 +1,9 @@
-"""The `gmcore` command: which subcommands there are, and what their ends mean to the shell."""
+"""The `gmcore` command: its subcommands, and the exit status of each error."""
 
 import contextlib
 import importlib
 import signal
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 
 import click
 
@@ -13,21 +12,36 @@ from gmcore.errors import Cancelled, GmcoreError, InputError
 
 __all__ = ["Commands", "gmcore", "main"]
 
-_STOPPED = 128
+_SIGNAL_STATUS = 128  # shells report 128 plus the number of the signal
 
 
 class Commands(click.Group):
-    """Subcommands, each in a file of its own, which is imported when the subcommand is used.
+    """A group whose subcommands are files of a package, each imported only when it is used.
 
-    So `--help` is there at once, and listing plugins needs no NumPy.
+    This keeps `--help` fast, and lists plugins without importing NumPy.
 
     Args:
-        package: where the files are.
-        summaries: a line for each subcommand, by name, in the order of the help.
+        name: the command's name.
+        package: the package with one file per subcommand.
+        summaries: one line of help per subcommand, by name, in the order of the help.
+        callback: as for `click.Group`, like the following.
+        params: options and arguments.
+        help: the help text.
+        context_settings: settings of the context.
     """
 
-    def __init__(self, *, package: str, summaries: Mapping[str, str], **settings: Any) -> None:
-        click.Group.__init__(self, **settings)
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        package: str,
+        summaries: Mapping[str, str],
+        callback: Callable[..., object] | None = None,
+        params: list[click.Parameter] | None = None,
+        help: str | None = None,
+        context_settings: MutableMapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(name, callback=callback, params=params, help=help, context_settings=context_settings)
         self.package = package
         self.summaries = summaries
 
@@ -47,9 +61,9 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries.items()))
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         with _exit_statuses():
-            return click.Group.invoke(self, ctx)
+            return super().invoke(ctx)
 
 
 @click.command(
@@ -57,14 +71,14 @@ class Commands(click.Group):
     package="gmcore.cli",
     summaries={
         "train": "Train one model.",
-        "validate": "Cross-validate: train one model a fold, score each on rows it never saw.",
+        "validate": "Cross-validate: train one model per fold, score each on held-out rows.",
         "search": "Try settings: score each by cross-validation, train the best one on all rows.",
-        "resume": "Go on with a run that was stopped or killed.",
-        "replay": "Train a finished run again, and say whether the same bits come out.",
+        "resume": "Resume a run that was stopped or killed.",
+        "replay": "Train a finished run again, and report whether the results are bit-identical.",
         "predict": "Predict the rows of a file with a trained model.",
-        "check": "Say everything that is wrong with a run file, without training.",
-        "plugins": "List the plugins that are installed, and their options.",
-        "doctor": "Say what is here to compute with, and what is broken.",
+        "check": "Report every problem of a run file, without training.",
+        "plugins": "List the installed plugins and their options.",
+        "doctor": "Report versions, backends, devices and broken plugins.",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -73,12 +87,11 @@ class Commands(click.Group):
 def gmcore(ctx: click.Context) -> None:
     """Train, cross-validate and predict, with plugins for data, models, validation and compute.
 
-    A run file says what to do: gmcore train run.toml. What people read goes to stderr; --json puts one JSON
-    object on stdout. Exit status: 0 done, 1 failed, 2 the input is wrong, 130 and 143 stopped by Ctrl-C and
-    SIGTERM.
+    A run file describes what to do: gmcore train run.toml. Text is printed to stderr; --json prints one JSON
+    object to stdout. Exit status: 0 success, 1 failure, 2 wrong input, 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
-    if ctx.invoked_subcommand != "plugins":  # its subcommands import `logging` where they import a plugin
-        from gmcore.cli.messages import messages_shown  # noqa: PLC0415 - the help needs none of it
+    if ctx.invoked_subcommand != "plugins":  # its subcommands import `logging` only if they import a plugin
+        from gmcore.cli.messages import messages_shown  # noqa: PLC0415 - the help does not need it
 
         ctx.with_resource(messages_shown())
 
@@ -90,19 +103,19 @@ def main() -> None:
 
 @contextlib.contextmanager
 def _exit_statuses() -> Iterator[None]:
-    """Turn what gmcore raises on purpose into a message and an exit status; anything else is a bug and shows itself."""
+    """Print gmcore's own errors and exit with their status; other exceptions are bugs and propagate."""
     try:
         yield
     except InputError as error:
-        raise _end(error, 2) from error
+        raise _exit(error, 2) from error
     except Cancelled as error:
-        raise _end(error, _STOPPED + error.signal if error.signal else 1) from error
+        raise _exit(error, _SIGNAL_STATUS + error.signal if error.signal else 1) from error
     except GmcoreError as error:
-        raise _end(error, 1) from error
+        raise _exit(error, 1) from error
     except KeyboardInterrupt as error:
-        raise _end(Cancelled("stopped on request"), _STOPPED + signal.SIGINT) from error
+        raise _exit(Cancelled("stopped on request"), _SIGNAL_STATUS + signal.SIGINT) from error
 
 
-def _end(error: GmcoreError, status: int) -> click.exceptions.Exit:
+def _exit(error: GmcoreError, status: int) -> click.exceptions.Exit:
     click.echo("\n".join([f"Error: {error}", *getattr(error, "__notes__", ())]), err=True)
     return click.exceptions.Exit(status)

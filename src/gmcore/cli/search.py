@@ -1,4 +1,4 @@
-"""`gmcore search`: which settings are best, and a model with them."""
+"""`gmcore search`: search for the best settings and train a model with them."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import click
 from gmcore.app import Searched, open_run, plan_of, search
 from gmcore.cli.describe import describe, describe_plan
 from gmcore.cli.options import as_json, with_profile
-from gmcore.cli.output import say, table, write_json
+from gmcore.cli.output import inline, say, table, write_json
 from gmcore.cli.paths import run_file, runs_folder
 from gmcore.cli.profile import profile_table
 from gmcore.cli.progress import progress
@@ -25,9 +25,9 @@ _SHOWN = 20
 @with_profile
 @as_json
 def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
-    """Try the settings that the file RUN names under [search]; train the best of them on all rows.
+    """Try the settings under [search] in the file RUN, and train a model with the best ones on all rows.
 
-    Each is scored by the run's cross-validation, and what shares shapes trains at once.
+    Each trial is scored by the run's cross-validation; trials of equal shapes train at once.
     """
     opened = open_run(run)
     plan = plan_of(opened)
@@ -43,11 +43,11 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
 
 
 def summary(done: Searched) -> str:
-    """Return what came out, for people."""
+    """Return the ranking of the trials and the output paths as text."""
     paths = list(done.best.settings)
     head = ("rank", *_short(paths), done.metric, "", "epochs")
     rows = [
-        (rank, *(_text(trial.settings[path]) for path in paths), *_score(trial))
+        (rank, *(inline(trial.settings[path]) for path in paths), *_score(trial))
         for rank, trial in enumerate(done.trials[:_SHOWN], start=1)
     ]
     more = len(done.trials) - _SHOWN
@@ -75,10 +75,6 @@ def _score(trial: TrialResult) -> tuple[object, ...]:
 
 
 def _short(paths: list[str]) -> list[str]:
-    """Return the last part of each path, or all of it where that would not tell two apart."""
+    """Return the last part of each path, or the whole path if the last part is ambiguous."""
     last = [path.rpartition(".")[2] for path in paths]
     return [name if last.count(name) == 1 else path for name, path in zip(last, paths, strict=True)]
-
-
-def _text(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

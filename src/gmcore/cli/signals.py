@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM ask training to stop; a second one stops the process."""
+"""Signal handling: Ctrl-C and SIGTERM cancel training; a second signal ends the process."""
 
 import contextlib
 import os
@@ -10,18 +10,18 @@ from gmcore.domain import Cancellation
 
 __all__ = ["cancelled_by_signals"]
 
-_NOTICE = b"\nstopping at the next step; once more to stop at once\n"
+_NOTICE = b"\nstopping after the current step; repeat to stop immediately\n"
 
 
 @contextlib.contextmanager
 def cancelled_by_signals() -> Iterator[Cancellation]:
-    """Give a cancellation that Ctrl-C and SIGTERM raise while the block runs."""
+    """Yield a cancellation that Ctrl-C and SIGTERM request while the block runs."""
     cancellation = Cancellation()
 
     def stop(number: int, _: FrameType | None) -> None:
         cancellation.cancel(number)
         signal.signal(number, signal.SIG_DFL)
-        # A stream may be in the middle of a write when a signal comes; the file descriptor always takes it.
+        # A stream may be in the middle of a write when the signal arrives; the file descriptor can always be written.
         with contextlib.suppress(OSError):
             os.write(2, _NOTICE)
 

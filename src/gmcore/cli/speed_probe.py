@@ -1,8 +1,7 @@
-"""How fast a backend is here: two numbers, through its port alone."""
+"""A speed measurement of a backend: matrix products and scan steps, through its port."""
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 import numpy as np
@@ -20,11 +19,11 @@ _REPEATS = 3
 
 @attrs.frozen(kw_only=True)
 class Speed:
-    """What was measured, the best of three.
+    """Measured speed, the best of three runs.
 
     Attributes:
-        matmul_gflops: billions of floating-point operations a second, multiplying matrices of 1024 by 1024.
-        step_microseconds: what one step of a scan costs that computes next to nothing.
+        matmul_gflops: billions of floating-point operations per second in products of 1024 by 1024 matrices.
+        step_microseconds: time of one step of a scan that computes next to nothing, in microseconds.
     """
 
     matmul_gflops: float
@@ -32,7 +31,7 @@ class Speed:
 
 
 def probe(backend: Backend) -> Speed:
-    """Measure a backend; it takes about a second."""
+    """Measure a backend; takes about a second."""
     side = np.eye(_SIDE)[::-1].copy()
     products = _seconds(backend, lambda carry, _, matrix: (carry @ matrix, None), side, _PRODUCTS, side)
     steps = _seconds(backend, lambda carry, _, half: (carry * half, None), np.ones(8), _STEPS, np.full(8, 0.5))
@@ -43,15 +42,19 @@ def probe(backend: Backend) -> Speed:
 
 
 def _seconds(
-    backend: Backend, step: Callable[[Array, Array, Array], Any], carry: np.ndarray, count: int, shared: np.ndarray
+    backend: Backend,
+    step: Callable[[Array, Array, Array], tuple[Array, None]],
+    carry: np.ndarray,
+    count: int,
+    shared: np.ndarray,
 ) -> float:
-    """Return how long `count` steps take once they are compiled."""
+    """Return the seconds that `count` steps take, without compilation."""
     start, constant = backend.asarray(carry), backend.asarray(shared)
     counter = np.arange(count, dtype=np.int32)
-    taken = []
+    seconds = []
     for _ in range(1 + _REPEATS):
         begun = time.perf_counter()
         end, _ys = backend.scan(step, start, counter, constant)
         backend.to_numpy(end)
-        taken.append(time.perf_counter() - begun)
-    return min(taken[1:])
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds[1:])

@@ -1,4 +1,4 @@
-"""`gmcore train`: one model from a run file."""
+"""`gmcore train`: train one model as described in a run file."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ __all__ = ["command", "summary"]
 @with_profile
 @as_json
 def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
-    """Train one model as the file RUN says, and keep it in a folder of its own."""
+    """Train one model as described in the file RUN, and save it in a new run folder."""
     opened = open_run(run)
     with cancelled_by_signals() as cancellation:
         say(describe(opened))
@@ -35,7 +35,7 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
 
 
 def summary(done: Trained) -> str:
-    """Return what came out, for people."""
+    """Return losses, metrics and output paths as text."""
     scored = {"training": done.train, "validation": done.validation, "test": done.test}
     rows = [
         (name, one.n_samples, float(one.loss), *map(float, one.metrics.values()))
@@ -46,7 +46,7 @@ def summary(done: Trained) -> str:
         [
             table(("rows", "", "loss", *done.train.metrics), rows),
             "",
-            f"best of {done.training.epochs} epochs: {done.training.best_epoch}; {done.seconds:.1f} s",
+            f"best of {done.result.epochs} epochs: {done.result.best_epoch}; {done.seconds:.1f} s",
             f"model: {done.folder / 'model.safetensors'}" if done.folder else "",
         ]
     ).rstrip()

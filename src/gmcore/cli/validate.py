@@ -1,4 +1,4 @@
-"""`gmcore validate`: every fold of a run file at once."""
+"""`gmcore validate`: cross-validate as described in a run file."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ __all__ = ["command", "exit_status", "summary"]
 @with_profile
 @as_json
 def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
-    """Cross-validate as the file RUN says: train one model a fold, all at once, and score each on rows it never saw."""
+    """Cross-validate as described in the file RUN: train one model per fold, all at once, and score held-out rows."""
     opened = open_run(run)
     with cancelled_by_signals() as cancellation:
         say(describe(opened))
@@ -36,12 +36,12 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
 
 
 def exit_status(done: CrossValidated) -> int:
-    """Return 0 where every fold could be trained, else 1: there are numbers, and fewer than were asked for."""
+    """Return 0 if every fold was trained, else 1: results exist, but some folds failed."""
     return 1 if done.result.failed_folds else 0
 
 
 def summary(done: CrossValidated) -> str:
-    """Return what came out, for people."""
+    """Return the scores of each fold, their mean and their standard deviation as text."""
     result, failed = done.result, len(done.result.failed_folds)
     rows: list[tuple[object, ...]] = [
         (
@@ -59,11 +59,7 @@ def summary(done: CrossValidated) -> str:
             table(("fold", "epochs", "best", *result.mean), rows),
             "",
             f"{len(result.folds)} folds in {result.seconds:.1f} s",
-            *(
-                [f"{failed} of {len(result.folds)} folds failed: mean and std are those of the others"]
-                if failed
-                else []
-            ),
+            *([f"{failed} of {len(result.folds)} folds failed: mean and std are over the others"] if failed else []),
             f"run: {done.folder}" if done.folder else "",
         ]
     ).rstrip()

@@ -1,6 +1,5 @@
-"""What training talks about: frozen values, NumPy at most, no I/O."""
+"""The vocabulary of training: frozen value classes that depend on NumPy at most and do no I/O."""
 
-from gmcore.domain.batch import Batch
 from gmcore.domain.cancellation import Cancellation
 from gmcore.domain.config import (
     BatchConfig,
@@ -11,8 +10,11 @@ from gmcore.domain.config import (
     WorkflowConfig,
 )
 from gmcore.domain.constants import Constants
+from gmcore.domain.data.batch import Batch
+from gmcore.domain.data.fold import Fold, Split
+from gmcore.domain.data.rows import Rows
+from gmcore.domain.data.schema import Feature, Kind, Schema, Target, TargetKind
 from gmcore.domain.device import Device, Memory
-from gmcore.domain.fold import Fold, Split
 from gmcore.domain.hooks import (
     BatchEnd,
     CheckpointSaved,
@@ -41,8 +43,6 @@ from gmcore.domain.results import (
     TrainingResult,
     ValidationResult,
 )
-from gmcore.domain.rows import Rows
-from gmcore.domain.schema import Feature, Kind, Schema, Target, TargetKind
 from gmcore.domain.seeding import generator
 from gmcore.domain.snapshot import Snapshot
 from gmcore.domain.tree import Array, Shape, Tree, Variables

@@ -1,4 +1,4 @@
-"""What a run asks of the core: frozen settings, each checked at its field."""
+"""The configuration of a run: frozen settings, each validated at its field."""
 
 from typing import Literal
 
@@ -23,10 +23,10 @@ class BatchConfig:
     """How rows become batches.
 
     Attributes:
-        batch_size: rows a batch.
-        shuffle: whether each epoch draws the rows in another order.
-        drop_last: whether an incomplete last batch is left out; else it is padded with weight 0.
-        seed: where the order starts.
+        batch_size: rows per batch.
+        shuffle: whether to shuffle the rows each epoch.
+        drop_last: whether to drop an incomplete last batch; otherwise it is padded with rows of weight 0.
+        seed: seed of the shuffle.
     """
 
     batch_size: int = attrs.field(default=32, validator=ge(1))
@@ -40,12 +40,12 @@ class SplitConfig:
     """How rows are held out.
 
     Attributes:
-        fraction: the share that is held out, below 1; `ceil(fraction * rows)` rows, as in
-            scikit-learn; 0 for none.
+        fraction: fraction of the rows to hold out, below 1: `ceil(fraction * rows)` rows, as in scikit-learn;
+            0 for none.
         strategy: `"random"`; `"chronological"`: the latest rows; `"stratified"`: each class in
-            proportion; `"auto"`: chronological where the schema has a time column, else stratified
-            for classes and random for numbers. Rows of one group are never divided.
-        seed: where a random choice starts.
+            proportion; `"auto"`: chronological if the schema has a time column, else stratified
+            for classification and random for regression. Rows of one group stay together.
+        seed: seed of random splits.
     """
 
     fraction: float = attrs.field(default=0.2, validator=[ge(0.0), lt(1.0)])
@@ -57,14 +57,14 @@ class SplitConfig:
 
 @attrs.frozen(kw_only=True)
 class EarlyStoppingConfig:
-    """When a member has learnt enough.
+    """When a member stops before `max_epochs`.
 
     Attributes:
-        patience: epochs without improvement after which it stops.
-        min_delta: how much lower a loss must be to count as an improvement.
-        fraction: in cross-validation, the share of a fold's training rows that is watched
-            instead of trained on; held-out rows are never watched.
-        restore_best: whether the result has the weights of the best epoch, or of the last.
+        patience: epochs without improvement after which a member stops.
+        min_delta: minimum decrease of the loss that counts as an improvement.
+        fraction: in cross-validation, the fraction of a fold's training rows that is monitored
+            instead of trained on; held-out rows are never monitored.
+        restore_best: whether the result has the weights of the best epoch, or of the last one.
     """
 
     patience: int = attrs.field(default=10, validator=ge(1))
@@ -75,15 +75,15 @@ class EarlyStoppingConfig:
 
 @attrs.frozen(kw_only=True)
 class CheckpointConfig:
-    """When training writes down what it could go on from; it always does when it is stopped.
+    """When training writes checkpoints; it also writes one when it is stopped.
 
     Attributes:
-        seconds: wall time after which the next chance is taken; `inf`: never for that reason.
-        every_epochs: epochs after which it is written.
-        every_steps: steps within an epoch after which it is written.
-        keep: how many of the latest are kept; each has the best weights so far too.
-        on_error: what it means that one can't be written, such as when the disk is full. `"stop"`: the
-            run fails, and can be resumed from the ones before; `"continue"`: it goes on without and says so.
+        seconds: wall time between checkpoints; `inf` to disable.
+        every_epochs: epochs between checkpoints; None to disable.
+        every_steps: steps between checkpoints within an epoch; None to disable.
+        keep: number of latest checkpoints to keep; each includes the best weights so far.
+        on_error: what to do when a checkpoint can't be written, for example because the disk is full. `"stop"`: the
+            run fails, and can be resumed from earlier checkpoints; `"continue"`: it continues with a message.
     """
 
     seconds: float = attrs.field(default=60.0, validator=ge(0.0))
@@ -95,15 +95,15 @@ class CheckpointConfig:
 
 @attrs.frozen(kw_only=True)
 class SequenceConfig:
-    """How a data set becomes an ordered list of smaller ones.
+    """How a data set is cut into an ordered list of sequences.
 
     Attributes:
-        max_length: rows in one of them, at most.
-        count: how many, at most; None for as many as there are.
-        strategy: `"consecutive"`: one run after the other; `"random"`: runs that start anywhere;
-            `"curriculum"`: from easy to hard, growing.
-        difficulty: for a curriculum, the numeric column that says how hard a row is.
-        seed: where a random choice starts.
+        max_length: maximum number of rows in a sequence.
+        count: maximum number of sequences; None for no limit.
+        strategy: `"consecutive"`: one after the other; `"random"`: random start positions;
+            `"curriculum"`: growing sets, from easy to hard.
+        difficulty: for a curriculum, the numeric column with the difficulty of a row.
+        seed: seed of random start positions.
     """
 
     max_length: int = attrs.field(validator=ge(1))
@@ -117,18 +117,18 @@ class SequenceConfig:
 
 @attrs.frozen(kw_only=True)
 class WorkflowConfig:
-    """How a fleet is trained; the optimizer and schedule are objects of their own.
+    """How a fleet is trained; the optimizer and the schedule are separate objects.
 
     Attributes:
-        max_epochs: passes over the training rows, at most.
-        batch_size: rows a step and member.
-        early_stopping: when to stop before that; None: never.
-        members_per_chunk: how many members train at once; None: as many as fit.
-        row_memory: bytes that the rows may take on the device; a set that takes more stays on the host, and
-            each step's rows are sent as it goes, with the same numbers. None: a quarter of the device's memory.
-        shuffle: whether each epoch draws the rows in another order; `"blocks"`: in one that keeps rows near their
-            neighbours, for sets that do not fit into memory.
-        checkpoint: when to write down what training could go on from.
+        max_epochs: maximum number of passes over the training rows.
+        batch_size: rows per step and member.
+        early_stopping: when to stop earlier; None: never.
+        members_per_chunk: number of members that train at once; None: as many as fit into memory.
+        row_memory: bytes that the rows may take on the device. A larger data set stays on the host, and each step's
+            rows are sent to the device; the results are the same. None: a quarter of the device's memory.
+        shuffle: whether to shuffle the rows each epoch; `"blocks"`: shuffle blocks of neighbouring rows, for data
+            sets larger than memory.
+        checkpoint: when to write checkpoints.
     """
 
     max_epochs: int = attrs.field(default=50, validator=ge(1))

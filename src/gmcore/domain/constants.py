@@ -1,36 +1,40 @@
-"""What never changes need not be sent twice."""
+"""A cache of what was derived from constant arrays, such as their copies on a device."""
 
 import weakref
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import TypeVar, cast
 
 import numpy as np
 
+from gmcore.domain.tree import Array
+
 __all__ = ["Constants"]
+
+T = TypeVar("T")
 
 
 class Constants:
-    """Remembers what was made of arrays that never change, for as long as they live.
+    """Caches values derived from arrays that never change, for the lifetime of each array.
 
     Args:
-        immutable: types of arrays of which none ever changes; NumPy's are taken not to if they are marked read-only.
+        immutable: array types whose instances never change. A NumPy array counts as constant if it is read-only.
     """
 
     def __init__(self, *immutable: type) -> None:
         self._immutable = immutable
-        self._made: dict[tuple[int, Hashable], Any] = {}
+        self._derived: dict[tuple[int, Hashable], object] = {}
 
-    def once(self, array: Any, make: Callable[[Any], Any], how: Hashable = None) -> Any:
-        """Return `make(array)`, or what it gave before for the same array and the same `how`."""
+    def once(self, array: Array, make: Callable[[Array], T], how: Hashable = None) -> T:
+        """Return `make(array)`, from the cache if it was computed before for the same array and the same `how`."""
         if not self.never_changes(array):
             return make(array)
         key = id(array), how
-        if key not in self._made:
-            made = make(array)
-            weakref.finalize(array, self._made.pop, key, None)
-            self._made[key] = made
-        return self._made[key]
+        if key not in self._derived:
+            derived = make(array)
+            weakref.finalize(array, self._derived.pop, key, None)
+            self._derived[key] = derived
+        return cast("T", self._derived[key])
 
-    def never_changes(self, array: Any) -> bool:
-        """Return whether what is made of it is remembered."""
+    def never_changes(self, array: Array) -> bool:
+        """Return whether the array is constant, so that values derived from it are cached."""
         return not array.flags.writeable if isinstance(array, np.ndarray) else isinstance(array, self._immutable)

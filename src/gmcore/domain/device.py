@@ -1,4 +1,4 @@
-"""A place where a backend can compute, or the reason why it can't."""
+"""Devices of a backend, and their memory."""
 
 import attrs
 
@@ -11,11 +11,11 @@ class Device:
 
     Attributes:
         name: `"metal"`, `"cuda"`, `"cpu"` …
-        reason: why it can't be used here, and what to do; empty when it can.
-        preference: `backend = "auto"` takes the available device with the largest. Convention: a
-            GPU through its maker's own library 100, through another 80, a compiled CPU loop 50, an
-            enqueuing one 40, a reference that is not meant for speed 0.
-        because: the half sentence `auto` gives for its choice, such as `"whole epochs compile to one call"`.
+        reason: why the device is unavailable, and what to do about it; empty if it is available.
+        preference: `backend = "auto"` selects the available device with the highest value. By convention 100 for
+            a GPU through its vendor's own library, 80 for a GPU through another one, 50 for a compiled CPU loop,
+            40 for a CPU loop that enqueues steps, 0 for a reference implementation.
+        because: why `auto` selects it, a clause such as `"whole epochs compile to one call"`.
     """
 
     name: str
@@ -25,18 +25,18 @@ class Device:
 
     @property
     def available(self) -> bool:
-        """Whether it can be used here."""
+        """Whether the device can be used on this machine."""
         return not self.reason
 
 
 @attrs.frozen(kw_only=True)
 class Memory:
-    """What a device has, in bytes.
+    """The memory of a device, in bytes.
 
     Attributes:
-        total: all of it.
-        active: what is taken now.
-        peak: the most that was taken at once, by this process.
+        total: total memory.
+        active: memory in use now.
+        peak: maximum memory in use so far by this process.
     """
 
     total: int

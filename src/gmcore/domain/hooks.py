@@ -1,4 +1,4 @@
-"""What a run tells along the way: one frozen context a moment, and who listens."""
+"""Events of a run: one frozen context class for each, and the listeners that are called with it."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +12,7 @@ from gmcore.domain.trial import TrialResult
 __all__ = [
     "BatchEnd",
     "CheckpointSaved",
+    "Context",
     "EpochEnd",
     "EpochStart",
     "FitEnd",
@@ -30,7 +31,13 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class RunStart:
-    """A command begins: `"train"`, `"validate"` or `"search"`, in `folder` (None in code without one)."""
+    """A command starts.
+
+    Attributes:
+        command: `"train"`, `"validate"` or `"search"`.
+        folder: the run folder; None in code that has none.
+        config: the run's configuration, as in a run file.
+    """
 
     command: str
     folder: Path | None
@@ -39,7 +46,13 @@ class RunStart:
 
 @attrs.frozen(kw_only=True)
 class RunEnd:
-    """A command is done; `result` is what it gives back, of a search the winner's training."""
+    """A command has finished.
+
+    Attributes:
+        command: as in `RunStart`.
+        folder: as in `RunStart`.
+        result: what the command returns; for a search, the training with the best settings.
+    """
 
     command: str
     folder: Path | None
@@ -48,7 +61,13 @@ class RunEnd:
 
 @attrs.frozen(kw_only=True)
 class RunError:
-    """A command ends with `error`, which goes on to the caller; a cancellation is one too."""
+    """A command has raised an error.
+
+    Attributes:
+        command: as in `RunStart`.
+        folder: as in `RunStart`.
+        error: the error, raised again after all listeners were called; `Cancelled` if the run was stopped.
+    """
 
     command: str
     folder: Path | None
@@ -57,7 +76,14 @@ class RunError:
 
 @attrs.frozen(kw_only=True)
 class FitStart:
-    """A chunk of a fleet begins: the members' indices, and what is trained at most."""
+    """The training of a chunk starts.
+
+    Attributes:
+        members: the members' indices.
+        max_epochs: largest number of epochs.
+        steps_per_epoch: optimizer steps per epoch of the member that has most.
+        model: the model's structure.
+    """
 
     members: tuple[int, ...]
     max_epochs: int
@@ -67,7 +93,12 @@ class FitStart:
 
 @attrs.frozen(kw_only=True)
 class FitEnd:
-    """A chunk of a fleet is done."""
+    """The training of a chunk has finished.
+
+    Attributes:
+        members: the members' indices.
+        results: one per member, in the same order.
+    """
 
     members: tuple[int, ...]
     results: tuple[TrainingResult, ...]
@@ -75,7 +106,12 @@ class FitEnd:
 
 @attrs.frozen(kw_only=True)
 class EpochStart:
-    """An epoch is about to be enqueued; `epoch` counts from 1."""
+    """The steps of an epoch are about to be enqueued.
+
+    Attributes:
+        members: the members' indices.
+        epoch: number of the epoch, from 1.
+    """
 
     members: tuple[int, ...]
     epoch: int
@@ -83,17 +119,17 @@ class EpochStart:
 
 @attrs.frozen(kw_only=True, eq=False)
 class EpochEnd:
-    """An epoch's numbers are here.
+    """An epoch has been computed and read; the next one may already be enqueued.
 
     Attributes:
-        members: their indices, in the order of the arrays.
-        epoch: from 1.
-        train_loss: `(members,)`, mean over samples; NaN for a member that had stopped before.
-        stop_loss: `(members,)`, the same on the rows early stopping watches; NaN without any.
-        learning_rate: `(members,)`, of the epoch's last step.
-        active: `(members,)`, bool, who trains on.
-        metrics: by name, those on the rows early stopping watches that can be had while training goes on,
-            `(members,)` each; NaN where there are no such rows, empty where no member has any.
+        members: the members' indices, in the order of the arrays.
+        epoch: number of the epoch, from 1.
+        train_loss: mean over samples, `(members,)`; NaN for a member that had stopped before.
+        stop_loss: mean over the stop rows, `(members,)`; NaN for a member without any.
+        learning_rate: of the epoch's last step, `(members,)`.
+        active: mask of the members that train on, `(members,)`.
+        metrics: by name, the metrics of the stop rows that can be computed during training, `(members,)` each; NaN
+            for a member without stop rows; empty if no member has any.
     """
 
     members: tuple[int, ...]
@@ -107,12 +143,12 @@ class EpochEnd:
 
 @attrs.frozen(kw_only=True)
 class MemberFailed:
-    """A member's loss is no longer finite: it has stopped, the others go on.
+    """A member's loss or weights are no longer finite: it has stopped, the others train on.
 
     Attributes:
-        member: its index.
-        place: its place among the members of its chunk, from 0: in a search several have one index.
-        failure: at which step, and what was found there.
+        member: the member's index.
+        place: the member's place in its chunk, from 0; in a search several members have the same index.
+        failure: at which step, and the numbers found there.
     """
 
     member: int
@@ -122,7 +158,14 @@ class MemberFailed:
 
 @attrs.frozen(kw_only=True)
 class BatchEnd:
-    """Steps were enqueued up to `step` of `steps` in `epoch`; their numbers are not here yet."""
+    """Some steps of an epoch were enqueued; they may not be computed yet.
+
+    Attributes:
+        members: the members' indices.
+        epoch: number of the epoch, from 1.
+        step: steps of this epoch enqueued so far.
+        steps: steps of the whole epoch.
+    """
 
     members: tuple[int, ...]
     epoch: int
@@ -132,7 +175,13 @@ class BatchEnd:
 
 @attrs.frozen(kw_only=True)
 class FoldStart:
-    """A fold's member enters the fleet, with so many rows to train on and to score on."""
+    """The training of a fold is about to start.
+
+    Attributes:
+        index: the fold's, from 0.
+        n_train: number of rows to train on.
+        n_validation: number of rows to score on.
+    """
 
     index: int
     n_train: int
@@ -141,7 +190,12 @@ class FoldStart:
 
 @attrs.frozen(kw_only=True, eq=False)
 class FoldEnd:
-    """A fold is trained and scored."""
+    """A fold has been trained and scored.
+
+    Attributes:
+        index: the fold's, from 0.
+        validation: its score on the held-out rows.
+    """
 
     index: int
     validation: ValidationResult
@@ -149,7 +203,12 @@ class FoldEnd:
 
 @attrs.frozen(kw_only=True)
 class SearchStart:
-    """A search begins to train: so many trials, and so many members in all; fits count them through from 0."""
+    """A search starts to train.
+
+    Attributes:
+        trials: number of trials.
+        members: number of members of all trials; `FitStart` and the like number them from 0.
+    """
 
     trials: int
     members: int
@@ -157,22 +216,50 @@ class SearchStart:
 
 @attrs.frozen(kw_only=True, eq=False)
 class TrialEnd:
-    """All members of a trial are trained and scored; that may be long after its own last epoch."""
+    """A trial has been trained and scored, possibly long after its own last epoch.
+
+    Attributes:
+        trial: its scores.
+    """
 
     trial: TrialResult
 
 
 @attrs.frozen(kw_only=True)
 class CheckpointSaved:
-    """A file that training can be continued or used from was written and is durable."""
+    """A checkpoint or a model file has been written and is durable.
+
+    Attributes:
+        path: the file.
+        epoch: number of epochs that were over.
+    """
 
     path: Path
     epoch: int
 
 
+Context = (
+    RunStart
+    | RunEnd
+    | RunError
+    | FitStart
+    | FitEnd
+    | EpochStart
+    | EpochEnd
+    | MemberFailed
+    | BatchEnd
+    | FoldStart
+    | FoldEnd
+    | SearchStart
+    | TrialEnd
+    | CheckpointSaved
+)
+"""What a listener is called with."""
+
+
 @attrs.frozen(kw_only=True)
 class Hooks:
-    """Who is told of what, compiled once a run; a hook nobody has is an empty tuple and costs nothing."""
+    """The listeners of a run, by event: each is called with the event's context, in order."""
 
     run_start: tuple[Callable[[RunStart], object], ...] = ()
     run_end: tuple[Callable[[RunEnd], object], ...] = ()
@@ -188,3 +275,26 @@ class Hooks:
     search_start: tuple[Callable[[SearchStart], object], ...] = ()
     trial_end: tuple[Callable[[TrialEnd], object], ...] = ()
     checkpoint_saved: tuple[Callable[[CheckpointSaved], object], ...] = ()
+
+    def emit(self, context: Context) -> None:
+        """Call the listeners of this event, in order; what one raises ends the run and is raised here."""
+        for listener in getattr(self, _FIELDS[type(context)]):
+            listener(context)
+
+
+_FIELDS: dict[type[Context], str] = {
+    RunStart: "run_start",
+    RunEnd: "run_end",
+    RunError: "run_error",
+    FitStart: "fit_start",
+    FitEnd: "fit_end",
+    EpochStart: "epoch_start",
+    EpochEnd: "epoch_end",
+    MemberFailed: "member_failed",
+    BatchEnd: "batch_end",
+    FoldStart: "fold_start",
+    FoldEnd: "fold_end",
+    SearchStart: "search_start",
+    TrialEnd: "trial_end",
+    CheckpointSaved: "checkpoint_saved",
+}

@@ -1,4 +1,4 @@
-"""One model of a fleet."""
+"""A member of a fleet: one model to train."""
 
 from collections.abc import Mapping
 
@@ -7,29 +7,29 @@ import numpy as np
 
 __all__ = ["Member"]
 
-_NONE = np.empty(0, np.int64)
+_NO_ROWS = np.empty(0, np.int64)
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Member:
-    """What tells one member of a fleet from the others.
+    """One model of a fleet: its rows, its seed, and its own hyperparameters.
 
-    Everything random in its training is a function of `seed`, `index` and the place in training,
-    so its numbers are the same in whichever fleet it trains.
+    All randomness of its training is a function of `seed`, `index`, the epoch and the step, so its results are the
+    same in every fleet.
 
     Attributes:
-        index: who it is, from 0; not its place in a chunk.
-        train: rows to train on, `(n,)`, int64.
-        stop: rows that early stopping watches, `(m,)`, int64; none: no early stopping.
-        score: rows to score on once it is trained, `(s,)`, int64, possibly none.
-        seed: where its randomness starts.
-        settings: hyperparameters that are its own, such as `{"learning_rate": 1e-3}`, of the optimizer or of a
-            model that `SupportsSettings`; theirs for the rest.
+        index: identifies the member, from 0; not its place in a chunk.
+        train: indices of the rows to train on, `(n,)` int64.
+        stop: indices of the rows whose loss early stopping watches, `(m,)` int64; without any it never stops early.
+        score: indices of the rows to score on after training, `(s,)` int64, possibly none.
+        seed: seed of its randomness.
+        settings: its own hyperparameters by name, such as `{"learning_rate": 1e-3}`: of the optimizer, or of a model
+            that `SupportsSettings`. For all others it has the optimizer's and the model's values.
     """
 
     index: int = 0
     train: np.ndarray
-    stop: np.ndarray = _NONE
-    score: np.ndarray = _NONE
+    stop: np.ndarray = _NO_ROWS
+    score: np.ndarray = _NO_ROWS
     seed: int = 0
     settings: Mapping[str, float] = attrs.field(factory=dict)

@@ -1,22 +1,33 @@
-"""Values as JSON has them."""
+"""Conversion of values to plain JSON types."""
 
 import math
 import os
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, overload, runtime_checkable
+
+if TYPE_CHECKING:
+    from attrs import AttrsInstance
 
 __all__ = ["plain"]
 
 
 @runtime_checkable
 class _SupportsToList(Protocol):
-    """A NumPy array or number, told without importing NumPy, which much of the command line does not need."""
+    """A NumPy array or scalar, detected without importing NumPy, which much of the command line does not need."""
 
-    def tolist(self) -> Any: ...
+    def tolist(self) -> object: ...
 
 
-def plain(value: Any) -> Any:
-    """Return lists for tuples and arrays, objects for attrs classes, text for paths, null for numbers that are none."""
+@overload
+def plain(value: Mapping[str, object]) -> dict[str, object]: ...
+@overload
+def plain(value: object) -> object: ...
+def plain(value: object) -> object:
+    """Return the value as JSON types.
+
+    Tuples and arrays become lists, mappings and attrs instances dicts with string keys, paths strings, and NaN and
+    infinity None. Values of other types are returned as they are.
+    """
     if isinstance(value, str | int | None):
         return value
     if isinstance(value, float):
@@ -28,13 +39,13 @@ def plain(value: Any) -> Any:
     return _plain_object(value)
 
 
-def _plain_object(value: Any) -> Any:
-    import attrs  # noqa: PLC0415 - takes longer than listing two hundred plugins, which have no such values
+def _plain_object(value: object) -> object:
+    import attrs  # noqa: PLC0415 - slower to import than listing two hundred plugins, which needs no attrs
 
     if isinstance(value, _SupportsToList):
         return plain(value.tolist())
     if attrs.has(type(value)):
-        return plain(attrs.asdict(value, recurse=False))
+        return plain(attrs.asdict(cast("AttrsInstance", value), recurse=False))
     if isinstance(value, Mapping):
         return plain(dict(value))
     return os.fspath(value) if isinstance(value, os.PathLike) else value

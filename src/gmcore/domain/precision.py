@@ -1,4 +1,4 @@
-"""Which dtype matrices are multiplied in."""
+"""The dtype of matrix products."""
 
 from gmcore.errors import BackendUnavailableError
 
@@ -8,19 +8,19 @@ _NARROW = ("bfloat16", "float16")
 
 
 def compute_dtype(dtype: str, compute: str) -> str:
-    """Return what a backend of `dtype` multiplies matrices in; `"auto"` is `dtype` itself.
+    """Return the dtype in which a backend of `dtype` multiplies matrices; `"auto"` means `dtype` itself.
 
     Raises:
-        BackendUnavailableError: for what is neither `dtype` nor, with float32, narrower.
+        BackendUnavailableError: if `compute` is neither `dtype` nor, with float32, a narrower float.
     """
     if compute in ("auto", dtype):
         return dtype
     if dtype == "float64":
         raise BackendUnavailableError(
-            f"float64 is exact, so its matrices can't be multiplied in {compute}: leave that away, or use float32"
+            f"a float64 backend multiplies matrices in float64, not in {compute}: remove that setting, or use float32"
         )
     if compute not in _NARROW:
         raise BackendUnavailableError(
-            f"matrices of {dtype} can be multiplied in {dtype}, {' or '.join(_NARROW)}, not in {compute}"
+            f"a {dtype} backend multiplies matrices in {dtype}, {' or '.join(_NARROW)}, not in {compute}"
         )
     return compute

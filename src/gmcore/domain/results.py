@@ -1,4 +1,4 @@
-"""What training gives back."""
+"""The results of training and validation."""
 
 from collections.abc import Mapping
 
@@ -12,16 +12,16 @@ __all__ = ["CVResult", "Failure", "FoldResult", "LayerInfo", "ModelInfo", "Train
 
 @attrs.frozen(kw_only=True)
 class LayerInfo:
-    """One line of a model's architecture.
+    """One layer in the summary of a model.
 
     Attributes:
         name: its place in the model, such as `"trunk.0"`.
-        description: what it is, such as `"Dense(in_features=30, out_features=64)"`.
-        output_shape: of one row.
-        parameters: how many numbers it learns.
-        random: whether it draws numbers in training.
+        description: the layer and its settings, such as `"Dense(in_features=30, out_features=64)"`.
+        output_shape: shape of one output row.
+        parameters: number of trained parameters.
+        random: whether it draws random numbers in training.
         stateful: whether it changes its buffers in training.
-        buffers: how many numbers it remembers without learning them.
+        buffers: number of values in its buffers.
     """
 
     name: str
@@ -35,15 +35,15 @@ class LayerInfo:
 
 @attrs.frozen(kw_only=True)
 class ModelInfo:
-    """What a model is made of.
+    """The structure of a model.
 
     Attributes:
-        name: the model's kind, such as `"MLP"`.
-        layers: in the order rows pass through them.
-        input_shapes: by input name, of one row.
-        output_shape: of one row's prediction.
-        random: whether `apply` uses its key in training; a model that says no is given none.
-        stateful: whether `apply` changes buffers in training; one that says no trains a little faster.
+        name: kind of model, such as `"MLP"`.
+        layers: in the order in which rows pass through them.
+        input_shapes: shape of one row, by input name.
+        output_shape: shape of one prediction.
+        random: whether `apply` needs a key in training; if not, it gets none.
+        stateful: whether `apply` changes buffers in training; training is a little faster if not.
     """
 
     name: str
@@ -55,22 +55,22 @@ class ModelInfo:
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers it learns."""
+        """Number of trained parameters."""
         return sum(layer.parameters for layer in self.layers)
 
 
 @attrs.frozen(kw_only=True)
 class Failure:
-    """Why a member stopped learning: at one step the loss, the gradient or what it made of the weights was not finite.
+    """Where the training of a member failed: the step whose loss, gradient or new weights were not finite.
 
     Attributes:
-        epoch: in which it happened, from 1.
-        step: of that epoch, from 1.
-        loss: the step's mean loss.
-        largest_gradient: the largest absolute value in the step's gradient, NaN if one was in it.
-        parameter: where that is, such as `"trunk.0.weight"`.
-        largest_weight: the largest absolute value among the weights before the step.
-        learning_rate: of the step.
+        epoch: number of the epoch, from 1.
+        step: number of the step in that epoch, from 1.
+        loss: mean loss of the step.
+        largest_gradient: largest absolute value in the step's gradient; NaN if the gradient contains NaN.
+        parameter: the parameter whose gradient has that value, such as `"trunk.0.weight"`.
+        largest_weight: largest absolute value among the parameters before the step.
+        learning_rate: learning rate of the step.
     """
 
     epoch: int
@@ -83,28 +83,27 @@ class Failure:
 
     def __str__(self) -> str:
         return (
-            f"the loss was {self.loss:g} at step {self.step} of epoch {self.epoch}, its largest gradient "
-            f"{self.largest_gradient:g}, in {self.parameter}, and the largest weight {self.largest_weight:g}; lower "
-            f"the learning rate (it was {self.learning_rate:g}) or look for extreme values in the data"
+            f"the loss was {self.loss:g} at step {self.step} of epoch {self.epoch}, with largest gradient "
+            f"{self.largest_gradient:g} (in {self.parameter}) and largest weight {self.largest_weight:g}; "
+            f"lower the learning rate (it was {self.learning_rate:g}) or check the data for extreme values"
         )
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class TrainingResult:
-    """What became of one member.
+    """The result of training one member.
 
     Attributes:
-        member: its index.
-        variables: what it learnt, NumPy arrays: the best epoch's, or the last one's.
-        epochs: how many it trained.
-        best_epoch: the epoch, from 1, whose weights it has under early stopping; else the last.
-        final_loss: training loss of its last epoch, weighted mean over samples.
-        best_loss: the lowest loss on its stop rows; its final training loss where it has none.
-        history: by name (`"train_loss"`, `"stop_loss"`, and of the stop rows, where it has any, each metric that can
-            be had from sums, such as `"stop_accuracy"`), one value an epoch, float64; NaN where there was none.
+        member: the member's index.
+        variables: its trained variables, NumPy arrays: the best epoch's, or the last one's.
+        epochs: number of epochs trained.
+        best_epoch: number of the epoch, from 1, that `variables` are from.
+        final_loss: training loss of the last epoch, weighted mean over samples.
+        best_loss: lowest loss on the stop rows; the final training loss if there are none.
+        history: one value per epoch, float64, by name: `"train_loss"`, `"stop_loss"`, which is NaN without stop rows,
+            and with stop rows each metric that can be computed from sums, such as `"stop_accuracy"`.
         seconds: wall time of the chunk it trained in.
-        failure: why it stopped before its time; its variables are then those of its best epoch before, or of
-            the last one that was sound.
+        failure: why its training failed, if it did; `variables` are then those of the best or last epoch before that.
     """
 
     member: int
@@ -120,12 +119,12 @@ class TrainingResult:
 
 @attrs.frozen(kw_only=True, eq=False)
 class ValidationResult:
-    """How good a trained member is on given rows.
+    """The scores of a trained member on some rows.
 
     Attributes:
-        loss: mean over samples, by weight.
+        loss: weighted mean over samples.
         metrics: by name.
-        n_samples: how many rows were scored.
+        n_samples: number of rows.
         predictions: probabilities `(rows, classes)`, or values `(rows, targets)`, float64.
         seconds: wall time.
     """
@@ -139,7 +138,7 @@ class ValidationResult:
 
 @attrs.frozen(kw_only=True, eq=False)
 class FoldResult:
-    """How one fold went: trained on its own rows, scored on those held out."""
+    """The result of one fold: trained on its training rows, scored on the held-out rows."""
 
     index: int
     training: TrainingResult
@@ -148,11 +147,11 @@ class FoldResult:
 
 @attrs.frozen(kw_only=True, eq=False)
 class CVResult:
-    """How a cross-validation went.
+    """The result of a cross-validation.
 
     Attributes:
-        folds: in order, those that failed too: they are scored with the weights they had before.
-        seconds: wall time of all of it.
+        folds: in order; failed ones too, scored with the weights from before the failure.
+        seconds: wall time of the whole cross-validation.
     """
 
     folds: tuple[FoldResult, ...]
@@ -160,17 +159,17 @@ class CVResult:
 
     @property
     def failed_folds(self) -> tuple[FoldResult, ...]:
-        """Those whose model could not go on."""
+        """The folds whose training failed."""
         return tuple(fold for fold in self.folds if fold.training.failure is not None)
 
     @property
     def mean(self) -> dict[str, float]:
-        """The mean of the loss and of each metric over the folds that did not fail; NaN where all did."""
+        """Mean of the loss and of each metric over the folds that did not fail; NaN if all did."""
         return {name: float(np.mean(values or [np.nan])) for name, values in self._columns().items()}
 
     @property
     def std(self) -> dict[str, float]:
-        """The population standard deviation over the same folds (ddof 0, as in NumPy), named as in `mean`."""
+        """Population standard deviation (ddof 0) over the same folds, with the names of `mean`."""
         with np.errstate(invalid="ignore"):  # of infinity it is NaN
             return {name: float(np.std(values or [np.nan])) for name, values in self._columns().items()}
 

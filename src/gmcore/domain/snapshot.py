@@ -1,4 +1,4 @@
-"""Everything a chunk of a fleet needs to go on training."""
+"""A snapshot of a chunk's training: all that resuming needs."""
 
 import attrs
 
@@ -9,18 +9,18 @@ __all__ = ["Snapshot"]
 
 @attrs.frozen(kw_only=True, eq=False)
 class Snapshot:
-    """Where the training of a chunk stands, and all it has: nothing else is remembered anywhere.
+    """The complete state of a chunk's training at one step; a resume needs nothing else.
 
     Attributes:
-        chunk: which chunk of the fleet, from 0.
+        chunk: index of the chunk in the fleet, from 0.
         members: the members' indices.
-        numbers: the names of the numbers in the history.
-        epoch: epochs that are over.
-        step: steps of the next epoch that are done.
-        done: whether it has ended.
-        seconds: wall time so far.
-        arrays: NumPy arrays: `carry`, `state` and `buffers` of the programs, the `history`,
-            `(epochs, numbers, members)`, and the `failures`.
+        epoch: number of epochs that are over.
+        step: number of steps done in the next epoch.
+        done: whether training has ended.
+        seconds: wall time of training so far.
+        arrays: NumPy arrays: the trees `carry`, `state` and `buffers` of the compiled programs, the `history`,
+            `(epochs, numbers, members)` float64, and the `failures`.
+        numbers: names of the second axis of the history.
     """
 
     chunk: int

@@ -1,38 +1,47 @@
-"""Trees of arrays: nested dicts with string keys and arrays for leaves."""
+"""Trees of arrays: nested dicts with string keys and arrays as leaves."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import attrs
 
 __all__ = ["Array", "Shape", "Tree", "Variables", "tree_flatten", "tree_leaves", "tree_map", "tree_unflatten"]
 
+T = TypeVar("T")
+
 Array = Any
+"""An array of NumPy or of a backend's library."""
 Tree = Mapping[str, Any]
+"""A tree: its values are arrays or trees."""
 Shape = tuple[int, ...]
 
 
 @attrs.frozen
 class Variables:
-    """What a model holds: what is learnt, and what is only remembered.
+    """The arrays of a model.
 
     Attributes:
-        params: what the optimizer changes.
-        buffers: what it does not: statistics, category tables, dropout rates.
+        params: trained by the optimizer.
+        buffers: not trained by the optimizer: statistics, category tables, dropout rates.
     """
 
     params: Tree = attrs.field(factory=dict)
     buffers: Tree = attrs.field(factory=dict)
 
 
-def tree_map(fn: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """Return a tree of `fn(leaf, *leaves of the others at the same place)`."""
-    if isinstance(tree, Mapping):
-        return {name: tree_map(fn, child, *(other[name] for other in others)) for name, child in tree.items()}
-    return fn(tree, *others)
+def tree_map(fn: Callable[..., Array], tree: T, *others: T) -> T:
+    """Return the tree of `fn(leaf, *other_leaves)`, with the leaves of the other trees at the same path.
+
+    A branch that `others` have and `tree` has not is ignored.
+    """
+    if not isinstance(tree, Mapping):
+        return cast("T", fn(tree, *others))
+    branches = cast("tuple[Tree, ...]", others)
+    mapped = {name: tree_map(fn, child, *(other[name] for other in branches)) for name, child in tree.items()}
+    return cast("T", mapped)
 
 
-def tree_leaves(tree: Any) -> Iterator[Any]:
+def tree_leaves(tree: Tree | Array) -> Iterator[Array]:
     """Yield the leaves, depth first, in insertion order."""
     if not isinstance(tree, Mapping):
         yield tree
@@ -41,20 +50,20 @@ def tree_leaves(tree: Any) -> Iterator[Any]:
         yield from tree_leaves(child)
 
 
-def tree_flatten(tree: Tree, prefix: str = "") -> dict[str, Any]:
-    """Return `{"trunk.0.weight": leaf}`: one flat mapping, paths joined by dots.
+def tree_flatten(tree: Tree, prefix: str = "") -> dict[str, Array]:
+    """Return `{"trunk.0.weight": leaf}`: one flat dict, keys joined by dots.
 
-    Empty branches leave no trace; nothing in gmcore tells them from absent ones.
+    Empty branches are dropped; gmcore treats an empty branch like an absent one.
     """
-    flat: dict[str, Any] = {}
+    flat: dict[str, Array] = {}
     for name, child in tree.items():
         path = f"{prefix}{name}"
         flat |= tree_flatten(child, f"{path}.") if isinstance(child, Mapping) else {path: child}
     return flat
 
 
-def tree_unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tree that `tree_flatten` made flat."""
+def tree_unflatten(flat: Mapping[str, Array]) -> dict[str, Any]:
+    """Return the tree whose `tree_flatten` is `flat`."""
     tree: dict[str, Any] = {}
     for path, leaf in flat.items():
         *branches, last = path.split(".")

@@ -1,4 +1,4 @@
-"""How good one trial of a search was."""
+"""The result of one trial of a search."""
 
 import math
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ __all__ = ["TrialResult"]
 
 @attrs.frozen(kw_only=True, eq=False)
 class TrialResult:
-    """One set of settings, scored on every fold.
+    """The scores of one set of hyperparameters, on every fold.
 
     Attributes:
-        index: its place among the trials, from 0.
-        settings: what it was trained with, by path into the run file.
-        scores: by name, the loss and each metric, one number a fold, `(folds,)`, float64; NaN where there is none.
-        epochs: how many each fold's model trained, `(folds,)`.
-        metric: the name of the score by which trials are ranked.
-        failure: why one of its models could not go on; None where all could.
+        index: index of the trial, from 0.
+        settings: the hyperparameters, by their path in the run file.
+        scores: the loss and each metric by name, one number per fold, `(folds,)` float64; NaN if there is none.
+        epochs: number of epochs that each fold's model trained, `(folds,)`.
+        metric: name of the score that ranks trials.
+        failure: why the training of one of its models failed; None if none did.
     """
 
     index: int
@@ -31,22 +31,22 @@ class TrialResult:
 
     @property
     def mean(self) -> dict[str, float]:
-        """The mean over folds of each score."""
+        """Mean of each score over folds."""
         return {name: float(np.mean(values)) for name, values in self.scores.items()}
 
     @property
     def std(self) -> dict[str, float]:
-        """The population standard deviation over folds (ddof 0) of each score."""
+        """Population standard deviation (ddof 0) of each score over folds."""
         with np.errstate(invalid="ignore"):  # of infinity it is NaN
             return {name: float(np.std(values)) for name, values in self.scores.items()}
 
     @property
     def value(self) -> float:
-        """What it is ranked by: the mean of the metric over folds."""
+        """The score that ranks it: the mean of `metric` over folds."""
         return self.mean[self.metric]
 
     @property
     def failed(self) -> bool:
-        """Whether it can't be compared: a model could not go on, or that number, or the loss, is not finite."""
+        """Whether it can't be ranked: the training of a model failed, or its score or loss is not finite."""
         numbers = self.value, self.mean["loss"]
         return self.failure is not None or not all(map(math.isfinite, numbers))

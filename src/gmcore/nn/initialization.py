@@ -1,4 +1,4 @@
-"""How a layer's weights start: drawn on the host, so that every backend and both dtypes start the same."""
+"""Weight initialization, drawn on the host, so that every backend and both dtypes start from the same numbers."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -17,51 +17,52 @@ __all__ = [
 ]
 
 Initialization = Literal["torch", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal"]
-Start = tuple[np.ndarray, np.ndarray]
+WeightAndBias = tuple[np.ndarray, np.ndarray]
+"""A weight, `(fan_in, fan_out)`, and a bias, `(fan_out,)`, both float64."""
 
 
-def torch_linear(rng: np.random.Generator, fan_in: int, fan_out: int) -> Start:
-    """Return a weight `(fan_in, fan_out)` and a bias `(fan_out,)`, even between `±1 / sqrt(fan_in)`.
+def torch_linear(rng: np.random.Generator, fan_in: int, fan_out: int) -> WeightAndBias:
+    """Return a weight and a bias, both uniform on `±1 / sqrt(fan_in)`.
 
-    What `torch.nn.Linear` does; for the weight it is the customary rule that Glorot and Bengio (2010) begin with
-    (their equation 1), which LeCun et al. (1998, "Efficient BackProp") had derived with three times the variance.
+    The initialization of `torch.nn.Linear`. For the weight it is the heuristic of Glorot and Bengio (2010), equation 1;
+    LeCun et al. (1998, "Efficient BackProp") derived three times its variance.
     """
     limit = 1 / math.sqrt(max(fan_in, 1))
     return rng.uniform(-limit, limit, (fan_in, fan_out)), rng.uniform(-limit, limit, fan_out)
 
 
-def glorot_uniform(rng: np.random.Generator, fan_in: int, fan_out: int) -> Start:
-    """Return a weight `(fan_in, fan_out)`, even between `±sqrt(6 / (fan_in + fan_out))`, and a bias of 0.
+def glorot_uniform(rng: np.random.Generator, fan_in: int, fan_out: int) -> WeightAndBias:
+    """Return a weight uniform on `±sqrt(6 / (fan_in + fan_out))` and a bias of 0.
 
-    A compromise between the variance of what goes forward and of the gradients that come back, for layers before
-    tanh or nothing (Glorot and Bengio, 2010, equation 16).
+    Balances the variance of the forward signal and of the backward gradients, for layers followed by tanh or no
+    activation (Glorot and Bengio, 2010, equation 16).
     """
     return _uniform(rng, math.sqrt(6 / (fan_in + fan_out)), fan_in, fan_out)
 
 
-def he_normal(rng: np.random.Generator, fan_in: int, fan_out: int) -> Start:
-    """Return a weight `(fan_in, fan_out)` of mean 0 and standard deviation `sqrt(2 / fan_in)`, and a bias of 0.
+def he_normal(rng: np.random.Generator, fan_in: int, fan_out: int) -> WeightAndBias:
+    """Return a normal weight with mean 0 and standard deviation `sqrt(2 / fan_in)`, and a bias of 0.
 
-    Keeps the variance of what goes forward through layers before a ReLU (He et al., 2015, equation 10).
+    Preserves the variance of the forward signal in layers followed by a ReLU (He et al., 2015, equation 10).
     """
     return _normal(rng, math.sqrt(2 / max(fan_in, 1)), fan_in, fan_out)
 
 
-def he_uniform(rng: np.random.Generator, fan_in: int, fan_out: int) -> Start:
-    """Return what `he_normal` does with the weight even between `±sqrt(6 / fan_in)`, of the same deviation."""
+def he_uniform(rng: np.random.Generator, fan_in: int, fan_out: int) -> WeightAndBias:
+    """Return a weight uniform on `±sqrt(6 / fan_in)`, with the standard deviation of `he_normal`, and a bias of 0."""
     return _uniform(rng, math.sqrt(6 / max(fan_in, 1)), fan_in, fan_out)
 
 
-def lecun_normal(rng: np.random.Generator, fan_in: int, fan_out: int) -> Start:
-    """Return a weight `(fan_in, fan_out)` of mean 0 and standard deviation `1 / sqrt(fan_in)`, and a bias of 0.
+def lecun_normal(rng: np.random.Generator, fan_in: int, fan_out: int) -> WeightAndBias:
+    """Return a normal weight with mean 0 and standard deviation `1 / sqrt(fan_in)`, and a bias of 0.
 
-    Keeps the variance of what goes forward through layers before something that is near the identity
+    Preserves the variance of the forward signal in layers whose activation is near the identity around 0
     (LeCun et al., 1998, "Efficient BackProp", section 4.6).
     """
     return _normal(rng, 1 / math.sqrt(max(fan_in, 1)), fan_in, fan_out)
 
 
-INITIALIZATIONS: Mapping[Initialization, Callable[[np.random.Generator, int, int], Start]] = {
+INITIALIZATIONS: Mapping[Initialization, Callable[[np.random.Generator, int, int], WeightAndBias]] = {
     "torch": torch_linear,
     "glorot_uniform": glorot_uniform,
     "he_normal": he_normal,
@@ -70,9 +71,9 @@ INITIALIZATIONS: Mapping[Initialization, Callable[[np.random.Generator, int, int
 }
 
 
-def _uniform(rng: np.random.Generator, limit: float, fan_in: int, fan_out: int) -> Start:
+def _uniform(rng: np.random.Generator, limit: float, fan_in: int, fan_out: int) -> WeightAndBias:
     return rng.uniform(-limit, limit, (fan_in, fan_out)), np.zeros(fan_out)
 
 
-def _normal(rng: np.random.Generator, deviation: float, fan_in: int, fan_out: int) -> Start:
+def _normal(rng: np.random.Generator, deviation: float, fan_in: int, fan_out: int) -> WeightAndBias:
     return rng.standard_normal((fan_in, fan_out)) * deviation, np.zeros(fan_out)

@@ -1,4 +1,4 @@
-"""The reference: every function of a `Namespace`, in NumPy and the plainest way."""
+"""NumPy reference implementation of `Namespace`."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ _erf = np.frompyfunc(math.erf, 1, 1)
 
 
 class NumPyRandom(Random):
-    """Keyed draws from Philox; other numbers than a device's, the same rules."""
+    """Keyed random numbers from Philox; their values differ from those of other backends."""
 
     def __init__(self, dtype: Any) -> None:
         self._dtype = dtype
@@ -35,7 +35,7 @@ class NumPyRandom(Random):
 
 
 class NumPyNamespace(Namespace):
-    """What each function means, for tests to compare with and for layers to run on without a device.
+    """The reference that tests compare with, and the namespace in which layers run on the host.
 
     It has no transforms: no gradients, no `vmap`.
 
@@ -53,7 +53,7 @@ class NumPyNamespace(Namespace):
             return np.asarray(fn(*(np.asarray(x, np.float64) for x in arrays)), self.float)
 
     def _own(self, x: Any) -> Array:
-        """Return `x` in the one dtype of its kind."""
+        """Return `x` in the namespace's dtype of its kind: float, int32, or unchanged."""
         x = np.asarray(x)
         own = {"f": self.float, "i": self.int32}.get(x.dtype.kind, x.dtype)
         with np.errstate(over="ignore"):
@@ -237,7 +237,7 @@ def _generator(key: Array) -> np.random.Generator:
 
 
 def _wide(x: Array) -> Any:
-    """Return the dtype that `x` is summed in before it is rounded to its own."""
+    """Return the dtype in which `x` is summed, before rounding to its own."""
     return np.float64 if np.asarray(x).dtype.kind == "f" else np.int64
 
 

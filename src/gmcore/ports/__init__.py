@@ -1,4 +1,4 @@
-"""What gmcore asks of its components: one Protocol a file, no logic."""
+"""The interfaces of gmcore's components: one Protocol per file, without logic."""
 
 from gmcore.ports.abilities import (
     SupportsAdapt,
@@ -15,6 +15,7 @@ from gmcore.ports.compute import Backend, Namespace, Random
 from gmcore.ports.cross_validator import CrossValidator
 from gmcore.ports.data_provider import DataProvider
 from gmcore.ports.layer import Layer
+from gmcore.ports.loss import Loss
 from gmcore.ports.metric_computer import MetricComputer
 from gmcore.ports.model import Model
 from gmcore.ports.model_provider import ModelProvider
@@ -30,6 +31,7 @@ __all__ = [
     "CrossValidator",
     "DataProvider",
     "Layer",
+    "Loss",
     "MetricComputer",
     "Model",
     "ModelProvider",

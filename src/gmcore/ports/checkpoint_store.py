@@ -1,4 +1,4 @@
-"""Port: where checkpoints are kept."""
+"""Port: a store of checkpoints."""
 
 from abc import abstractmethod
 from typing import Protocol, runtime_checkable
@@ -10,33 +10,44 @@ __all__ = ["CheckpointStore"]
 
 @runtime_checkable
 class CheckpointStore(Protocol):
-    """Where training keeps what it could go on from."""
+    """A store of the snapshots from which training can resume.
+
+    Snapshots are written in the background; listeners are called, and errors raised, in the thread that trains.
+    """
 
     @abstractmethod
     def due(self, *, epoch: int, step: int) -> bool:
-        """Return whether a snapshot shall be saved now: `epoch` epochs are over, `step` steps of the next are done."""
+        """Return whether a checkpoint is due after `epoch` epochs and `step` steps of the next one."""
 
     @abstractmethod
     def save(self, snapshot: Snapshot) -> None:
-        """Begin to keep a snapshot, which is not changed any more, once the one before is durable; errors of `wait`."""
+        """Wait until the previous snapshot is written, then start to write this one; its arrays must not change.
+
+        Raises:
+            OutputError: as in `wait`.
+        """
 
     @abstractmethod
     def report(self) -> None:
-        """Tell listeners if the snapshot that was saved last has become durable since; errors of `wait`."""
+        """Call the listeners if the last snapshot has become durable, without waiting for it.
+
+        Raises:
+            OutputError: as in `wait`.
+        """
 
     @abstractmethod
     def wait(self) -> None:
-        """Wait until the snapshot that was saved last is durable, and tell listeners.
+        """Wait until the last snapshot is durable, then call the listeners.
 
         Raises:
-            OutputError: if the place does not take it and that shall end the run; the ones before are intact
-                either way.
+            OutputError: if it can't be written and `CheckpointConfig.on_error` ends the run. Earlier snapshots stay
+                intact.
         """
 
     @abstractmethod
     def load(self, chunk: int) -> Snapshot | None:
-        """Return the latest snapshot of a chunk that is whole, or None where none was ever kept.
+        """Return the latest undamaged snapshot of a chunk, or None if none was ever saved.
 
         Raises:
-            InputError: if some were kept and none is whole.
+            InputError: if all saved snapshots are damaged.
         """

@@ -1,4 +1,4 @@
-"""Port: how rows become folds."""
+"""Port: a strategy that splits rows into folds."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ __all__ = ["CrossValidator"]
 
 @runtime_checkable
 class CrossValidator(Protocol):
-    """A splitting strategy. It splits; running the folds is the core's job."""
+    """A strategy that splits rows into folds; the core trains and scores them."""
 
     @abstractmethod
     def folds(self, rows: Rows) -> Iterator[Fold]:
-        """Yield the folds in order, the same ones every time.
+        """Yield the folds in order; every call yields the same folds.
 
         Raises:
-            DataError: if the rows can't be split so: too few of them, of a class, or of groups.
+            DataError: if the rows can't be split, because there are too few rows, rows of a class, or groups.
         """

@@ -1,4 +1,4 @@
-"""Port: where rows come from."""
+"""Port: a source of rows."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
@@ -13,31 +13,31 @@ __all__ = ["DataProvider"]
 class DataProvider(Protocol):
     """A source of rows.
 
-    Constructing one reads nothing: the first use does, and raises `DataError` for what it finds
-    wrong, with the file, the line and the column.
+    The constructor reads nothing. The first use reads the source, and raises `DataError` with the file, line and
+    column if it is invalid.
     """
 
     @property
     @abstractmethod
     def schema(self) -> Schema:
-        """What the columns are."""
+        """The columns: features, target, groups and time."""
 
     @property
     @abstractmethod
     def metadata(self) -> Mapping[str, object]:
-        """What else is known: at least `"source"` (for people), `"rows"` and `"sha256"` (of the content)."""
+        """Facts about the source: at least `"source"` (its description), `"rows"` and `"sha256"` (of the content)."""
 
     @abstractmethod
     def training_batches(self, config: BatchConfig) -> Iterable[Batch]:
-        """Return the training rows as batches of NumPy arrays; iterate again for the same ones again.
+        """Return the training rows as batches of NumPy arrays; iterating again gives the same batches.
 
-        A batch has groups and time where the schema has them. What fills up a batch weighs 0.
+        A batch has groups and time if the schema has them. Rows that pad a batch have weight 0.
         """
 
     @abstractmethod
     def validation_batches(self, config: BatchConfig) -> Iterable[Batch]:
-        """Return the validation rows, never shuffled; none if the source has no validation rows."""
+        """Return the validation rows as batches, never shuffled; no batches if the source has no validation rows."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of files and threads; calling it again does nothing."""
+        """Release files and threads. Calling it again does nothing."""

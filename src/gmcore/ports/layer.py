@@ -1,6 +1,7 @@
 """Port: a layer of a network."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,43 +14,51 @@ __all__ = ["Layer"]
 
 @runtime_checkable
 class Layer(Protocol):
-    """A pure function of variables and inputs: frozen settings, and no state of its own.
+    """A pure function of variables and inputs, with frozen settings and no state of its own.
 
-    It sees one member and a batch of rows on the first axis; shapes are those of one row. Inputs
-    are an array, or a mapping from name to array for a layer that joins several.
+    It computes one member, for a batch of rows on the first axis. Shapes are those of one row. The inputs are an
+    array, or a mapping from name to array for a layer that joins several inputs; their shape is then a mapping from
+    name to shape.
     """
 
     random: ClassVar[bool] = False
-    """Whether `apply` needs its key in training."""
+    """Whether `apply` of this layer itself, not of its children, needs the key in training."""
     stateful: ClassVar[bool] = False
-    """Whether `apply` changes buffers in training."""
+    """Whether `apply` of this layer itself, not of its children, changes buffers in training."""
 
+    # `input_shape` is Any, since a layer takes either a shape or a mapping of shapes, and states which.
     @abstractmethod
     def output_shape(self, input_shape: Any) -> Shape:
         """Return the shape of one output row.
 
         Raises:
-            ValueError: if rows of `input_shape` can't enter.
+            ValueError: if the layer can't take rows of `input_shape`.
         """
 
     @abstractmethod
     def init(self, rng: np.random.Generator, input_shape: Any) -> Variables:
-        """Return fresh variables, on the host: float64, int32 for codes; the same for the same generator state."""
+        """Return initial variables on the host: float64, codes int32; equal generator states give equal variables."""
 
     @abstractmethod
     def apply(
-        self, variables: Variables, inputs: Any, *, xp: Namespace, key: Array | None, training: bool
+        self,
+        variables: Variables,
+        inputs: Array | Mapping[str, Array],
+        *,
+        xp: Namespace,
+        key: Array | None,
+        training: bool,
     ) -> tuple[Array, Tree]:
-        """Return the outputs and the buffers after this pass: the same object where nothing changed.
+        """Return the outputs and the buffers after this pass; unchanged buffers are the same object.
 
         Args:
-            variables: as `init` or `adapt` returned them, on the device; an absent branch is an empty one.
+            variables: as `init` or `adapt` returned them, on the device; an absent branch stands for an empty one.
             inputs: `(batch, *input_shape)`.
             xp: the backend's namespace.
-            key: for what is random in training; None when `training` is False.
-            training: whether dropout and its like are on.
+            key: random key for training; None if `training` is False.
+            training: whether this is a training pass, in which layers such as dropout are active.
         """
 
     @abstractmethod
     def describe(self, input_shape: Any) -> str:
-        """Return what the summary of a model says of it, such as `"Dense(in_features=30, out_features=64)"`."""
+        """Return the layer's line in a model summary, such as `"Dense(in_features=30, out_features=64)"`."""

@@ -1,4 +1,4 @@
-"""Port: how good predictions are."""
+"""Port: a metric of predictions."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -13,11 +13,17 @@ __all__ = ["MetricComputer"]
 
 @runtime_checkable
 class MetricComputer(Protocol):
-    """One or more named numbers, computed over all rows that were scored, never averaged over batches."""
+    """One or more named numbers, computed over all scored rows at once and never averaged over batches."""
 
     @abstractmethod
-    def check(self, schema: Schema) -> None:
-        """Raise `ConfigError` if this can't be computed for such a target; called before training starts."""
+    def bind(self, schema: Schema) -> "MetricComputer":
+        """Return the metric for a schema: itself, or a copy that holds facts of the schema, such as a class's index.
+
+        Called once, before training starts; `compute` and `sums` are called on the returned metric.
+
+        Raises:
+            ConfigError: if the metric can't be computed for this target.
+        """
 
     @abstractmethod
     def compute(
@@ -28,5 +34,5 @@ class MetricComputer(Protocol):
         Args:
             predictions: probabilities, `(rows, classes)`, or values, `(rows, targets)`, float64.
             targets: class indices, `(rows,)`, or values, `(rows, targets)`.
-            weights: `(rows,)`, how much each row counts; None for 1 each.
+            weights: weight of each row, `(rows,)`; None for equal weights of 1.
         """

@@ -1,4 +1,4 @@
-"""Port: what is trained, saved and loaded."""
+"""Port: a model."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ __all__ = ["Model"]
 class Model(Protocol):
     """A pure function of variables and inputs, written once against a `Namespace`.
 
-    Variables start on the host, as float64 NumPy arrays (int32 for codes), so every backend and both dtypes start
-    from the same numbers. `apply`, `loss` and `predict` see one member, without a fleet's axis; the core
-    vectorises them. They are traced: no `if` on values, no reads, no shapes that depend on values.
+    `init` returns float64 NumPy arrays (int32 for codes), so that every backend and both dtypes start from the same
+    numbers. `apply`, `loss` and `predict` compute one member, without the members axis; the core vectorises them.
+    They are traced: they must not branch on values, read them, or make shapes depend on them.
     """
 
     schema: Schema
@@ -26,18 +26,18 @@ class Model(Protocol):
     @property
     @abstractmethod
     def info(self) -> ModelInfo:
-        """What it is made of."""
+        """The layers, shapes and parameter counts."""
 
     @abstractmethod
     def init(self, rng: np.random.Generator) -> Variables:
-        """Return fresh variables; the same generator state gives the same ones."""
+        """Return initial variables; equal generator states give equal variables."""
 
     @abstractmethod
     def adapt(self, variables: Variables, rows: Rows) -> Variables:
-        """Return the variables with what preprocessing learns from `rows`, a member's training rows alone.
+        """Return the variables after fitting the preprocessing to `rows`, the training rows of a member.
 
-        Shapes stay as `init` made them. There may be more rows than fit into memory: each of `rows.inputs` is gathered
-        when it is asked for, and `rows.blocks()` gathers some rows at a time.
+        Shapes stay those of `init`. The rows may exceed the memory: `rows.inputs` gathers a column when it is read,
+        and `rows.blocks()` gathers a block of rows at a time.
         """
 
     @abstractmethod
@@ -50,17 +50,18 @@ class Model(Protocol):
             variables: as `adapt` returned them, on the device.
             inputs: by name, as in `Rows.inputs`, `(batch, …)`.
             xp: the backend's namespace.
-            key: for what is random in training; None when `training` is False.
-            training: whether dropout and its like are on. Where it is False the buffers come back as they were.
+            key: random key for training; None if `training` is False.
+            training: whether this is a training pass, in which layers such as dropout are active; otherwise the
+                buffers are returned unchanged.
         """
 
     @abstractmethod
     def loss(self, variables: Variables, outputs: Array, targets: Array, *, xp: Namespace) -> Array:
-        """Return each sample's loss, `(batch,)`; targets as in `Rows.targets`."""
+        """Return the loss of each row, `(batch,)`; targets as in `Rows.targets`."""
 
     @abstractmethod
     def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:
-        """Return what outputs mean, one row a sample.
+        """Return the predictions for outputs.
 
-        Probabilities, `(batch, classes)`, or values in the target's own units, `(batch, targets)`.
+        Probabilities, `(batch, classes)`, or values in the units of the target, `(batch, targets)`.
         """

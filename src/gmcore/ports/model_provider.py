@@ -11,12 +11,12 @@ __all__ = ["ModelProvider"]
 
 @runtime_checkable
 class ModelProvider(Protocol):
-    """A family of models. Its constructor's keyword arguments are the model's settings."""
+    """A family of models; the keyword arguments of its constructor are the hyperparameters of the model."""
 
     @abstractmethod
     def create(self, schema: Schema) -> Model:
-        """Return the model for these columns.
+        """Return the model for a schema.
 
         Raises:
-            ConfigError: if the settings and the schema do not go together.
+            ConfigError: if the settings do not suit the schema.
         """

@@ -1,4 +1,4 @@
-"""Port: how gradients change parameters."""
+"""Port: an optimizer."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ __all__ = ["Optimizer"]
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """How gradients change parameters, those of a whole fleet at once.
+    """An update rule that maps gradients to new parameters, for all members of a fleet at once.
 
-    Every leaf has the members on its first axis, and so have the coefficients, `(members,)`: an
-    optimizer may mix what is one member's, such as a norm over its gradients, never what is several members'.
+    The members are the first axis of every leaf and of the coefficients, `(members,)`. An optimizer may combine the
+    values of one member, such as in a norm of its gradients, but never those of several members.
     """
 
     @property
     @abstractmethod
     def settings(self) -> Mapping[str, float]:
-        """The numbers that may differ between the members of a fleet, `"learning_rate"` always among them."""
+        """The hyperparameters that may differ between the members of a fleet; always has `"learning_rate"`."""
 
     @abstractmethod
     def init(self, params: Tree, *, xp: Namespace) -> Tree:
@@ -31,15 +31,15 @@ class Optimizer(Protocol):
 
     @abstractmethod
     def coefficients(self, step: np.ndarray, settings: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """Return the numbers that `update` needs of each step, by name: computed on the host, in float64.
+        """Return the coefficients of each step for `update`, by name; computed on the host, in float64.
 
         Args:
-            step: which step it is for each member, from 1: `(steps, members)`.
-            settings: as in the property of that name, each of a shape that broadcasts with `step`;
-                `"learning_rate"` is already scheduled.
+            step: number of the step for each member, from 1, `(steps, members)`.
+            settings: values for the names of the property `settings`, each of a shape that broadcasts with `step`;
+                `"learning_rate"` is already multiplied by the schedule's factor.
 
         Returns:
-            Arrays of the shape of `step`. Names may be left out that would change nothing for these settings.
+            Arrays of the shape of `step`. Coefficients that have no effect for these settings may be left out.
         """
 
     @abstractmethod
@@ -56,11 +56,11 @@ class Optimizer(Protocol):
         """Return `(params, state)` after one step.
 
         Args:
-            gradients: of the loss, in the shape of `params`.
-            state: as `init` or the step before returned it.
-            params: before the step.
-            coefficients: the step's, as the method of that name returned them, `(members,)` each.
-            taken: who takes the step, `(members,)`, bool. The others' parameters and state come out as they
-                went in, even if their gradients are not finite.
+            gradients: gradients of the loss, a tree like `params`.
+            state: as `init` or the previous step returned it.
+            params: the parameters before the step.
+            coefficients: of this step, as the method `coefficients` returned them, `(members,)` each.
+            taken: mask of the members that take this step, `(members,)`, bool. The parameters and state of the others
+                are returned unchanged, even if their gradients are not finite.
             xp: the backend's namespace.
         """

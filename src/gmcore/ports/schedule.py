@@ -1,4 +1,4 @@
-"""Port: how the learning rate changes over training."""
+"""Port: a learning-rate schedule."""
 
 from abc import abstractmethod
 from typing import Protocol, runtime_checkable
@@ -10,8 +10,17 @@ __all__ = ["Schedule"]
 
 @runtime_checkable
 class Schedule(Protocol):
-    """How the learning rate goes: a pure function, evaluated on the host in float64."""
+    """A learning-rate schedule: a pure function of the step, evaluated on the host in float64."""
 
     @abstractmethod
     def factor(self, step: np.ndarray, total_steps: np.ndarray) -> np.ndarray:
-        """Return what the learning rate is multiplied by at `step`, from 0, of `total_steps`; both broadcast."""
+        """Return the factor by which the learning rate is multiplied.
+
+        Args:
+            step: number of the step, from 0; it may equal `total_steps`, for a step after the last one.
+            total_steps: number of steps of the whole training; 0 for a member without rows. Broadcasts with `step`.
+
+        Returns:
+            Finite factors, at least 0, float64, of the broadcast shape. Each element depends only on its own `step` and
+            `total_steps`, not on the other elements.
+        """

@@ -1,4 +1,4 @@
-"""Port: how a data set becomes a curriculum."""
+"""Port: a strategy that splits a data set into a curriculum."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ __all__ = ["SequenceProvider"]
 
 @runtime_checkable
 class SequenceProvider(Protocol):
-    """A way to cut a data set into an ordered list of data sets, to be trained on one after the other."""
+    """A strategy that splits a data set into an ordered list of data sets, trained on one after the other."""
 
     @abstractmethod
     def sequences(self, data: DataProvider, config: SequenceConfig) -> Sequence[DataProvider]:
-        """Return the data sets in the order to train on them, none of them empty.
+        """Return the data sets in training order; none of them is empty.
 
         Raises:
-            DataError: if `data` can't be cut so.
+            DataError: if `data` can't be split this way.
         """
 
     @abstractmethod
     def train_validation_split(self, data: DataProvider, config: SplitConfig) -> tuple[DataProvider, DataProvider]:
-        """Return the rows to train on and those to validate on, as data sets of their own."""
+        """Return the training rows and the validation rows, each as a data set."""

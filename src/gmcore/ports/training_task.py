@@ -1,4 +1,4 @@
-"""What the members of a fleet share."""
+"""The task of training: all that the members of a fleet share."""
 
 import attrs
 
@@ -18,16 +18,16 @@ class TrainingTask:
     """Everything that the members of a fleet share.
 
     Attributes:
-        model: what is trained.
-        rows: all rows; members point into them.
-        backend: where.
-        optimizer: how parameters change.
-        schedule: how the learning rate goes.
+        model: the model to train.
+        rows: all rows; members refer to them by index.
+        backend: the array library that computes.
+        optimizer: updates the parameters.
+        schedule: changes the learning rate.
         config: epochs, batch size, early stopping, chunks.
-        metrics: what is computed when rows are scored.
-        hooks: who is told.
-        cancellation: checked between steps.
-        checkpoints: where training is kept, and gone on from; None for nowhere.
+        metrics: computed when rows are scored.
+        hooks: listeners of the run's events.
+        cancellation: checked between segments of steps.
+        checkpoints: where checkpoints are saved, and restored from; None for none.
     """
 
     model: Model

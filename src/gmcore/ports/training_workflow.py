@@ -1,4 +1,4 @@
-"""Port: how a fleet is trained."""
+"""Port: a workflow that trains and scores a fleet."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,36 +14,43 @@ __all__ = ["TrainingWorkflow"]
 
 @runtime_checkable
 class TrainingWorkflow(Protocol):
-    """A way to train a fleet.
+    """A procedure that trains and scores the members of a fleet.
 
-    Each member's numbers are the same in whichever fleet and chunk it trains.
+    A member's results do not depend on the other members, nor on how the fleet is cut into chunks.
     """
 
     @abstractmethod
     def train(self, task: TrainingTask, members: Sequence[Member]) -> Sequence[TrainingResult]:
-        """Return one result a member, in order.
+        """Train the members and return one result per member, in order.
+
+        A member whose training fails while that of others succeeds has a `failure` in its result.
 
         Raises:
-            Cancelled: at the next step after a stop was asked for.
-            TrainingError: if no member could learn to the end; one that could not, where others could, has a
-                `failure` in its result.
+            Cancelled: at the next step after a stop was requested.
+            TrainingError: if the training of all members failed.
         """
 
     @abstractmethod
     def validate(
         self, task: TrainingTask, variables: Sequence[Variables], rows: Sequence[np.ndarray]
     ) -> Sequence[ValidationResult]:
-        """Return how good each member is on its rows: indices, one array a member."""
+        """Return the scores of trained members, in order.
+
+        Args:
+            task: as for `train`.
+            variables: the variables of each member.
+            rows: the indices of the rows that each member is scored on.
+        """
 
     @property
     @abstractmethod
     def metrics(self) -> Mapping[str, float]:
-        """What the last training measured of itself, a copy: `"seconds"`, `"steps"`, `"compilations"`, `"reads"`.
+        """Measurements of the last call of `train`, by name, as a copy.
 
-        And `"peak_memory"` and `"active_memory"` in bytes, and where the time went, such as `"compiling_seconds"`;
-        with the `"scoring_seconds"` of `validate` since.
+        `"seconds"`, `"steps"`, `"compilations"`, `"reads"`; `"peak_memory"` and `"active_memory"` in bytes; the
+        seconds of each phase, such as `"compiling_seconds"`; and the `"scoring_seconds"` of `validate` since then.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of what training holds; calling it again does nothing."""
+        """Release all resources. Calling it again does nothing."""

@@ -1,4 +1,4 @@
-"""How plugins are found, named, checked and built; the only user of pluggy."""
+"""The plugin registry: finds, names, checks and builds components; the only package that uses pluggy and cattrs."""
 
 import typing
 
@@ -35,10 +35,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import on first use: listing plugins needs neither cattrs nor pluggy nor NumPy."""
+    """Import a name at its first use: listing plugins needs neither cattrs nor pluggy nor NumPy."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - only where something is looked up
+    from importlib import import_module  # noqa: PLC0415 - used at the first access of a name only
 
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value

@@ -1,10 +1,10 @@
-"""Options to components: what a run file says becomes an attrs object, checked strictly, and back."""
+"""Conversion of options to attrs objects, checked strictly, and back."""
 
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 from cattrs.errors import (
@@ -17,81 +17,98 @@ from cattrs.errors import (
 from gmcore.errors import ConfigError, GmcoreError, did_you_mean
 from gmcore.registry.strict import structuring, unstructuring
 
+if TYPE_CHECKING:  # that module imports this one
+    from gmcore.registry.plugins import PluginRegistry
+
 __all__ = ["call", "structure", "unstructure"]
 
 T = TypeVar("T")
 
 
-def structure(options: Mapping[str, object], cls: type[T], *, path: str = "", base: Path | None = None) -> T:
-    """Return an attrs class's object with these options.
+def structure(
+    options: Mapping[str, object],
+    cls: type[T],
+    *,
+    path: str = "",
+    base: Path | None = None,
+    plugins: "PluginRegistry | None" = None,
+) -> T:
+    """Return an instance of an attrs class, created from options.
 
-    Nothing is coerced but whole numbers to floats, lists to tuples and text to paths; what is of
-    the wanted type already, such as a nested object, is taken as it is. Fields with `init=False`
-    are no options.
+    Nothing is coerced except whole numbers to floats, lists to tuples and text to paths. A value that already has the
+    type of its field, such as a nested object, is used as it is. Fields with `init=False` are not options. A field
+    with a converter can accept more than its type: `"accepts"` in its metadata is the type to read.
 
     Args:
-        options: by name, as TOML gives them.
+        options: values by name, as TOML gives them.
         cls: an attrs class.
-        path: where the options stand in the run file, such as `"model"`; the problems start with it.
-        base: the folder that relative paths start from; None leaves them as they are.
+        path: path of the options in the run file, such as `"model"`; every problem starts with it.
+        base: folder that relative paths start from; None leaves them unchanged.
+        plugins: registries for nested components: a field whose type is a port takes a name, a table with `use`, or
+            an object.
 
     Raises:
-        ConfigError: with a line for every problem: unknown and absent options, wrong types, and what
-            the class's own validators say.
+        ConfigError: with one line per problem: unknown and missing options, wrong types, and values that the
+            validators of the class reject.
     """
     if inspect.isabstract(cls):
         raise TypeError(f"{cls.__qualname__} lacks the methods {', '.join(sorted(vars(cls)['__abstractmethods__']))}")
     try:
-        made: T = structuring(base).structure(options, cls)
+        return structuring(base, plugins).structure(options, cls)
     except (BaseValidationError, ValueError) as error:
         raise ConfigError(_problems(error, path)) from error
-    return made
 
 
-def unstructure(component: Any) -> dict[str, Any]:
-    """Return an attrs object's options, as plain values that TOML and JSON can say.
+def unstructure(component: object, plugins: "PluginRegistry | None" = None) -> dict[str, object]:
+    """Return the options of an attrs object, as plain values that TOML and JSON can represent.
 
-    Tuples become lists and paths text. An option that is None where that is the default is left
-    out, since TOML has no None. `structure` makes an equal object of the rest.
+    Tuples become lists and paths text. An option that is None by default is left out if it is None, since TOML has no
+    None. `structure` creates an equal object from the result.
+
+    Args:
+        component: the object.
+        plugins: registries in which the names of components are looked up, for the key `use`. A component whose class
+            is not registered gets `"object"` and the path of the class, a name that no registry finds.
     """
-    options: dict[str, Any] = unstructuring().unstructure(component)
+    options: dict[str, object] = unstructuring(plugins).unstructure(component)
     return options
 
 
 def call(
-    factory: Any,
+    factory: object,
     options: Mapping[str, object],
     *,
     bound: Mapping[str, object],
     path: str = "",
     base: Path | None = None,
-) -> Any:
-    """Return what a registry's factory makes of these options; see `Registry.build`."""
+    plugins: "PluginRegistry | None" = None,
+) -> object:
+    """Return the component that a registry's factory creates from options; see `Registry.build`."""
     clashes = [key for key, value in bound.items() if options.get(key, value) != value]
     if clashes:
-        raise ConfigError(f"{_join(path, key)}: is {bound[key]!r} here, got {options[key]!r}" for key in clashes)
+        raise ConfigError(f"{_join(path, key)}: must be {bound[key]!r}, got {options[key]!r}" for key in clashes)
     if not callable(factory):
         if options:
-            raise ConfigError(f"{_join(path, key)}: unknown key, there are no options" for key in options)
+            raise ConfigError(f"{_join(path, key)}: unknown key, this component has no options" for key in options)
         return factory
     given = {**options, **bound}
     if isinstance(factory, type) and attrs.has(factory):
-        return structure(given, factory, path=path, base=base)
+        return structure(given, factory, path=path, base=base, plugins=plugins)
     _check_arguments(factory, given, path)
     return factory(**given)
 
 
-def _check_arguments(factory: Callable[..., Any], options: Mapping[str, object], path: str) -> None:
+def _check_arguments(factory: Callable[..., object], options: Mapping[str, object], path: str) -> None:
     try:
         inspect.signature(factory).bind(**options)
     except TypeError as error:
         raise ConfigError([f"{path}: {error}" if path else str(error)]) from error
-    except ValueError:  # a builtin without a signature: it checks for itself
+    except ValueError:  # a builtin without a signature checks its own arguments
         return
 
 
 def _problems(error: BaseException, path: str) -> Iterator[str]:
-    """Yield a line for every leaf of cattrs' tree of errors."""
+    """Yield one line per leaf of cattrs' tree of errors."""
     if isinstance(error, BaseValidationError):
         for child in error.exceptions:
             yield from _problems(child, _path_of(child, error.cl, path))
@@ -106,14 +123,14 @@ def _problems(error: BaseException, path: str) -> Iterator[str]:
     elif isinstance(error, ValueError | TypeError):
         yield f"{path}: {_text(error, path)}" if path else _text(error, path)
     else:
-        raise error  # not about the options: a mistake in the class
+        raise error  # a bug in the class, not a problem of the options
 
 
-def _path_of(error: BaseException, parent: Any, path: str) -> str:
-    """Return where in `parent` an error was, by the note that cattrs left on it."""
+def _path_of(error: BaseException, parent: object, path: str) -> str:
+    """Return the path of an error within `parent`, a type, from the note that cattrs added to it."""
     for note in getattr(error, "__notes__", ()):
         if isinstance(note, AttributeValidationNote):
-            return _join(path, attrs.fields_dict(parent)[note.name].alias)
+            return _join(path, attrs.fields_dict(cast("type[attrs.AttrsInstance]", parent))[note.name].alias)
         if isinstance(note, IterableValidationNote):
             return f"{path}[{note.index}]" if isinstance(note.index, int) else _join(path, note.index)
     return path
@@ -124,8 +141,8 @@ def _join(path: str, name: object) -> str:
 
 
 def _text(error: BaseException, path: str) -> str:
-    """Return an error's sentence without the field's name in front: the path says it."""
-    # attrs puts the sentence first and what it knows else behind it.
+    """Return the message of an error without the name of the field, which the path already contains."""
+    # The errors of attrs' validators have the message as first argument, and details after it.
     text = str(error.args[0]) if error.args else type(error).__name__
     name = path.rpartition(".")[2]
     text = text.removeprefix(f"'{name}' ").removeprefix(f"{name} ")

@@ -1,4 +1,4 @@
-"""Which gmcore plugins are installed, read from their metadata without importing one of them."""
+"""Discovery of installed gmcore plugins from their metadata, without importing them."""
 
 import os
 import re
@@ -15,9 +15,9 @@ _memo: tuple[object, tuple["EntryPoint", ...]] = (None, ())
 
 
 class EntryPoint(NamedTuple):
-    """One line of an installed distribution's `entry_points.txt`.
+    """One line of the `entry_points.txt` of an installed distribution.
 
-    A named tuple, since hundreds are made at start-up.
+    A named tuple, since hundreds are created at start-up.
     """
 
     group: str
@@ -30,12 +30,11 @@ class EntryPoint(NamedTuple):
 def scan() -> tuple[EntryPoint, ...]:
     """Return the entry points of all groups that start with `gmcore.`, in the order of `sys.path`.
 
-    Of a distribution that is there twice the first counts, as for `importlib.metadata`, which is
-    not imported here (it costs more than the whole scan) unless something on `sys.path` is
-    no folder or a finder of its own brings distributions. As long as no folder on `sys.path`
-    changes, calling again returns the same tuple.
+    If a distribution is found twice, the first one counts, as in `importlib.metadata`. That module is imported only if
+    `sys.path` has an entry that is not a folder, or if an import finder provides distributions, since importing it
+    takes longer than the whole scan. While no folder on `sys.path` changes, every call returns the same tuple.
     """
-    global _memo  # noqa: PLW0603 - the one memo; replaced whole, so threads see the old or the new
+    global _memo  # noqa: PLW0603 - the only memo; it is replaced as a whole, so that threads see the old or the new one
     state = (_folders(), len(sys.meta_path))
     if _memo[0] != state:
         _memo = (state, tuple(_scan()))
@@ -43,7 +42,7 @@ def scan() -> tuple[EntryPoint, ...]:
 
 
 def normalise(distribution: str) -> str:
-    """Return a distribution's name in the one spelling that `-`, `_`, `.` and case don't matter in."""
+    """Return the normalised name of a distribution: lower case, with `-` in place of `_`, `.` and repetitions."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
@@ -53,19 +52,19 @@ def _folders() -> tuple[tuple[str, int], ...]:
 
 def _modified(path: str) -> int:
     try:
-        return os.stat(path or ".").st_mtime_ns  # noqa: PTH116 - pathlib costs more than the call
+        return os.stat(path or ".").st_mtime_ns  # noqa: PTH116 - pathlib takes longer than the call itself
     except OSError:
         return -1
 
 
 def _scan() -> Iterator[EntryPoint]:
     seen: set[str] = set()
-    if any(_brings_distributions(finder) for finder in sys.meta_path):
+    if any(_provides_distributions(finder) for finder in sys.meta_path):
         yield from _from_metadata(seen, sys.path)
         return
     for path in sys.path:
         try:
-            names = os.listdir(path or ".")  # noqa: PTH208 - names are all that is wanted
+            names = os.listdir(path or ".")  # noqa: PTH208 - only the names are needed
         except NotADirectoryError:
             yield from _from_metadata(seen, [path])
         except (OSError, TypeError):
@@ -74,9 +73,10 @@ def _scan() -> Iterator[EntryPoint]:
             yield from _from_folder(seen, path, names)
 
 
-def _brings_distributions(finder: object) -> bool:
-    own = getattr(finder, "__module__", "") == "_frozen_importlib_external"
-    return not own and getattr(finder, "find_distributions", None) is not None
+def _provides_distributions(finder: object) -> bool:
+    """Return whether an import finder, other than Python's own one for `sys.path`, provides distributions."""
+    is_pythons = getattr(finder, "__module__", "") == "_frozen_importlib_external"
+    return not is_pythons and getattr(finder, "find_distributions", None) is not None
 
 
 def _from_folder(seen: set[str], path: str, names: list[str]) -> Iterator[EntryPoint]:
@@ -101,7 +101,7 @@ def _from_folder(seen: set[str], path: str, names: list[str]) -> Iterator[EntryP
 
 
 def _read(folder: str, name: str) -> bytes:
-    # Hundreds are read at start-up, and the system's own calls take half as long as a file object.
+    # Hundreds of files are read at start-up, and the system calls take half as long as a file object.
     try:
         file = os.open(os.path.join(folder, name), os.O_RDONLY)  # noqa: PTH118
     except OSError:
@@ -115,14 +115,14 @@ def _read(folder: str, name: str) -> bytes:
 
 
 def _owner(folder: str, distribution: str, version: str) -> tuple[str, str]:
-    """Return the name and version as the metadata spells them, or as the folder does."""
+    """Return the name and version from the metadata, or else from the name of the folder."""
     head = (_read(folder, "METADATA") or _read(folder, "PKG-INFO"))[:4096].decode(errors="replace")
     found: dict[str, str] = {}
     for line in head.splitlines():
         field, _, value = line.partition(":")
         if field in ("Name", "Version") and value.strip():
             found.setdefault(field, value.strip())
-        if not line or len(found) == 2:  # noqa: PLR2004 - both; the rest is for people
+        if not line or len(found) == 2:  # noqa: PLR2004 - name and version; the rest is not needed
             break
     return found.get("Name", distribution), found.get("Version", version)
 
@@ -139,7 +139,7 @@ def _parse(text: str, distribution: str, version: str) -> Iterator[EntryPoint]:
 
 
 def _from_metadata(seen: set[str], path: list[str]) -> Iterator[EntryPoint]:
-    import importlib.metadata  # noqa: PLC0415 - slow, and needed for zips and frozen programs alone
+    import importlib.metadata  # noqa: PLC0415 - slow to import, and needed for zips and frozen programs only
 
     for found in importlib.metadata.distributions(path=path):
         name = found.metadata["Name"] or ""

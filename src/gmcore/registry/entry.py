@@ -1,48 +1,54 @@
-"""One component of one plugin: where it comes from, and its first use."""
+"""An entry of a registry: one component of one distribution, imported at its first use."""
 
 import enum
 import importlib
 import threading
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from gmcore.errors import PluginLoadError
+from gmcore.errors import PluginLoadError, PortError
 from gmcore.registry.discovery import EntryPoint
+from gmcore.registry.port_check import port_problem
 
-__all__ = ["Entry", "EntryInfo", "State", "owner"]
+__all__ = ["OBJECT", "Entry", "EntryInfo", "State", "component_path", "owner"]
+
+OBJECT = "object "
+"""Start of the recorded name of a component whose class is not registered; the path of the class follows."""
 
 
 class State(enum.StrEnum):
-    """What is known of an entry."""
+    """The state of an entry."""
 
     INSTALLED = "installed"
-    """Found in a distribution's metadata and not imported yet."""
+    """Found in the metadata of a distribution and not imported yet."""
     LOADED = "loaded"
     """Imported from its distribution."""
     REGISTERED = "registered"
     """Registered in code."""
     BROKEN = "broken"
-    """Its import failed; the reason says how."""
+    """Its import failed; the reason contains the error."""
+    INVALID = "invalid"
+    """It does not implement its port; the reason lists what is missing."""
     AMBIGUOUS = "ambiguous"
-    """Another distribution claims the same name; the reason says which."""
+    """Another distribution provides the same name; the reason names it."""
     MISPLACED = "misplaced"
-    """In an entry-point group that gmcore doesn't know; the reason says what it may mean."""
+    """In an entry-point group that gmcore does not know; the reason suggests a group."""
 
 
 class EntryInfo(NamedTuple):
-    """What a listing says of an entry; asking for it imports nothing.
+    """Information about an entry, available without importing it.
 
-    A named tuple, since hundreds are made at start-up, where importing attrs would cost more than all of them.
+    A named tuple, since hundreds are created at start-up, and importing attrs takes longer than creating all of them.
 
     Attributes:
-        port: the registry's name in `PluginRegistry`, such as `"model_providers"`.
-        name: what a run file calls it.
-        dtype: the only dtype it is for; empty if for any.
-        distribution: who brings it; empty if it was registered in code.
-        version: the distribution's.
-        value: where it is, such as `"gm_mlp_model:MLPProvider"`.
-        state: whether it can be used, as far as is known.
-        reason: why not; empty if it can.
+        port: name of the registry in `PluginRegistry`, such as `"model_providers"`.
+        name: name in a run file.
+        dtype: the only dtype that it supports; empty if it supports all.
+        distribution: the distribution that provides it; empty if it was registered in code.
+        version: version of the distribution.
+        value: path of the component, such as `"gm_mlp_model:MLPProvider"`.
+        state: whether it can be used, as far as known.
+        reason: why it can't be used; empty if it can.
     """
 
     port: str
@@ -56,36 +62,53 @@ class EntryInfo(NamedTuple):
 
 
 class Entry:
-    """A component that is imported when it is first used; whether that went well is remembered."""
+    """A component that is imported at its first use, once, whether the import succeeds or fails."""
 
-    def __init__(self, point: EntryPoint, kind: str) -> None:
+    def __init__(self, point: EntryPoint, kind: str, port: str) -> None:
         self.point = point
         self._kind = kind
-        self._lock = threading.RLock()  # reentrant: a module may look itself up while it is imported
+        self._port = port
+        self._problem = ""
+        self._lock = threading.RLock()  # reentrant, since a module may look itself up while it is imported
         self._cause: BaseException | None = None
-        self._component: Any = None
+        self._component: object = None
         self.state = State.INSTALLED
 
     @classmethod
-    def of(cls, name: str, component: Any, kind: str) -> "Entry":
-        """Return the entry of a component that is here already."""
+    def of(cls, name: str, component: object, kind: str, port: str) -> "Entry":
+        """Return the entry of a component that is registered in code.
+
+        Raises:
+            PortError: if the component does not implement the port of its kind.
+        """
         module, qualname = getattr(component, "__module__", ""), getattr(component, "__qualname__", "")
-        entry = cls(EntryPoint("", name, f"{module}:{qualname}" if qualname else repr(component), "", ""), kind)
+        value = f"{module}:{qualname}" if qualname else repr(component)
+        entry = cls(EntryPoint("", name, value, "", ""), kind, port)
+        if problem := port_problem(component, port):
+            raise PortError(f"{kind} {name!r} ({value}) {problem}")
         entry._component = component
         entry.state = State.REGISTERED
         return entry
 
-    def load(self) -> Any:
-        """Return the component.
+    @property
+    def is_own(self) -> bool:
+        """Whether it is part of gmcore; other distributions can't shadow its name."""
+        return self.point.distribution == "gmcore"
+
+    def load(self) -> object:
+        """Return the component, imported at the first call.
 
         Raises:
-            PluginLoadError: if its import fails or failed before.
+            PluginLoadError: if its import fails, or has failed before.
+            PortError: if it does not implement its port.
         """
         with self._lock:
             if self.state is State.INSTALLED:
                 self._import()
         if self._cause is not None:
             raise PluginLoadError(self.reason) from self._cause
+        if self._problem:
+            raise PortError(self.reason)
         return self._component
 
     def _import(self) -> None:
@@ -93,23 +116,33 @@ class Entry:
         names = path.strip().split(".") if path.strip() else []
         try:
             self._component = reduce(getattr, names, importlib.import_module(module.strip()))
-            self.state = State.LOADED
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may fail in any way and must not take us along
+            self._problem = port_problem(self._component, self._port)
+            self.state = State.INVALID if self._problem else State.LOADED
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything, and others must still work
             self._cause = error
             self.state = State.BROKEN
 
     @property
     def reason(self) -> str:
-        """Why it can't be used, in a sentence; empty as long as nothing is known against it."""
+        """Why it can't be used, as a sentence; empty if no problem is known."""
         if self._cause is None:
-            return ""
+            return self._port_reason() if self._problem else ""
         cause = f"{type(self._cause).__name__}: {self._cause}".rstrip(": ")
         name, value, who = self.point.name, self.point.value, self.point.distribution
         return (
             f"{self._kind} {name!r} of {owner(self.point)} ({value}) failed to load: {cause}; update or uninstall {who}"
         )
 
+    def _port_reason(self) -> str:
+        name, value, who = self.point.name, self.point.value, self.point.distribution
+        return f"{self._kind} {name!r} of {owner(self.point)} ({value}) {self._problem}; update or uninstall {who}"
+
+
+def component_path(component: object) -> tuple[str, str]:
+    """Return the top-level package and the qualified name of a class or function; empty texts for other objects."""
+    return getattr(component, "__module__", "").partition(".")[0], getattr(component, "__qualname__", "")
+
 
 def owner(point: EntryPoint) -> str:
-    """Return who brings an entry, for people: `gm-mlp-model 0.1.0`."""
+    """Return the distribution that provides an entry, for messages: `gm-mlp-model 0.1.0`."""
     return f"{point.distribution} {point.version}".strip() or f"{point.value}, registered in code"

@@ -1,9 +1,8 @@
-"""What plugins are told along the way: the specifications, and their plugins compiled to tuples."""
+"""The hook specifications, and the compilation of hook plugins to tuples of functions."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import FunctionType, ModuleType
 
 import attrs
 import pluggy
@@ -32,88 +31,89 @@ __all__ = ["HookSpecs", "compile_hooks", "hookimpl"]
 
 hookspec = pluggy.HookspecMarker("gmcore")
 hookimpl = pluggy.HookimplMarker("gmcore")
-"""Marks a function as a hook: `@hookimpl` on a method that is named as in `HookSpecs`."""
+"""Decorator of hook functions: a method `@hookimpl` must have the name of a hook in `HookSpecs`."""
 
 
 class HookSpecs:
-    """The moments of a run; each is told to all hook plugins of the run with one frozen context.
+    """The hooks, one per event of a run; each is called with one frozen context.
 
-    A hook can't change the numbers, and what it returns is ignored. What it raises ends the run.
+    A hook can't change the results, and its return value is ignored. An exception that it raises ends the run.
     """
 
     @hookspec
     def run_start(self, context: RunStart) -> None:
-        """A command begins."""
+        """A command starts."""
 
     @hookspec
     def run_end(self, context: RunEnd) -> None:
-        """A command is done."""
+        """A command has finished."""
 
     @hookspec
     def run_error(self, context: RunError) -> None:
-        """A command ends with an error."""
+        """A command has raised an error."""
 
     @hookspec
     def fit_start(self, context: FitStart) -> None:
-        """A chunk of a fleet begins."""
+        """The training of a chunk starts."""
 
     @hookspec
     def fit_end(self, context: FitEnd) -> None:
-        """A chunk of a fleet is done."""
+        """The training of a chunk has finished."""
 
     @hookspec
     def epoch_start(self, context: EpochStart) -> None:
-        """An epoch is about to be enqueued."""
+        """The steps of an epoch are about to be enqueued."""
 
     @hookspec
     def epoch_end(self, context: EpochEnd) -> None:
-        """An epoch's numbers are here."""
+        """An epoch has been computed and read."""
 
     @hookspec
     def member_failed(self, context: MemberFailed) -> None:
-        """A member's loss is no longer finite."""
+        """A member's loss or weights are no longer finite."""
 
     @hookspec
     def batch_end(self, context: BatchEnd) -> None:
-        """Steps were enqueued; listening to this has a price."""
+        """Some steps were enqueued; listening to this event slows training down."""
 
     @hookspec
     def fold_start(self, context: FoldStart) -> None:
-        """A fold's member enters the fleet."""
+        """The training of a fold is about to start."""
 
     @hookspec
     def fold_end(self, context: FoldEnd) -> None:
-        """A fold is trained and scored."""
+        """A fold has been trained and scored."""
 
     @hookspec
     def search_start(self, context: SearchStart) -> None:
-        """A search begins to train."""
+        """A search starts to train."""
 
     @hookspec
     def trial_end(self, context: TrialEnd) -> None:
-        """A trial is trained and scored."""
+        """A trial has been trained and scored."""
 
     @hookspec
     def checkpoint_saved(self, context: CheckpointSaved) -> None:
-        """A file is durable."""
+        """A checkpoint or a model file has been written and is durable."""
 
 
+Listener = Callable[[object], object]
 _NAMES = tuple(field.name for field in attrs.fields(Hooks))
 
 
-def compile_hooks(plugins: Iterable[Any], registry: Registry[object], *, base: Path | None = None) -> Hooks:
-    """Return who is told of what, in pluggy's order: the plugin that was named last goes first.
+def compile_hooks(plugins: Iterable[object], registry: Registry[object], *, base: Path | None = None) -> Hooks:
+    """Return the functions of hook plugins by event, in pluggy's order: the last plugin of the list is called first.
 
     Args:
-        plugins: each a name in the registry, a pair of a name and its options, or the plugin
-            itself: an object, class or module with functions that are marked with `hookimpl`.
+        plugins: each a name in the registry, a pair of a name and its options, a function with the name of a hook,
+            or the plugin itself: an object, class or module with functions marked `@hookimpl`.
         registry: `PluginRegistry.hooks`.
-        base: the folder that relative paths among the options start from.
+        base: folder that relative paths in the options start from.
 
     Raises:
-        PluginLoadError: if a plugin has a hook that gmcore doesn't know, one with wrong arguments, or none.
-        ConfigError: if a plugin is named twice, its options are wrong, or several things are.
-        UnknownNameError, AmbiguousNameError: as when looking a name up.
+        PluginLoadError: if a plugin has an unknown hook, a hook with wrong arguments, or no hook.
+        ConfigError: if a plugin is listed twice, its options are invalid, or several plugins have problems.
+        UnknownNameError, AmbiguousNameError: as for a lookup.
     """
     manager = pluggy.PluginManager("gmcore")
     manager.add_hookspecs(HookSpecs)
@@ -123,7 +123,7 @@ def compile_hooks(plugins: Iterable[Any], registry: Registry[object], *, base: P
         try:
             title, made = _made(plugin, registry, base)
             if isinstance(plugin, str | tuple) and title in titles.values():
-                raise ConfigError([f"hooks: {title} is named twice"])
+                raise ConfigError([f"hooks: {title} is listed twice"])
             titles[_register(manager, title, made)] = title
         except InputError as error:
             errors.append(error)
@@ -134,18 +134,30 @@ def compile_hooks(plugins: Iterable[Any], registry: Registry[object], *, base: P
     return Hooks(**{name: _compiled(getattr(manager.hook, name), titles) for name in _NAMES})
 
 
-def _made(plugin: Any, registry: Registry[object], base: Path | None) -> tuple[str, object]:
-    """Return what errors call a plugin, and the plugin."""
+def _made(plugin: object, registry: Registry[object], base: Path | None) -> tuple[str, object]:
+    """Return the title of a plugin in messages, and the plugin."""
+    if isinstance(plugin, FunctionType):
+        return f"hook function {plugin.__qualname__}", _of_function(plugin)
     if not isinstance(plugin, str | tuple):
         made = plugin() if isinstance(plugin, type) else plugin
         return f"hook plugin {getattr(made, '__name__', type(made).__qualname__)}", made
     name, options = (plugin, {}) if isinstance(plugin, str) else plugin
     if not isinstance(name, str):
-        raise ConfigError([f"hooks: a hook plugin is used by its name, got {name!r}"])
+        raise ConfigError([f"hooks: a hook plugin must be given by name, got {name!r}"])
     made = registry.build(name, options, path=f"hooks.{name}", base=base)
     info = registry.info(name)
     source = f"{info.distribution} {info.version}".strip() or info.value
     return f"hook plugin {info.name!r} of {source}", made
+
+
+def _of_function(function: FunctionType) -> ModuleType:
+    """Return a plugin with a function as its only hook."""
+    if function.__name__ not in _NAMES:
+        hint = did_you_mean(function.__name__, _NAMES) or f"; hooks are {', '.join(_NAMES)}"
+        raise ConfigError([f"hooks: the function {function.__name__!r} does not have the name of a hook{hint}"])
+    plugin = ModuleType(function.__name__)
+    setattr(plugin, function.__name__, hookimpl(function))
+    return plugin
 
 
 def _register(manager: pluggy.PluginManager, title: str, plugin: object) -> ModuleType:
@@ -154,7 +166,7 @@ def _register(manager: pluggy.PluginManager, title: str, plugin: object) -> Modu
     if forgotten or not marked:
         what = f"its {forgotten[0]!r} is not" if forgotten else "nothing in it is"
         raise PluginLoadError(f"{title} would not be called: {what} marked with @hookimpl")
-    # A stand-in, since pluggy compares plugins with ==, which two with the same options may be.
+    # pluggy compares plugins with ==, and two plugins with the same options may be equal.
     stand_in = ModuleType(title)
     vars(stand_in).update({name: getattr(plugin, name) for name in marked})
     try:
@@ -163,36 +175,39 @@ def _register(manager: pluggy.PluginManager, title: str, plugin: object) -> Modu
     except pluggy.PluginValidationError as error:
         unknown = [caller.name for caller in manager.get_hookcallers(stand_in) or () if not caller.has_spec()]
         if unknown:
-            what = f"has {unknown[0]!r}, which is no hook of gmcore{did_you_mean(unknown[0], _NAMES)}"
+            what = f"has {unknown[0]!r}, which is not a hook of gmcore{did_you_mean(unknown[0], _NAMES)}"
         else:
             name = next((name for name in marked if repr(name) in str(error)), "")
-            what = f"has a {name!r} that can't be called with 'context' alone: {str(error).splitlines()[-1]}"
+            what = f"has a {name!r} whose only argument is not 'context': {str(error).splitlines()[-1]}"
         raise PluginLoadError(f"{title} {what}") from error
     return stand_in
 
 
-def _compiled(caller: pluggy.HookCaller, titles: Mapping[object, str]) -> tuple[Callable[[Any], object], ...]:
-    """Return a hook's functions in the order of pluggy's calls, or pluggy's call itself where one wraps others."""
+def _compiled(caller: pluggy.HookCaller, titles: Mapping[object, str]) -> tuple[Listener, ...]:
+    """Return the functions of a hook in pluggy's order; if one is a wrapper, the only function is pluggy's caller."""
     implementations = caller.get_hookimpls()[::-1]
     if any(each.wrapper or each.hookwrapper for each in implementations):
-        among = ", ".join(titles[each.plugin] for each in implementations)
-        return (_noted(lambda context: caller(context=context), f"in hook {caller.name}, told to {among}"),)
+        plugins = ", ".join(titles[each.plugin] for each in implementations)
+        return (_noted(lambda context: caller(context=context), f"in hook {caller.name}, implemented by {plugins}"),)
     return tuple(
         _noted(_one_argument(each), f"in hook {caller.name} of {titles[each.plugin]}") for each in implementations
     )
 
 
-def _one_argument(implementation: pluggy.HookImpl) -> Callable[[Any], object]:
+def _one_argument(implementation: pluggy.HookImpl) -> Listener:
+    """Return a hook's function, which may have no argument, as a function of the context."""
     function: Callable[..., object] = implementation.function
     return function if implementation.argnames else lambda _: function()
 
 
-def _noted(function: Callable[[Any], object], note: str) -> Callable[[Any], object]:
-    def told(context: Any) -> object:
+def _noted(function: Listener, note: str) -> Listener:
+    """Return a function that adds a note to every exception that `function` raises."""
+
+    def listener(context: object) -> object:
         try:
             return function(context)
         except Exception as error:
             error.add_note(note)
             raise
 
-    return told
+    return listener

@@ -1,44 +1,54 @@
-"""A port's components by name: found, loaded when first used, and built."""
+"""The registry of one kind of components: looks up names, imports components at their first use, and creates them."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
-from gmcore.errors import AmbiguousNameError, DuplicateNameError, PluginLoadError, UnknownNameError
+from gmcore.errors import AmbiguousNameError, DuplicateNameError, PluginLoadError, PortError, UnknownNameError
 from gmcore.registry.discovery import EntryPoint, normalise, scan
-from gmcore.registry.entry import Entry, EntryInfo, State, owner
+from gmcore.registry.entry import Entry, EntryInfo, State, component_path, owner
 
-if TYPE_CHECKING:  # looking names up needs no paths
+if TYPE_CHECKING:  # looking up names needs no paths
     from pathlib import Path
+
+    from gmcore.registry.plugins import PluginRegistry
 
 __all__ = ["Registry"]
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class Registry(Mapping[str, Callable[..., T]], Generic[T]):
-    """The components of one kind, by name: a read-only mapping from names to what builds them.
+    """The components of one kind: a read-only mapping from names to the factories that create them.
 
-    A name is known from the metadata of installed distributions and imported when it is first
-    looked up; iterating, `in`, `len`, `info` and `entries` import nothing. `distribution/name`
-    works for every installed name, and is the only way where two distributions claim one; such
-    names are iterated in the long form. All methods may be called from any thread.
+    Names come from the metadata of installed distributions, and a component is imported when its name is first looked
+    up; iterating, `in`, `len`, `info` and `entries` import nothing. `distribution/name` works for every installed name,
+    and is required if two distributions provide the same name; iterating then yields this long form. All methods are
+    thread-safe.
 
     Args:
-        kind: what errors call one of them, such as `"model provider"`.
-        group: the entry-point group; empty for a registry that only knows what code registers.
-        dtype: the dtype whose own group, `group.dtype`, counts too.
-        bound: options that are the registry's own to give.
+        kind: name of the kind in messages, such as `"model provider"`.
+        group: the entry-point group; empty for a registry of components that are registered in code only.
+        dtype: the entry-point group `group.dtype` is read as well.
+        bound: options that the registry sets, and callers can't change.
+        plugins: registries for the names of nested components; None for none.
     """
 
     def __init__(
-        self, kind: str, *, group: str = "", dtype: str = "", bound: Mapping[str, object] | None = None
+        self,
+        kind: str,
+        *,
+        group: str = "",
+        dtype: str = "",
+        bound: Mapping[str, object] | None = None,
+        plugins: PluginRegistry | None = None,
     ) -> None:
         self.kind = kind
+        self.plugins = plugins
         self.port = group.removeprefix("gmcore.")
         self.dtype = dtype
         self.bound = dict(bound or {})
@@ -54,23 +64,24 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         self._removed: set[EntryPoint] = set()
         self._names: dict[str, list[Entry]] | None = None
 
-    # A mapping's own comparison would import every plugin.
+    # The comparison of `Mapping` would import every plugin.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
     def __getitem__(self, name: str) -> Callable[..., T]:
-        """Return what builds the component, imported if need be.
+        """Return the factory that creates the component, imported if necessary.
 
         Raises:
-            UnknownNameError: if there is none of that name.
-            AmbiguousNameError: if several distributions have one.
-            PluginLoadError: if its plugin doesn't import.
+            UnknownNameError: if no component has that name.
+            AmbiguousNameError: if several distributions provide that name.
+            PluginLoadError: if the import of its plugin fails.
+            PortError: if it does not implement the port of its kind.
         """
         try:
             return self._ready[name]
         except KeyError:
             pass
-        component: Callable[..., T] = self._entry(name).load()
+        component = cast("Callable[..., T]", self._entry(name).load())
         self._ready[name] = component
         return component
 
@@ -87,60 +98,83 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         return f"<Registry of {self.kind}s: {', '.join(self) or 'none'}>"
 
     def create(self, name: str, /, **options: object) -> T:
-        """Return a new component with these options, as in `build`."""
+        """Return a new component with these options, like `build`."""
         return self.build(name, options)
 
     def build(self, name: str, options: Mapping[str, object], *, path: str = "", base: Path | None = None) -> T:
-        """Return a new component with the options of a run file's table.
+        """Return a new component with the options of a table in a run file.
 
-        An attrs class gets its options checked strictly, as by `structure`; anything else is called
-        with them as they are; what can't be called is the component itself and has no options.
+        The options of an attrs class are checked strictly, as in `structure`. Any other callable is called with them
+        unchecked. An object that can't be called is itself the component, and has no options.
 
         Args:
-            name: which.
-            options: its settings.
-            path: where they stand in the run file, for errors.
-            base: the folder that relative paths among them start from.
+            name: name of the component.
+            options: its options.
+            path: path of the options in the run file, for errors.
+            base: folder that relative paths in the options start from.
 
         Raises:
-            ConfigError: if the options are not what the component takes; all problems at once.
-            UnknownNameError, AmbiguousNameError, PluginLoadError: as when looking the name up.
+            ConfigError: if options are invalid; contains all problems.
+            UnknownNameError, AmbiguousNameError, PluginLoadError: as for a lookup.
         """
-        from gmcore.registry.config import call  # noqa: PLC0415 - looking names up needs no cattrs
+        from gmcore.registry.config import call  # noqa: PLC0415 - looking up names needs no cattrs
 
-        component = self[name]
-        built: T = call(component, options, bound=self.bound, path=path, base=base)
-        return built
+        component = call(self[name], options, bound=self.bound, path=path, base=base, plugins=self.plugins)
+        return cast("T", component)
+
+    def name_of(self, component: object) -> str | None:
+        """Return the name under which a component is found; None if there is none.
+
+        Imports only entries of the component's package with the component's qualified name.
+        """
+        package, qualname = component_path(component)
+        for name, entry in self._index().items():
+            if entry.state is State.REGISTERED:
+                found = entry.load() is component
+            else:
+                module, _, attribute = entry.point.value.partition("[")[0].partition(":")
+                near = module.strip().partition(".")[0] == package and attribute.strip() == qualname
+                found = near and self._loads(entry, component)
+            if found:
+                return name
+        return None
+
+    @staticmethod
+    def _loads(entry: Entry, component: object) -> bool:
+        with suppress(PluginLoadError, PortError):
+            return entry.load() is component
+        return False
 
     @overload
     def register(self, name: str, factory: F) -> F: ...
     @overload
     def register(self, name: str) -> Callable[[F], F]: ...
     def register(self, name: str, factory: F | None = None) -> F | Callable[[F], F]:
-        """Add a component under a name; without one it is a class decorator.
+        """Register a component under a name; without `factory`, return a decorator that registers.
 
         Raises:
-            DuplicateNameError: if the name is taken.
+            DuplicateNameError: if the name is registered or installed already.
+            PortError: if the component does not implement the port of this kind.
         """
         if factory is None:
-            return lambda late: self.register(name, late)
+            return lambda decorated: self.register(name, decorated)
         if not name or "/" in name:
             raise ValueError(f"a registered name can't be empty or contain '/', got {name!r}")
         with self._lock:
             if taken := self._matches(name):
                 owners = " and ".join(owner(entry.point) for entry in taken)
                 raise DuplicateNameError(
-                    f"there is a {self.kind} named {name!r} already ({owners}): choose another name or unregister that"
+                    f"a {self.kind} named {name!r} already exists ({owners}): choose another name or unregister it"
                 )
-            self._registered[name] = Entry.of(name, factory, self.kind)
+            self._registered[name] = Entry.of(name, factory, self.kind, self.port)
             self._names = None
         return factory
 
     def unregister(self, name: str) -> None:
-        """Remove a name, be it registered in code or installed; this registry doesn't find it again.
+        """Remove a name that is registered in code or installed; this registry will not find it again.
 
         Raises:
-            UnknownNameError, AmbiguousNameError: as when looking the name up.
+            UnknownNameError, AmbiguousNameError: as for a lookup.
         """
         with self._lock:
             entry = self._entry(name)
@@ -150,7 +184,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
             self._ready.clear()
 
     def clear(self) -> None:
-        """Remove all names; installed ones aren't found again either."""
+        """Remove all names; this registry will not find installed ones again."""
         with self._lock:
             self._groups = {}
             self._registered.clear()
@@ -158,24 +192,24 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
             self._ready.clear()
 
     def info(self, name: str) -> EntryInfo:
-        """Return what is known of a name, without importing it.
+        """Return information about a name, without importing the component.
 
         Raises:
-            UnknownNameError, AmbiguousNameError: as when looking the name up.
+            UnknownNameError, AmbiguousNameError: as for a lookup.
         """
         entry = self._entry(name)
         return self._info(entry, [entry])
 
     def entries(self) -> tuple[EntryInfo, ...]:
-        """Return what is known of every entry, by name: also of broken and ambiguous ones."""
+        """Return information about all entries, sorted by name, including broken and ambiguous ones."""
         names = self._by_name()
         return tuple(self._info(entry, names[name]) for name in sorted(names) for entry in names[name])
 
     def check(self) -> tuple[EntryInfo, ...]:
-        """Import every entry and return what is known of each then."""
+        """Import all entries and return the information about them."""
         for same in self._by_name().values():
             for entry in same:
-                with suppress(PluginLoadError):
+                with suppress(PluginLoadError, PortError):
                     entry.load()
         return self.entries()
 
@@ -183,9 +217,9 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         point = entry.point
         others = [other for other in same if other is not entry]
         state, reason = entry.state, entry.reason
-        if others and not reason:
-            claims = " and ".join(owner(other.point) for other in others)
-            state, reason = State.AMBIGUOUS, f"{claims} has this name too: use {_long_name(point)!r}"
+        if others and not entry.is_own and not reason:
+            owners = " and ".join(owner(other.point) for other in others)
+            state, reason = State.AMBIGUOUS, f"also provided by {owners}: use {_long_name(point)!r}"
         return EntryInfo(
             port=self.port,
             name=point.name,
@@ -198,29 +232,31 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         )
 
     def _by_name(self) -> Mapping[str, list[Entry]]:
-        """Return all entries by short name, after looking whether other distributions are installed by now."""
+        """Return all entries by short name, updated if the installed distributions have changed."""
         with self._lock:
             points = scan() if self._groups else ()
             if self._names is None or points is not self._seen:
-                mine = [point for point in self._mine(points) if point not in self._removed]
-                self._installed = {point: self._installed.get(point) or Entry(point, self.kind) for point in mine}
+                present = [point for point in self._of_groups(points) if point not in self._removed]
+                self._installed = {
+                    point: self._installed.get(point) or Entry(point, self.kind, self.port) for point in present
+                }
                 names: dict[str, list[Entry]] = {}
                 for entry in (*self._registered.values(), *self._installed.values()):
                     names.setdefault(entry.point.name, []).append(entry)
                 self._seen, self._names = points, names
             return self._names
 
-    def _mine(self, points: tuple[EntryPoint, ...]) -> list[EntryPoint]:
-        """Return this registry's entries; a distribution's entry for one dtype goes before its general one."""
-        mine = [point for point in points if point.group in self._groups]
-        own = {(point.distribution, point.name) for point in mine if self._groups[point.group]}
-        return [p for p in mine if self._groups[p.group] or (p.distribution, p.name) not in own]
+    def _of_groups(self, points: tuple[EntryPoint, ...]) -> list[EntryPoint]:
+        """Return the entry points of this registry; a distribution's entry for the dtype replaces its general one."""
+        inside = [point for point in points if point.group in self._groups]
+        specific = {(point.distribution, point.name) for point in inside if self._groups[point.group]}
+        return [p for p in inside if self._groups[p.group] or (p.distribution, p.name) not in specific]
 
     def _index(self) -> dict[str, Entry]:
-        """Return all entries by the name that works."""
+        """Return all entries by unambiguous name."""
         names = self._by_name()
         return {
-            name if len(names[name]) == 1 else _long_name(entry.point): entry
+            name if len(names[name]) == 1 or entry.is_own else _long_name(entry.point): entry
             for name in sorted(names)
             for entry in names[name]
         }
@@ -229,7 +265,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         distribution, slash, short = name.rpartition("/")
         entries = self._by_name().get(short, [])
         if not slash:
-            return entries
+            return [entry for entry in entries if entry.is_own] or entries
         return [entry for entry in entries if normalise(entry.point.distribution) == normalise(distribution)]
 
     def _entry(self, name: str) -> Entry:
@@ -237,12 +273,21 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         if len(found) == 1:
             return found[0]
         if found:
-            choices = " and ".join(f"{_long_name(entry.point)!r} ({owner(entry.point)})" for entry in found)
-            raise AmbiguousNameError(f"several {self.kind}s are named {name!r}: use one of {choices}")
-        from gmcore.registry.unknown import unknown_name  # noqa: PLC0415 - for mistakes alone
+            choices = " or ".join(f"{_long_name(entry.point)!r} ({owner(entry.point)})" for entry in found)
+            raise AmbiguousNameError(f"several {self.kind}s are named {name!r}: use {choices}")
+        from gmcore.registry.unknown import unknown_name  # noqa: PLC0415 - used for errors only
 
         elsewhere = [point for point in scan() if point.group.startswith(f"{self._group}.")] if self._groups else []
-        raise UnknownNameError(unknown_name(name, self.kind, self._group, self.dtype, self._index(), elsewhere))
+        raise UnknownNameError(
+            unknown_name(
+                name,
+                kind=self.kind,
+                group=self._group,
+                dtype=self.dtype,
+                known=self._index(),
+                elsewhere=elsewhere,
+            )
+        )
 
 
 def _long_name(point: EntryPoint) -> str:

@@ -1,39 +1,41 @@
-"""The converters behind `structure` and `unstructure`: cattrs, taught to coerce nothing."""
+"""The converters of `structure` and `unstructure`: cattrs, configured to coerce nothing."""
 
 import contextlib
 import functools
 import numbers
+import operator
 import types
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableSequence, Sequence
 from pathlib import Path, PurePath
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import attrs
 from cattrs import Converter
 from cattrs.errors import BaseValidationError, IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from gmcore.errors import InputError, did_you_mean
+from gmcore.registry.entry import OBJECT
+from gmcore.registry.type_words import MAPPINGS, SEQUENCES, UNIONS, expected, origin, with_article
+
+if TYPE_CHECKING:  # those modules import this one
+    from gmcore.registry.plugins import PluginRegistry
+    from gmcore.registry.registry import Registry
+
 __all__ = ["structuring", "unstructuring"]
 
-Hook = Callable[[Any, Any], Any]
-
-_LONGEST = 60
-_SEQUENCES = (tuple, list, Sequence, MutableSequence)
-_MAPPINGS = (dict, Mapping, MutableMapping)
-_UNIONS = (Union, types.UnionType)
-_WORDS: dict[Any, tuple[str, str]] = {
-    bool: ("true or false", "true or false"),
-    int: ("a whole number", "whole numbers"),
-    float: ("a number", "numbers"),
-    str: ("text", "texts"),
-    Path: ("a path", "paths"),
-    type(None): ("none", "none"),
-}
+Hook = Callable[[object, object], object]
+"""A function of a value and its type, which returns the value structured to the type."""
 
 
 @functools.lru_cache(maxsize=8)
-def structuring(base: Path | None) -> Converter:
-    """Return the converter from plain values; relative paths start from `base`."""
+def structuring(base: Path | None, plugins: "PluginRegistry | None") -> Converter:
+    """Return the converter from plain values.
+
+    Args:
+        base: folder that relative paths start from.
+        plugins: registries for the names of nested components; None for none.
+    """
     converter = Converter(structure_fallback_factory=lambda _: _instance)
     converter.register_structure_hook(bool, _exact)
     converter.register_structure_hook(str, _exact)
@@ -48,89 +50,147 @@ def structuring(base: Path | None) -> Converter:
     ):
         converter.register_structure_hook_factory(predicate, functools.partial(factory, converter))
     converter.register_structure_hook_func(_is_literal, _literal)
+    if plugins is not None:
+        for port, registry in plugins.by_port.items():
+            converter.register_structure_hook_func(
+                functools.partial(operator.is_, port), functools.partial(_component, converter, registry)
+            )
     return converter
 
 
-@functools.cache
-def unstructuring() -> Converter:
-    """Return the converter to plain values."""
+@functools.lru_cache(maxsize=8)
+def unstructuring(plugins: "PluginRegistry | None") -> Converter:
+    """Return the converter to plain values; components get their name in `plugins` under `use`."""
     converter = Converter(unstruct_collection_overrides={Sequence: list})
-
-    def factory(cls: Any) -> Callable[[Any], dict[str, Any]]:
-        inner = make_dict_unstructure_fn(cls, converter, _cattrs_use_alias=True)
-        silent = {field.alias for field in attrs.fields(cls) if field.default is None}
-        return lambda made: {key: value for key, value in inner(made).items() if value is not None or key not in silent}
-
-    converter.register_unstructure_hook_factory(_is_attrs, factory)
+    converter.register_unstructure_hook_factory(_is_attrs, functools.partial(_table_of, converter, plugins))
     for kind, plain in ((numbers.Integral, int), (numbers.Real, float)):
         converter.register_unstructure_hook(kind, plain)
     converter.register_unstructure_hook(bool, bool)
     return converter
 
 
-def _origin(kind: Any) -> Any:
-    return get_origin(kind) or kind
+def _is_sequence(kind: object) -> bool:
+    return origin(kind) in SEQUENCES
 
 
-def _is_sequence(kind: Any) -> bool:
-    return _origin(kind) in _SEQUENCES
+def _is_mapping(kind: object) -> bool:
+    return origin(kind) in MAPPINGS
 
 
-def _is_mapping(kind: Any) -> bool:
-    return _origin(kind) in _MAPPINGS
+def _is_union(kind: object) -> bool:
+    return origin(kind) in UNIONS
 
 
-def _is_union(kind: Any) -> bool:
-    return _origin(kind) in _UNIONS
+def _is_literal(kind: object) -> bool:
+    return origin(kind) is Literal
 
 
-def _is_literal(kind: Any) -> bool:
-    return _origin(kind) is Literal
-
-
-def _is_attrs(kind: Any) -> bool:
+def _is_attrs(kind: object) -> bool:
     return isinstance(kind, type) and attrs.has(kind)
 
 
-def _table(converter: Converter, cls: Any) -> Hook:
-    """Structure an attrs class: all fields, all unknown keys and all validators before the first complaint."""
+def _structured(converter: Converter, value: object, kind: object) -> object:
+    return converter.structure(value, cast("type[object]", kind))
+
+
+def _table(converter: Converter, cls: type[attrs.AttrsInstance]) -> Hook:
+    """Structure an attrs class; all fields, unknown keys and validators are checked before an error is raised."""
     attrs.resolve_types(cls)
-    checked: dict[str, Any] = {
+    # Any, since mypy takes the values for those of make_dict_structure_fn's own keyword arguments, too.
+    overrides: dict[str, Any] = {
         field.name: override(struct_hook=_checked(converter, cls, field))
         for field in attrs.fields(cls)
         if field.init and field.validator is not None and field.converter is None
     }
-    inner = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_use_alias=True, **checked)
+    overrides |= {
+        field.name: override(struct_hook=_as(converter, field.metadata["accepts"]))
+        for field in attrs.fields(cls)
+        if "accepts" in field.metadata
+    }
+    inner = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_use_alias=True, **overrides)
 
-    def structure_table(value: Any, _: Any) -> Any:
+    def structure_table(value: object, _: object) -> object:
         if isinstance(value, cls):
             return value
         if not isinstance(value, Mapping):
-            raise _expected(cls, value)
+            raise expected(cls, value)
         return inner(value, cls)
 
     return structure_table
 
 
-def _checked(converter: Converter, cls: Any, field: Any) -> Hook:
-    def structure_field(value: Any, kind: Any) -> Any:
-        made = converter.structure(value, kind)
-        # One that looks at other fields is asked by the constructor, when all are there.
+def _as(converter: Converter, kind: object) -> Hook:
+    return lambda value, _: _structured(converter, value, kind)
+
+
+def _component(converter: Converter, registry: "Registry[object]", value: object, port: type) -> object:
+    """Structure a nested component, given as a table with `use`, a name, or an object."""
+    table = {"use": value} if isinstance(value, str) else value
+    if not isinstance(table, Mapping):
+        return _instance(value, port)
+    name = table.get("use")
+    if not isinstance(name, str):
+        raise _at(
+            "use",
+            ValueError(f"is required, the name of {with_article(registry.kind)}{did_you_mean('', registry)}"),
+            port,
+        )
+    try:
+        kind = registry[name]
+    except InputError as error:
+        raise _at("use", ValueError(str(error)), port) from error
+    options = {key: option for key, option in table.items() if key != "use"}
+    return _structured(converter, {**options, **registry.bound}, kind)
+
+
+def _at(key: str, error: Exception, whole: type) -> IterableValidationError:
+    """Return an error that contains another one and the key where it occurred."""
+    error.__notes__ = [IterableValidationNote(f"at {key}", key, whole)]
+    return IterableValidationError(f"in {whole}", [error], whole)
+
+
+def _table_of(
+    converter: Converter, plugins: "PluginRegistry | None", cls: type[attrs.AttrsInstance]
+) -> Callable[[object], dict[str, object]]:
+    """Return the function that converts an attrs object to a table: its options, and a component's name under `use`.
+
+    Options that are None by default are left out if they are None.
+    """
+    inner: Callable[[Any], dict[str, object]] = make_dict_unstructure_fn(cls, converter, _cattrs_use_alias=True)
+    optional = {field.alias for field in attrs.fields(cls) if field.default is None}
+    is_component = plugins is not None and plugins.is_component(cls)
+
+    def table(component: object) -> dict[str, object]:
+        options = {key: value for key, value in inner(component).items() if value is not None or key not in optional}
+        if plugins is None or not is_component:
+            return options
+        return {"use": plugins.name_of(cls) or f"{OBJECT}{cls.__module__}.{cls.__qualname__}", **options}
+
+    return table
+
+
+def _checked(converter: Converter, cls: type, field: "attrs.Attribute[object]") -> Hook:
+    validator = field.validator
+    assert validator is not None  # noqa: S101 - only fields with a validator are overridden
+
+    def structure_field(value: object, kind: object) -> object:
+        structured = _structured(converter, value, kind)
+        # A validator that reads other fields fails here; the constructor calls it again, with all fields set.
         with contextlib.suppress(AttributeError):
-            field.validator(object.__new__(cls), field, made)
-        return made
+            validator(object.__new__(cls), field, structured)
+        return structured
 
     return structure_field
 
 
-def _sequence(converter: Converter, kind: Any) -> Hook:
+def _sequence(converter: Converter, kind: object) -> Hook:
     arguments = get_args(kind) or (Any, ...)
-    length = len(arguments) if _origin(kind) is tuple and arguments[-1] is not ... else None
-    make: Callable[[list[Any]], Any] = list if _origin(kind) in {list, MutableSequence} else tuple
+    length = len(arguments) if origin(kind) is tuple and arguments[-1] is not ... else None
+    make: Callable[[list[object]], object] = list if origin(kind) in {list, MutableSequence} else tuple
 
-    def structure_sequence(value: Any, _: Any) -> Any:
+    def structure_sequence(value: object, _: object) -> object:
         if not isinstance(value, list | tuple):
-            raise _expected(kind, value)
+            raise expected(kind, value)
         if length not in (None, len(value)):
             raise ValueError(f"must have {length} elements, got {len(value)}")
         kinds = arguments if length else [arguments[0]] * len(value)
@@ -139,12 +199,12 @@ def _sequence(converter: Converter, kind: Any) -> Hook:
     return structure_sequence
 
 
-def _mapping(converter: Converter, kind: Any) -> Hook:
+def _mapping(converter: Converter, kind: object) -> Hook:
     key_kind, value_kind = get_args(kind) or (Any, Any)
 
-    def structure_mapping(value: Any, _: Any) -> Any:
+    def structure_mapping(value: object, _: object) -> object:
         if not isinstance(value, Mapping):
-            raise _expected(kind, value)
+            raise expected(kind, value)
         keys = _elements(converter, kind, ((str(key), key, key_kind) for key in value))
         values = _elements(converter, kind, ((str(key), value[key], value_kind) for key in value))
         return dict(zip(keys, values, strict=True))
@@ -152,104 +212,82 @@ def _mapping(converter: Converter, kind: Any) -> Hook:
     return structure_mapping
 
 
-def _elements(converter: Converter, whole: Any, elements: Iterable[tuple[int | str, Any, Any]]) -> list[Any]:
-    """Structure elements, given as place, value and type, with all errors at once, each with its place."""
-    made, errors = [], []
-    for place, value, kind in elements:
+def _elements(
+    converter: Converter, whole: object, elements: Iterable[tuple[int | str, object, object]]
+) -> list[object]:
+    """Structure the elements of `whole`, given as key, value and type; collect all errors, each with its key."""
+    structured, errors = [], []
+    for key, value, kind in elements:
         try:
-            made.append(converter.structure(value, kind))
-        except Exception as error:  # noqa: BLE001 - sorted out when all are known
-            error.__notes__ = [*getattr(error, "__notes__", ()), IterableValidationNote(f"at {place}", place, kind)]
+            structured.append(_structured(converter, value, kind))
+        except Exception as error:  # noqa: BLE001 - raised together, after all elements
+            error.__notes__ = [*getattr(error, "__notes__", ()), IterableValidationNote(f"at {key}", key, kind)]
             errors.append(error)
     if errors:
-        raise IterableValidationError(f"in {whole}", errors, whole)
-    return made
+        raise IterableValidationError(f"in {whole}", errors, cast("type", whole))
+    return structured
 
 
-def _union(converter: Converter, kind: Any) -> Hook:
+def _union(converter: Converter, kind: object) -> Hook:
     members = [member for member in get_args(kind) if member is not types.NoneType]
 
-    def structure_union(value: Any, _: Any) -> Any:
-        # What is of a member's type already stays so: 3 is whole in `float | int`.
+    def structure_union(value: object, _: object) -> object:
+        # A value that has a member's type keeps it: 3 is an int in `float | int`.
         if (value is None and len(members) < len(get_args(kind))) or type(value) in members:
             return value
         errors: list[Exception] = []
         for member in members:
             try:
-                return converter.structure(value, member)
+                return _structured(converter, value, member)
             except (ValueError, BaseValidationError) as error:
                 errors.append(error)
         if len(members) > 1:
-            # The one whose inside is wrong is what was meant: a table for a class, a list for a tuple.
+            # Errors within a value show which member was meant: a table for a class, a list for a tuple.
             errors = [error for error in errors if isinstance(error, BaseValidationError)]
-        raise errors[0] if len(errors) == 1 else _expected(kind, value)
+        raise errors[0] if len(errors) == 1 else expected(kind, value)
 
     return structure_union
 
 
-def _literal(value: Any, kind: Any) -> Any:
+def _literal(value: object, kind: object) -> object:
     for choice in get_args(kind):
         if type(value) is type(choice) and value == choice:
             return value
-    raise _expected(kind, value)
+    raise expected(kind, value)
 
 
-def _exact(value: Any, kind: Any) -> Any:
+def _exact(value: object, kind: type) -> object:
     if isinstance(value, bool if kind is bool else str):
         return value if kind in {bool, str} else kind(value)
-    raise _expected(kind, value)
+    raise expected(kind, value)
 
 
-def _whole(value: Any, kind: Any) -> Any:
+def _whole(value: object, kind: type) -> object:
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return kind(value)
-    raise _expected(kind, value)
+    raise expected(kind, value)
 
 
-def _number(value: Any, kind: Any) -> Any:
+def _number(value: object, kind: type) -> object:
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):
             return kind(value)
-    raise _expected(kind, value)
+    raise expected(kind, value)
 
 
-def _path(base: Path | None, value: Any, kind: Any) -> Path:
+def _path(base: Path | None, value: object, kind: object) -> Path:
     if not isinstance(value, str | PurePath):
-        raise _expected(kind, value)
+        raise expected(kind, value)
     path = Path(value).expanduser()
     return base / path if base else path
 
 
-def _instance(value: Any, kind: Any) -> Any:
-    """Take what only code can give, such as an array, if it is of the wanted class."""
-    origin = _origin(kind)
+def _instance(value: object, kind: object) -> object:
+    """Accept an object of a class that has no plain form, such as an array."""
     try:
-        fits = isinstance(value, origin)
-    except TypeError:  # a type that can't be asked, such as a protocol that isn't checkable at run time
+        fits = isinstance(value, cast("type", origin(kind)))
+    except TypeError:  # a type without isinstance, such as a Protocol that is not runtime-checkable
         return value
     if fits:
         return value
-    raise _expected(kind, value)
-
-
-def _expected(kind: Any, value: Any) -> ValueError:
-    shown = "a table" if isinstance(value, Mapping) else repr(value)
-    if len(shown) > _LONGEST:
-        shown = f"{shown[:_LONGEST]}…"
-    return ValueError(f"must be {_word(kind)}, got {shown}")
-
-
-def _word(kind: Any) -> str:
-    """Return what to call values of a type."""
-    origin, arguments = _origin(kind), get_args(kind)
-    if kind in _WORDS:
-        return _WORDS[kind][0]
-    if origin in _SEQUENCES:
-        return f"a list of {_WORDS[arguments[0]][1]}" if arguments and arguments[0] in _WORDS else "a list"
-    if origin is Literal:
-        return " or ".join(map(repr, arguments))
-    if origin in _UNIONS:
-        return " or ".join(dict.fromkeys(_word(member) for member in arguments if member is not types.NoneType))
-    if origin in _MAPPINGS or _is_attrs(origin):
-        return "a table"
-    return f"a {getattr(origin, '__name__', origin)}"
+    raise expected(kind, value)

@@ -1,3 +1,3 @@
-"""What gmcore keeps on disk: durable files, run folders, checkpoints, models and rows."""
+"""Storage on disk: durable files, run folders, checkpoints, models and rows."""
 
 __all__: list[str] = []

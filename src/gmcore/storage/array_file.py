@@ -1,4 +1,4 @@
-"""One array as a `.npy` file that is written some rows at a time."""
+"""A `.npy` file that grows by blocks of rows."""
 
 import hashlib
 from io import FileIO
@@ -12,15 +12,15 @@ from gmcore.storage.files import make_durable
 
 __all__ = ["ArrayFile", "rows_sha256"]
 
-_HASHED_AT_ONCE = 1 << 22
+_BYTES_PER_UPDATE = 1 << 22
 
 
 @attrs.define(eq=False)
 class ArrayFile:
-    """A `.npy` file that grows; `numpy.load` reads it when it is closed.
+    """A `.npy` file that rows are appended to; `numpy.load` reads it once it is closed.
 
     Attributes:
-        path: where.
+        path: the file, which is created.
     """
 
     path: Path
@@ -34,31 +34,31 @@ class ArrayFile:
         return self.path.open("wb", buffering=0)
 
     def append(self, rows: np.ndarray) -> None:
-        """Add rows, all of one dtype and shape.
+        """Append rows; all calls must pass the same dtype and row shape.
 
         Raises:
-            ValueError: if they are not like the ones before, or no plain numbers, texts or instants.
+            ValueError: if dtype or row shape differ from the first call's, or the dtype is `object`.
         """
         if self._dtype is None:
             if rows.dtype.hasobject:
-                raise ValueError(f"an array file has numbers, texts or instants, got {rows.dtype}")
+                raise ValueError(f"an array file can hold numbers, strings or dates, got dtype {rows.dtype}")
             self._dtype, self._shape = rows.dtype, (0, *rows.shape[1:])
             self._write_header()
         if (rows.dtype, rows.shape[1:]) != (self._dtype, self._shape[1:]):
             raise ValueError(
-                f"rows must be {self._dtype}{list(self._shape[1:])} as the ones before, "
+                f"all rows must be {self._dtype}{list(self._shape[1:])}, like the first ones, "
                 f"got {rows.dtype}{list(rows.shape[1:])}"
             )
-        left = _bytes(rows)
-        self._digest.update(left)
-        while left:
-            left = left[self._file.write(left) :]
+        remaining = _bytes(rows)
+        self._digest.update(remaining)
+        while remaining:
+            remaining = remaining[self._file.write(remaining) :]
         self._shape = (self._shape[0] + len(rows), *self._shape[1:])
 
     def close(self) -> dict[str, object]:
-        """Finish the file and return its dtype, shape and the hash of its rows; it survives a power cut then."""
+        """Finish the file, make it durable, and return its dtype, its shape and the SHA-256 of its rows."""
         if self._dtype is None:
-            raise ValueError(f"nothing was written to {self.path}")
+            raise ValueError(f"no rows were written to {self.path}")
         self._file.seek(0)
         self._write_header()
         self._file.close()
@@ -66,20 +66,20 @@ class ArrayFile:
         return {"dtype": self._dtype.str, "shape": list(self._shape), "sha256": self._digest.hexdigest()}
 
     def abandon(self) -> None:
-        """Let go of a file that is not to be finished."""
+        """Close the file without finishing it."""
         self._file.close()
 
     def _write_header(self) -> None:
-        assert self._dtype is not None  # noqa: S101 - the callers saw to it
-        told = {"descr": npy.dtype_to_descr(self._dtype), "fortran_order": False, "shape": self._shape}
-        # NumPy leaves room in a header for the first axis to grow.
-        npy.write_array_header_1_0(self._file, told)
+        assert self._dtype is not None  # noqa: S101 - the callers checked
+        header = {"descr": npy.dtype_to_descr(self._dtype), "fortran_order": False, "shape": self._shape}
+        # NumPy pads the header so that the first axis can grow in place.
+        npy.write_array_header_1_0(self._file, header)
 
 
 def rows_sha256(array: np.ndarray) -> str:
-    """Return the hash that `ArrayFile.close` returns for these rows, going through them block by block."""
+    """Return the SHA-256 that `ArrayFile.close` returns for these rows, reading them block by block."""
     digest = hashlib.sha256()
-    step = max(1, _HASHED_AT_ONCE // max(1, array[:1].nbytes))
+    step = max(1, _BYTES_PER_UPDATE // max(1, array[:1].nbytes))
     for start in range(0, len(array), step):
         digest.update(_bytes(array[start : start + step]))
     return digest.hexdigest()

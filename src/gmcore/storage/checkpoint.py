@@ -1,4 +1,4 @@
-"""Checkpoints in a folder: whole or absent, checked when they are read, the latest few kept."""
+"""Checkpoints in a folder: written atomically in a background thread, verified when read, the latest few kept."""
 
 import contextlib
 import hashlib
@@ -25,25 +25,24 @@ from gmcore.storage.optional_writes import OptionalWrites
 __all__ = ["Checkpoints"]
 
 FORMAT = 4
-"""Changes when checkpoints that were written before can't be gone on from any more."""
+"""Changes when earlier checkpoints can no longer be resumed from."""
 
 _NAME = re.compile(r"chunk-(\d{5,})-\d{8,}-\d{8,}\.safetensors")
 
 
 @attrs.define(kw_only=True, eq=False)
 class Checkpoints(CheckpointStore):
-    """Snapshots as files of a folder, named so that a chunk's latest sorts last; written while training goes on.
+    """Snapshots as files in a folder, named so that a chunk's latest sorts last; written while training continues.
 
-    Each has the best weights so far of every member, besides the latest: the best are never older
-    than the latest checkpoint, and go with it.
+    Each holds the latest weights and the best weights so far of every member, so both are of the same moment.
 
     Attributes:
-        folder: where; made when the first one is written.
-        config: when, how many are kept, and what it means that one can't be written. The last one of a chunk
-            that has ended always is kept.
-        hooks: who is told of each.
-        say: told in a sentence of what was found damaged, and of what can't be written.
-        beforehand: called before each, to make durable what shall never be behind it.
+        folder: the folder, created with the first checkpoint.
+        config: how often to write, how many to keep, and whether a failed write ends the run. The final
+            checkpoint of a chunk is always kept.
+        hooks: its `checkpoint_saved` functions are called after each write.
+        say: called with a message when a checkpoint is damaged or can't be written.
+        beforehand: called before each write, to flush files that must not be older than the checkpoint.
     """
 
     folder: Path
@@ -51,18 +50,18 @@ class Checkpoints(CheckpointStore):
     hooks: Hooks = attrs.field(factory=Hooks)
     say: Callable[[str], object] = lambda _: None
     beforehand: Callable[[], object] = lambda: None
-    _attempts: OptionalWrites = attrs.field(init=False)
-    _tried_at: float = attrs.field(init=False, factory=time.monotonic)
+    _writes: OptionalWrites = attrs.field(init=False)
+    _last_save: float = attrs.field(init=False, factory=time.monotonic)
     _thread: ThreadPoolExecutor = attrs.field(init=False, factory=lambda: ThreadPoolExecutor(1, "gmcore-checkpoint"))
-    _under_way: tuple[Future[None], CheckpointSaved] | None = attrs.field(init=False, default=None)
+    _pending: tuple[Future[None], CheckpointSaved] | None = attrs.field(init=False, default=None)
 
-    @_attempts.default
-    def _as_configured(self) -> OptionalWrites:
+    @_writes.default
+    def _default_writes(self) -> OptionalWrites:
         return OptionalWrites(what="checkpoints", on_error=self.config.on_error, say=self.say)
 
     def due(self, *, epoch: int, step: int) -> bool:
         config = self.config
-        if time.monotonic() - self._tried_at >= config.seconds:
+        if time.monotonic() - self._last_save >= config.seconds:
             return True
         if step:
             return config.every_steps is not None and step % config.every_steps == 0
@@ -72,24 +71,24 @@ class Checkpoints(CheckpointStore):
         self.wait()
         path = self.folder / f"{_prefix(snapshot.chunk)}{snapshot.epoch:08d}-{snapshot.step:08d}.safetensors"
         saved = CheckpointSaved(path=path, epoch=snapshot.epoch)
-        self._under_way = self._thread.submit(self._write, snapshot, path), saved
-        self._tried_at = time.monotonic()
+        self._pending = self._thread.submit(self._write, snapshot, path), saved
+        self._last_save = time.monotonic()
 
     def report(self) -> None:
-        if self._under_way and self._under_way[0].done():
+        if self._pending and self._pending[0].done():
             self.wait()
 
     def wait(self) -> None:
-        under_way, self._under_way = self._under_way, None
-        if under_way and self._attempts(under_way[0].result):
+        pending, self._pending = self._pending, None
+        if pending and self._writes(pending[0].result):
             for call in self.hooks.checkpoint_saved:
-                call(under_way[1])
+                call(pending[1])
 
     def load(self, chunk: int) -> Snapshot | None:
-        """Return the latest snapshot of a chunk that is whole, or None if there is no file of it.
+        """Return the latest intact snapshot of a chunk, or None if it has no checkpoint.
 
         Raises:
-            ModelFileError: if there are files, and none of them is whole: beginning anew is for people to decide.
+            ModelFileError: if the chunk has checkpoints and all are damaged; restarting it is the user's decision.
         """
         self.wait()
         paths = self._files(chunk)
@@ -99,16 +98,16 @@ class Checkpoints(CheckpointStore):
             except (ModelFileError, OSError) as error:
                 last = error
                 if path != paths[0]:
-                    self.say(f"{error}: taking the one before it")
+                    self.say(f"{error}; using the checkpoint before it")
         if paths:
             raise ModelFileError(
-                f"{last}, and there is no whole one before it: to train its models from the beginning, "
+                f"{last}, and no earlier checkpoint is intact: to train its models from the start, "
                 f"remove {self.folder / _prefix(chunk)}*"
             )
         return None
 
     def latest(self) -> list[Snapshot]:
-        """Return the latest whole snapshot of every chunk that has one; errors as for `load`."""
+        """Return the latest intact snapshot of every chunk that has checkpoints; raises like `load`."""
         chunks = sorted({int(found[1]) for name in self._names() if (found := _NAME.fullmatch(name))})
         return [snapshot for chunk in chunks if (snapshot := self.load(chunk)) is not None]
 
@@ -116,7 +115,7 @@ class Checkpoints(CheckpointStore):
         self.beforehand()
         make_folder(self.folder)
         write_whole(path, _encoded(snapshot))
-        # What sorts after it was found damaged, or training would have gone on from there.
+        # Files that sort after this one are damaged: otherwise training would have resumed from them.
         files = self._files(snapshot.chunk)
         kept = files[: files.index(path) + 1][-1 if snapshot.done else -self.config.keep :]
         for old in set(files) - set(kept):
@@ -143,7 +142,7 @@ def _prefix(chunk: int) -> str:
 def _encoded(snapshot: Snapshot) -> bytes:
     flat = {name: np.ascontiguousarray(leaf) for name, leaf in tree_flatten(snapshot.arrays).items()}
     header = attrs.asdict(snapshot, filter=attrs.filters.exclude("arrays"))
-    # Safetensors forgets the order, and a library may compute a tree in another order with other last bits.
+    # Safetensors does not keep the order, and some libraries round differently when a tree's order changes.
     header |= {"format": FORMAT, "sha256": _sha256(flat), "order": list(flat)}
     return save(flat, metadata={"gmcore_checkpoint": json.dumps(header, sort_keys=True)})
 
@@ -152,10 +151,10 @@ def _decoded(content: bytes, path: Path) -> Snapshot:
     try:
         arrays = load(content)
         header = json.loads(metadata_of(content)["gmcore_checkpoint"])
-        told, version = header.pop("sha256"), header.pop("format")
+        checksum, version = header.pop("sha256"), header.pop("format")
         if version != FORMAT:
             raise ModelFileError(f"the checkpoint {path} has format {version}, this gmcore reads format {FORMAT}")
-        if told != _sha256(arrays):
+        if checksum != _sha256(arrays):
             raise ModelFileError(f"the checkpoint {path} is damaged: its checksum does not match")
         members, numbers = tuple(header.pop("members")), tuple(header.pop("numbers"))
         ordered = {name: arrays[name] for name in header.pop("order")}

@@ -1,9 +1,8 @@
-"""How a run went, epoch by epoch: `metrics.jsonl`."""
+"""The epoch log of a run, `metrics.jsonl`: one JSON line per epoch and chunk."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -17,19 +16,19 @@ __all__ = ["EpochLog", "forget_after"]
 
 @attrs.define(kw_only=True)
 class EpochLog:
-    """A line of JSON an epoch and chunk.
+    """Appends one JSON line per epoch and chunk to the log.
 
     Attributes:
         path: the file.
-        attempts: what a failure to write means; lines that could not be written wait for the next.
+        attempts: whether a failed write ends the run; a line that can't be written is retried with the next one.
     """
 
     path: Path
     attempts: OptionalWrites
-    _waiting: bytes = attrs.field(init=False, default=b"")
+    _pending: bytes = attrs.field(init=False, default=b"")
 
     def log(self, epoch: EpochEnd) -> None:
-        """Append an epoch's numbers: a hook for `epoch_end`."""
+        """Append the numbers of an epoch; a function for the hook `epoch_end`."""
         line = {
             "epoch": epoch.epoch,
             "members": epoch.members,
@@ -39,22 +38,30 @@ class EpochLog:
             "learning_rate": epoch.learning_rate,
             "active": epoch.active,
         }
-        self._waiting += json.dumps(plain(line)).encode() + b"\n"
-        if self.attempts(lambda: append(self.path, self._waiting)):
-            self._waiting = b""
+        self._pending += json.dumps(plain(line)).encode() + b"\n"
+        if self.attempts(lambda: append(self.path, self._pending)):
+            self._pending = b""
 
 
 def forget_after(path: Path, epochs: Mapping[tuple[int, ...], int]) -> None:
-    """Take out of a log what will be trained again: epochs after the given one, by members; and torn lines."""
+    """Drop the lines of epochs that will be trained again, and incomplete lines.
+
+    Args:
+        path: the log; it may be absent.
+        epochs: the last epoch to keep of each chunk, by its members; chunks without an entry keep none.
+    """
     if path.exists():
-        told = [(line, _parsed(line)) for line in path.read_bytes().splitlines()]
-        kept = [line for line, one in told if one and one["epoch"] <= epochs.get(tuple(one["members"]), 0)]
+        lines = path.read_bytes().splitlines()
+        kept = [line for line in lines if _is_kept(line, epochs)]
         write_whole(path, b"".join(line + b"\n" for line in kept))
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
+def _is_kept(line: bytes, epochs: Mapping[tuple[int, ...], int]) -> bool:
+    """Return whether a line is complete and its epoch is among those to keep."""
     try:
-        told = json.loads(line)
+        content: object = json.loads(line)
     except ValueError:
-        return None
-    return told if isinstance(told, dict) and {"epoch", "members"} <= set(told) else None
+        return False
+    if not isinstance(content, dict) or not {"epoch", "members"} <= set(content):
+        return False
+    return bool(content["epoch"] <= epochs.get(tuple(content["members"]), 0))

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and durable when the call returns, whatever is killed or unplugged meanwhile."""
+"""Atomic and durable file writes, safe against crashes and power cuts."""
 
 import contextlib
 import errno
@@ -17,23 +17,23 @@ _UNFINISHED = ".part"
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a crash at any moment leaves the old content or the new, never a part.
+    """Write a file atomically and durably: a crash at any moment leaves the old content or the new, never a part.
 
-    What processes that died while they wrote left in the folder is removed.
+    Partial files that killed processes left in the folder are removed.
 
     Raises:
-        OutputError: if the place does not take it; nothing is left behind.
+        OutputError: if the file can't be written; nothing is left behind.
     """
-    with _told_as(f"cannot write {path}"):
+    with _as_output_error(f"cannot write {path}"):
         _remove_unfinished(path.parent)
-        beside, handle = _open_beside(path)
+        partial, handle = _open_partial(path)
         try:
             _write_all(handle, content)
             _flush(handle)
-            beside.replace(path)
+            partial.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                beside.unlink()
+                partial.unlink()
             raise
         finally:
             os.close(handle)
@@ -41,12 +41,12 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def append(path: Path, content: bytes) -> None:
-    """Add to the end of a file, which is made if need be; not durable before `make_durable`.
+    """Append to a file, which is created if absent; durable only after `make_durable`.
 
     Raises:
-        OutputError: if the place does not take it; the file is as it was.
+        OutputError: if it can't be written; the file keeps its old content.
     """
-    with _told_as(f"cannot write {path}"):
+    with _as_output_error(f"cannot write {path}"):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             end = os.fstat(handle).st_size
@@ -60,12 +60,12 @@ def append(path: Path, content: bytes) -> None:
 
 
 def make_durable(path: Path) -> None:
-    """Make what a file holds survive a power cut, if there is one.
+    """Flush a file to the drive, so that its content survives a power cut; do nothing if it is absent.
 
     Raises:
-        OutputError: if the place does not take it.
+        OutputError: if it can't be flushed.
     """
-    with _told_as(f"cannot write {path}"), contextlib.suppress(FileNotFoundError):
+    with _as_output_error(f"cannot write {path}"), contextlib.suppress(FileNotFoundError):
         handle = os.open(path, os.O_RDONLY)
         try:
             _flush(handle)
@@ -75,12 +75,12 @@ def make_durable(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, if they are not there; durable, also where someone else made it just now.
+    """Create a folder and its parents if absent, and flush them, even if another process has just created them.
 
     Raises:
-        OutputError: if the place does not take it.
+        OutputError: if it can't be created.
     """
-    with _told_as(f"cannot write to {folder}"):
+    with _as_output_error(f"cannot write to {folder}"):
         if not folder.parent.is_dir():
             make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -89,12 +89,12 @@ def make_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes, and other calls of this one, out of a run folder; a process that dies lets go of it.
+    """Lock a run folder against other processes and other calls in this one; the lock ends with the process.
 
-    A file system that has no locks is used without.
+    On file systems without locks nothing is locked.
 
     Raises:
-        InputError: if another is in it.
+        InputError: if the folder is locked already, or absent.
     """
     try:
         handle = os.open(folder, os.O_RDONLY)
@@ -106,7 +106,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         if error.errno == errno.EWOULDBLOCK:
             os.close(handle)
             raise InputError(
-                f"the run {folder} is under way in another process: wait for its end, or stop it"
+                f"the run {folder} is in use by another process: wait until it has finished, or stop it"
             ) from error
     try:
         yield
@@ -115,26 +115,26 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _told_as(what: str) -> Iterator[None]:
+def _as_output_error(problem: str) -> Iterator[None]:
     try:
         yield
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(f"{what}: {error.strerror or error}") from error
+        raise OutputError(f"{problem}: {error.strerror or error}") from error
 
 
-def _open_beside(path: Path) -> tuple[Path, int]:
-    """Return an empty file beside `path` and its handle, locked: so others see that its writer lives."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_UNFINISHED}")
+def _open_partial(path: Path) -> tuple[Path, int]:
+    """Return an empty file next to `path` and its locked handle; the lock shows other processes that it is in use."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_UNFINISHED}")
     while True:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT, 0o666)
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o666)
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
         if os.fstat(handle).st_nlink:
             os.ftruncate(handle, 0)
-            return beside, handle
-        # Between opening and locking someone took it for a dead process's.
+            return partial, handle
+        # Another process removed it as abandoned between open and flock.
         os.close(handle)
 
 
@@ -155,13 +155,13 @@ def _remove_if_unlocked(path: Path) -> None:
 
 
 def _write_all(handle: int, content: bytes) -> None:
-    left = memoryview(content)
-    while left:
-        left = left[os.write(handle, left) :]
+    remaining = memoryview(content)
+    while remaining:
+        remaining = remaining[os.write(handle, remaining) :]
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make what was made, renamed and removed in a folder survive a power cut."""
+    """Make file creations, renames and removals in a folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         _flush(handle)
@@ -171,7 +171,7 @@ def _flush_folder(folder: Path) -> None:
 
 def _flush(handle: int) -> None:
     if sys.platform == "darwin":
-        # There, fsync leaves it to the drive when it writes.
+        # On macOS, fsync does not flush the drive's own cache.
         with contextlib.suppress(OSError):
             fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
             return

@@ -1,4 +1,4 @@
-"""Writes that a run can do without: whether their failure ends it, and who is told that it does not."""
+"""Writes whose failure may be tolerated, such as checkpoints on a full disk."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -12,12 +12,13 @@ __all__ = ["OptionalWrites"]
 
 @attrs.define(kw_only=True)
 class OptionalWrites:
-    """Tries to write one kind of thing.
+    """Runs writes of one kind and applies the `on_error` policy when one fails.
 
     Attributes:
-        what: what is written, for people, in the plural.
-        on_error: `"stop"`: a failure ends the run; `"continue"`: it is told once, and once when writing works again.
-        say: who is told, in a sentence.
+        what: what is written, a plural noun for messages.
+        on_error: `"stop"`: a failure ends the run; `"continue"`: the run continues, with one message when
+            writing starts to fail and one when it works again.
+        say: called with each message.
     """
 
     what: str
@@ -26,10 +27,10 @@ class OptionalWrites:
     _failing: bool = attrs.field(init=False, default=False)
 
     def __call__(self, write: Callable[[], object]) -> bool:
-        """Return whether `write()` did it.
+        """Call `write` and return whether it succeeded.
 
         Raises:
-            OutputError: what it raised, if that ends the run.
+            OutputError: from `write`, if `on_error` is `"stop"`.
         """
         try:
             write()
@@ -37,7 +38,7 @@ class OptionalWrites:
             if self.on_error == "stop":
                 raise
             if not self._failing:
-                self.say(f"{error}; the run goes on without new {self.what}")
+                self.say(f"{error}; the run continues without new {self.what}")
             self._failing = True
             return False
         if self._failing:

@@ -1,12 +1,11 @@
-"""Rows by index from any source of data: those it offers, or its stream, written to files mapped into memory."""
+"""Ingest of rows from any data provider; streamed rows are written to memory-mapped files."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import attrs
 import numpy as np
 
-from gmcore.domain import Batch, BatchConfig, Rows, Schema, Split
+from gmcore.domain import Array, Batch, BatchConfig, Rows, Schema, Split
 from gmcore.errors import DataError, OutputError
 from gmcore.ports import DataProvider, SupportsRows
 from gmcore.storage.row_store import open_rows, write_rows
@@ -18,14 +17,14 @@ _CONFIG = BatchConfig(batch_size=4096, shuffle=False)
 
 
 def rows_of(data: DataProvider) -> tuple[Rows, Split]:
-    """Return a source's rows and their roles.
+    """Return the rows of a data provider and their roles.
 
-    A source that only streams is read once, some rows at a time: its training rows first, its validation rows after
-    them. They lie in the cache folder, in files without a name that are gone with the process.
+    A provider that only streams batches is read once: its training rows first, then its validation rows. They are
+    written to unlinked files in the cache folder, which disappear with the process.
 
     Raises:
-        DataError: if there are no training rows, or batches lack what the schema has.
-        OutputError: if the cache folder does not take the rows of a stream.
+        DataError: if there are no training rows, or batches lack a column of the schema.
+        OutputError: if streamed rows can't be written to the cache folder.
     """
     if isinstance(data, SupportsRows):
         return data.rows(), data.split()
@@ -35,11 +34,13 @@ def rows_of(data: DataProvider) -> tuple[Rows, Split]:
             write_rows(folder / "rows", stream.blocks(), {})
             stored = open_rows(folder / "rows")
     except OutputError as error:
-        raise OutputError(f"{error}; say where there is room with the environment variable XDG_CACHE_HOME") from error
+        raise OutputError(
+            f"{error}; set the environment variable XDG_CACHE_HOME to a folder with enough space"
+        ) from error
     except DataError:
         raise
     except (ValueError, IndexError) as error:
-        raise DataError(f"{stream.name} streams batches that do not go together: {error}") from error
+        raise DataError(f"{stream.name} yields batches that do not match: {error}") from error
     assert stored is not None  # noqa: S101 - it was written
     rows, places = stored.rows, np.arange(sum(stream.counts), dtype=np.int64)
     if rows.weights is not None and (rows.weights == 1).all():
@@ -50,11 +51,11 @@ def rows_of(data: DataProvider) -> tuple[Rows, Split]:
 
 @attrs.define
 class _Stream:
-    """A stream's rows, without those that fill up batches.
+    """The rows of a streaming provider, without padding.
 
     Attributes:
-        data: where from.
-        counts: how many rows to train and to validate on there were.
+        data: the provider.
+        counts: number of training rows and of validation rows, known once `blocks` has been consumed.
     """
 
     data: DataProvider
@@ -62,11 +63,11 @@ class _Stream:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The provider's class name, for messages."""
         return type(self.data).__name__
 
     def blocks(self) -> Iterator[Rows]:
-        """Yield the rows in order."""
+        """Yield the rows in order, one block per batch."""
         schema = self.data.schema
         for batches in (self.data.training_batches(_CONFIG), self.data.validation_batches(_CONFIG)):
             count = 0
@@ -75,17 +76,17 @@ class _Stream:
                 count += len(rows)
                 yield rows
             if not count and not self.counts:
-                raise DataError(f"{self.name} streams no rows to train on")
+                raise DataError(f"{self.name} yields no training rows")
             self.counts.append(count)
 
     def _rows(self, schema: Schema, batch: Batch) -> Rows:
         roles = {"group": (schema.group, batch.groups), "time": (schema.time, batch.time)}
         for role, (column, values) in roles.items():
             if column is not None and values is None:
-                raise DataError(f"{self.name} streams batches without {role}, and its schema has one: '{column}'")
+                raise DataError(f"{self.name} yields batches without {role}, but its schema has one: '{column}'")
         kept = np.asarray(batch.weights) > 0
 
-        def pick(column: Any) -> np.ndarray | None:
+        def pick(column: Array | None) -> np.ndarray | None:
             return None if column is None else np.asarray(column)[kept]
 
         return Rows(

@@ -1,4 +1,4 @@
-"""Rows as files that are mapped into memory: written once, checked when they are opened, read where they are needed."""
+"""The row store: rows as memory-mapped files, written once and verified when opened."""
 
 import contextlib
 import errno
@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import attrs
 import numpy as np
@@ -16,26 +16,43 @@ from gmcore.domain import Rows, Schema
 from gmcore.errors import DataError, OutputError
 from gmcore.storage.array_file import ArrayFile, rows_sha256
 from gmcore.storage.files import make_durable, write_whole
-from gmcore.storage.model_file import schema_from
+from gmcore.storage.model_file import SchemaHeader, schema_from
 from gmcore.storage.temporary import temporary_folder
 
 __all__ = ["FORMAT", "StoredRows", "kept_rows", "open_rows", "write_rows"]
 
 FORMAT = 1
-"""Changes when stores that were written before can't be read any more, or would be written otherwise."""
+"""Changes when earlier stores can no longer be read, or would be written differently."""
 
 _FACTS = "rows.json"
 _INPUT = "inputs."
 _OTHERS = ("targets", "weights", "groups", "time")
 
 
+class _ArrayEntry(TypedDict):
+    """What `rows.json` records of one array; `stamp` is size, inode and times of change."""
+
+    dtype: str
+    shape: list[int]
+    sha256: str
+    file: str
+    stamp: list[int]
+
+
+class _Facts(SchemaHeader):
+    """The content of `rows.json`."""
+
+    arrays: dict[str, _ArrayEntry]
+    about: dict[str, object]
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class StoredRows:
-    """What a store holds.
+    """The content of a store.
 
     Attributes:
-        rows: their arrays are `numpy.memmap`s, to be read alone.
-        about: what else its writer said of them, JSON values.
+        rows: the rows; their arrays are read-only `numpy.memmap`s.
+        about: further JSON values from the writer.
     """
 
     rows: Rows
@@ -43,50 +60,50 @@ class StoredRows:
 
 
 def write_rows(folder: Path, blocks: Iterable[Rows], about: Mapping[str, object]) -> None:
-    """Write a store; `open_rows` opens it once this returns, and it survives a power cut.
+    """Write a store durably; `open_rows` can open it afterwards.
 
     Args:
-        folder: where; it is not there yet.
-        blocks: some rows at a time, all of one schema, in order.
-        about: what else to remember, JSON values.
+        folder: the store's folder, which must not exist yet.
+        blocks: blocks of rows in order, all of one schema.
+        about: further JSON values to record.
 
     Raises:
-        OutputError: if the place does not take it.
-        ValueError: if there is no block, or one has other columns than those before.
+        OutputError: if the folder can't be written.
+        ValueError: if there are no blocks, or their columns differ.
     """
-    with _told_of(folder):
+    with _as_output_error(folder):
         folder.mkdir(parents=True)
     schema, files = None, dict[str, ArrayFile]()
     with contextlib.ExitStack() as stack:
         for block in blocks:
             arrays = _arrays(block)
-            with _told_of(folder):
+            with _as_output_error(folder):
                 if schema is None:
                     schema = block.schema
                     files = {name: ArrayFile(folder / f"{place}.npy") for place, name in enumerate(arrays)}
                     stack.callback(_abandon, files)
                 if block.schema != schema or list(arrays) != list(files):
-                    raise ValueError(f"a block must have the columns of those before, {', '.join(files)}")
+                    raise ValueError(f"all blocks must have the columns of the first one: {', '.join(files)}")
                 for name, array in arrays.items():
                     files[name].append(array)
         if schema is None:
-            raise ValueError("there are no rows to keep")
-        with _told_of(folder):
+            raise ValueError("there are no rows to write")
+        with _as_output_error(folder):
             _finish(folder, schema, files, about)
 
 
 def open_rows(folder: Path) -> StoredRows | None:
-    """Return the rows in a store, or None if there is none.
+    """Return the rows in a store, or None if there is no store.
 
-    What an array holds is compared with its hash, unless the file is the very one that was written: of that size,
-    inode and times of change to the nanosecond.
+    The content of each array is verified by its hash, unless the file is unchanged since it was written: same size,
+    same inode, same times of change to the nanosecond.
 
     Raises:
-        DataError: if the store is damaged or of another format.
+        DataError: if the store is damaged or has another format.
     """
     try:
         facts = _unsealed((folder / _FACTS).read_bytes())
-        arrays = {name: _mapped(folder, told) for name, told in facts["arrays"].items()}
+        arrays = {name: _mapped(folder, entry) for name, entry in facts["arrays"].items()}
         inputs = {name.removeprefix(_INPUT): array for name, array in arrays.items() if name.startswith(_INPUT)}
         others = {name: arrays.get(name) for name in _OTHERS}
         rows = Rows(schema=schema_from(facts), inputs=inputs, **others)
@@ -105,51 +122,50 @@ def kept_rows(
     *,
     say: Callable[[str], object] = lambda _: None,
 ) -> StoredRows:
-    """Return the rows in a store, which is made first where there is none, or one that is damaged.
+    """Return the rows in a store, which is built first if it is absent or damaged.
 
-    Processes that do so at once do not disturb each other: the first store stays.
+    Several processes may call this at once: the first store that is complete is kept.
 
     Args:
-        folder: the store's place.
-        make: returns the rows, some at a time, and what else to remember; its argument is an empty folder for what it
-            needs meanwhile.
-        say: told of damage in a sentence.
+        folder: the store's folder.
+        make: returns blocks of rows and further JSON values to record; its argument is an empty temporary folder.
+        say: called with a message if the store is damaged.
 
     Raises:
-        OutputError: if the place does not take it; nothing is left behind.
+        OutputError: if the store can't be written; nothing is left behind.
     """
     try:
         stored = open_rows(folder)
     except DataError as damage:
-        say(f"{damage}; they are made again")
+        say(f"{damage}; rebuilding them")
         stored = None
     if stored is not None:
         return stored
-    with temporary_folder(folder.parent) as scratch:
-        (scratch / "made").mkdir()
-        blocks, about = make(scratch / "made")
-        write_rows(scratch / "rows", blocks, about)
-        _put(scratch / "rows", folder)
+    with temporary_folder(folder.parent) as temporary:
+        (temporary / "made").mkdir()
+        blocks, about = make(temporary / "made")
+        write_rows(temporary / "rows", blocks, about)
+        _install(temporary / "rows", folder)
     stored = open_rows(folder)
-    assert stored is not None  # noqa: S101 - it was put there
+    assert stored is not None  # noqa: S101 - it was installed
     return stored
 
 
-def _put(written: Path, folder: Path) -> None:
-    """Move a store out of a scratch folder to its place; one that is there and sound stays instead."""
-    with _told_of(folder):
+def _install(written: Path, folder: Path) -> None:
+    """Move a new store to `folder`, unless an intact one is there."""
+    with _as_output_error(folder):
         while not _moved(written, folder):
             with contextlib.suppress(DataError):
                 if open_rows(folder) is not None:
                     return
-            # Beside what is written: nobody loses what they have mapped already.
+            # Move the damaged store away instead of deleting it: other processes may have it mapped.
             with contextlib.suppress(FileNotFoundError):
                 folder.rename(written.with_name(uuid.uuid4().hex))
         make_durable(folder)
 
 
 def _moved(written: Path, folder: Path) -> bool:
-    """Move a folder to its place, unless something is there."""
+    """Move a folder, and return False if its destination is occupied."""
     try:
         written.rename(folder)
     except OSError as error:
@@ -160,9 +176,11 @@ def _moved(written: Path, folder: Path) -> bool:
 
 
 def _finish(folder: Path, schema: Schema, files: Mapping[str, ArrayFile], about: Mapping[str, object]) -> None:
-    """Close the files and say what they hold; that is the last thing to be there."""
-    told = {name: {**file.close(), "file": file.path.name, "stamp": _stamp(file.path)} for name, file in files.items()}
-    facts = {"format": FORMAT, "schema": attrs.asdict(schema), "arrays": told, "about": dict(about)}
+    """Close the files and write `rows.json`, which completes the store."""
+    arrays = {
+        name: {**file.close(), "file": file.path.name, "stamp": _stamp(file.path)} for name, file in files.items()
+    }
+    facts = {"format": FORMAT, "schema": attrs.asdict(schema), "arrays": arrays, "about": dict(about)}
     write_whole(folder / _FACTS, _sealed(facts))
 
 
@@ -177,18 +195,18 @@ def _arrays(rows: Rows) -> dict[str, np.ndarray]:
     return {name: array for name, array in arrays.items() if array is not None}
 
 
-def _mapped(folder: Path, told: Mapping[str, Any]) -> np.ndarray:
-    """Return an array of the store, checked.
+def _mapped(folder: Path, entry: _ArrayEntry) -> np.ndarray:
+    """Return an array of the store, memory-mapped and verified.
 
     Raises:
         ValueError: if it is not what was written.
     """
-    path = folder / Path(told["file"]).name
+    path = folder / Path(entry["file"]).name
     array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    if (array.dtype.str, list(array.shape)) != (told["dtype"], told["shape"]):
-        raise ValueError(f"{path.name} has {array.dtype.str}{list(array.shape)} for {told['dtype']}{told['shape']}")
-    if _stamp(path) != told["stamp"] and rows_sha256(array) != told["sha256"]:
-        raise ValueError(f"{path.name} has another content than was written")
+    if (array.dtype.str, list(array.shape)) != (entry["dtype"], entry["shape"]):
+        raise ValueError(f"{path.name} is {array.dtype.str}{list(array.shape)}, not {entry['dtype']}{entry['shape']}")
+    if _stamp(path) != entry["stamp"] and rows_sha256(array) != entry["sha256"]:
+        raise ValueError(f"the content of {path.name} has changed since it was written")
     return array
 
 
@@ -197,26 +215,27 @@ def _stamp(path: Path) -> list[int]:
     return [found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns]
 
 
-def _sealed(facts: Mapping[str, Any]) -> bytes:
+def _sealed(facts: Mapping[str, object]) -> bytes:
+    """Return facts as JSON, with their checksum."""
     text = json.dumps(facts, sort_keys=True)
     return json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest(), "facts": facts}, sort_keys=True).encode()
 
 
-def _unsealed(content: bytes) -> dict[str, Any]:
-    told = json.loads(content)
-    facts: dict[str, Any] = told["facts"]
-    if hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest() != told["sha256"]:
-        raise ValueError(f"{_FACTS} has another content than was written")
+def _unsealed(content: bytes) -> _Facts:
+    sealed = json.loads(content)
+    facts: _Facts = sealed["facts"]
+    if hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest() != sealed["sha256"]:
+        raise ValueError(f"the content of {_FACTS} has changed since it was written")
     if facts["format"] != FORMAT:
-        raise ValueError(f"it has format {facts['format']}, this gmcore reads format {FORMAT}")
+        raise ValueError(f"they have format {facts['format']}, this gmcore reads format {FORMAT}")
     return facts
 
 
 @contextlib.contextmanager
-def _told_of(folder: Path) -> Iterator[None]:
+def _as_output_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(f"cannot keep rows in {folder}: {error.strerror or error}") from error
+        raise OutputError(f"cannot write rows to {folder}: {error.strerror or error}") from error

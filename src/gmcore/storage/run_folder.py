@@ -1,4 +1,4 @@
-"""A run's folder: what it was made of, how it went, what came out."""
+"""A run folder: configuration, provenance, status, epoch log and results of one run."""
 
 import contextlib
 import datetime as dt
@@ -20,28 +20,31 @@ __all__ = ["RunFolder"]
 class RunFolder:
     """One run on disk.
 
-    It holds `config.toml` (resolved), `provenance.json`, `status.json`, `metrics.jsonl` (a line an
-    epoch), and what the command leaves: `result.json`, `model.safetensors`.
+    It holds `config.toml` (resolved), `provenance.json`, `status.json`, `metrics.jsonl` (one line per
+    epoch) and the command's output: `result.json`, `model.safetensors`.
+
+    Attributes:
+        path: the folder.
     """
 
     path: Path
 
     @property
     def log(self) -> Path:
-        """Where its epochs are told."""
+        """The epoch log."""
         return self.path / "metrics.jsonl"
 
     @property
     def checkpoints(self) -> Path:
-        """Where its checkpoints are."""
+        """The folder of the checkpoints."""
         return self.path / "checkpoints"
 
     @classmethod
     def create(cls, runs: Path, name: str, *, config: str, provenance: Mapping[str, object]) -> "RunFolder":
-        """Make a new folder under `runs` that no other run has.
+        """Create a new run folder under `runs`, named `name` and the time in UTC.
 
         Raises:
-            OutputError: if that place does not take it; nothing is left behind.
+            OutputError: if it can't be written; nothing is left behind.
         """
         stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
         folder = cls(_new_folder(runs, f"{name}-{stamp}"))
@@ -55,11 +58,11 @@ class RunFolder:
         return folder
 
     def tell(self, status: str, **more: object) -> None:
-        """Say how the run stands: `"running"`, `"done"`, `"cancelled"` or `"failed"`."""
+        """Write the run's status: `"running"`, `"done"`, `"cancelled"` or `"failed"`."""
         self.write_json("status.json", {"status": status, **more})
 
     def write_json(self, name: str, content: Mapping[str, object]) -> None:
-        """Write one JSON file, whole."""
+        """Write one JSON file atomically."""
         write_whole(self.path / name, (json.dumps(plain(content), indent=2) + "\n").encode())
 
 
@@ -73,5 +76,5 @@ def _new_folder(runs: Path, name: str) -> Path:
                 make_folder(folder)
                 return folder
     except OSError as error:
-        raise OutputError(f"cannot make a run folder in {runs}: {error.strerror or error}") from error
-    raise OutputError(f"cannot make a run folder in {runs}: a thousand runs are named {name}")
+        raise OutputError(f"cannot create a run folder in {runs}: {error.strerror or error}") from error
+    raise OutputError(f"cannot create a run folder in {runs}: there are already 1,000 runs named {name}")

@@ -1,4 +1,4 @@
-"""Room on disk for what is being made, which nobody finds afterwards."""
+"""Temporary folders, removed on exit and after a crash; and the cache folder."""
 
 import contextlib
 import fcntl
@@ -17,20 +17,20 @@ _UNFINISHED = ".part"
 
 
 def cache_folder() -> Path:
-    """Return where gmcore keeps what it can make again: `$XDG_CACHE_HOME/gmcore`, or `~/.cache/gmcore`."""
+    """Return the folder for what gmcore can rebuild: `$XDG_CACHE_HOME/gmcore`, or `~/.cache/gmcore`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmcore"
 
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """Yield a new folder in `parent` that is gone afterwards, as those are of processes that died.
+    """Yield a new folder in `parent` that is removed afterwards; also remove those that killed processes left.
 
     Raises:
-        OutputError: if the place does not take it.
+        OutputError: if `parent` can't be written to.
     """
     make_folder(parent)
     try:
-        _remove_dead(parent)
+        _remove_abandoned(parent)
         folder, lock = _new_folder(parent)
     except OSError as error:
         raise OutputError(f"cannot write to {parent}: {error.strerror or error}") from error
@@ -42,7 +42,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def _new_folder(parent: Path) -> tuple[Path, int]:
-    """Return a new folder and its handle, locked: so others see that its process lives."""
+    """Return a new folder and its locked handle; the lock shows other processes that it is in use."""
     while True:
         folder = parent / f".{uuid.uuid4().hex}{_UNFINISHED}"
         folder.mkdir()
@@ -52,11 +52,11 @@ def _new_folder(parent: Path) -> tuple[Path, int]:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.exists():
                 return folder, lock
-            # Between making and locking it someone took it for a dead process's.
+            # Another process removed it as abandoned between mkdir and flock.
             os.close(lock)
 
 
-def _remove_dead(parent: Path) -> None:
+def _remove_abandoned(parent: Path) -> None:
     for folder in parent.glob(f".*{_UNFINISHED}"):
         with contextlib.suppress(OSError):
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

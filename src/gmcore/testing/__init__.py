@@ -6,9 +6,13 @@ from gmcore.testing.cross_validator import CrossValidatorContract
 from gmcore.testing.data_provider import DataProviderContract
 from gmcore.testing.fakes import TinyModel, two_moons
 from gmcore.testing.guarded_backend import GuardedBackend
+from gmcore.testing.hook import HookContract
+from gmcore.testing.loss import LossCase, LossContract
 from gmcore.testing.metric_computer import MetricComputerContract
 from gmcore.testing.model_provider import ModelProviderContract
+from gmcore.testing.optimizer import OptimizerContract
 from gmcore.testing.power_cut import Crash, Recording, recorded
+from gmcore.testing.schedule import ScheduleContract
 from gmcore.testing.sequence_provider import SequenceProviderContract
 
 __all__ = [
@@ -17,10 +21,15 @@ __all__ = [
     "CrossValidatorContract",
     "DataProviderContract",
     "GuardedBackend",
+    "HookContract",
+    "LossCase",
+    "LossContract",
     "MetricComputerContract",
     "ModelProviderContract",
     "NumPyNamespace",
+    "OptimizerContract",
     "Recording",
+    "ScheduleContract",
     "SequenceProviderContract",
     "TinyModel",
     "recorded",

@@ -1,4 +1,4 @@
-"""Contract: what every data provider keeps to."""
+"""Contract tests for data providers."""
 
 # ruff: noqa: S101 - these are checks
 
@@ -19,44 +19,44 @@ _SHUFFLED = BatchConfig(batch_size=4, seed=3)
 
 
 class DataProviderContract(ABC):
-    """Checks for a data provider; subclass it as `TestYours` in a test module, and pytest runs them.
+    """Contract tests for a data provider; subclass it as `TestYours` in a test module.
 
-    What a provider does not offer (rows by index, rows under another's schema) is not checked.
+    Tests of optional abilities (`SupportsRows`, `SupportsSchema`) do nothing for a provider without them.
     """
 
     @abstractmethod
     def provider(self) -> DataProvider:
-        """Return a new provider of the same rows, ten or more of them, with rows to validate on."""
+        """Return a new provider of the same rows: at least ten, some of them for validation."""
 
     def unreadable(self) -> DataProvider | None:
-        """Return a provider whose source can't be read; None if there is no such thing."""
+        """Return a provider whose source can't be read; None if that is impossible."""
         return None
 
     def without_target(self) -> DataProvider:
-        """Return a provider of the same rows whose source has no target, if there is such a thing."""
+        """Return a provider of the same rows whose source has no target, if that is possible."""
         return self.provider()
 
     def test_it_is_a_data_provider(self) -> None:
-        """The port is subclassed, or its methods are all there."""
+        """It is a subclass of the port or has all its methods."""
         assert isinstance(self.provider(), DataProvider)
 
-    def test_constructing_reads_nothing_and_using_says_what_is_wrong(self) -> None:
-        """A missing source is a `DataError`, and not before the first use."""
+    def test_a_missing_source_is_an_error_at_the_first_use(self) -> None:
+        """Constructing a provider reads nothing; its first use raises a `DataError`."""
         provider = self.unreadable()
         if provider is not None:
             _assert_refuses(lambda: provider.schema)
 
-    def test_metadata_tells_source_size_and_content(self) -> None:
+    def test_metadata_has_source_rows_and_hash(self) -> None:
         """The hash depends on the content, not on the object."""
         metadata = self.provider().metadata
         assert str(metadata["source"])
         assert isinstance(metadata["rows"], int)
-        assert metadata["rows"] >= 10  # noqa: PLR2004 - asked for by `provider`
+        assert metadata["rows"] >= 10  # noqa: PLR2004 - required by `provider`
         assert metadata["sha256"] == self.provider().metadata["sha256"]
         assert len(bytes.fromhex(str(metadata["sha256"]))) == 32  # noqa: PLR2004 - 256 bits
 
-    def test_every_batch_has_one_size_and_the_columns_of_the_schema(self) -> None:
-        """The last batch is filled with rows of weight 0."""
+    def test_every_batch_has_the_same_size_and_the_columns_of_the_schema(self) -> None:
+        """The last batch is padded with rows of weight 0."""
         provider = self.provider()
         batches = list(provider.training_batches(_SHUFFLED))
         assert batches, "there are no training batches"
@@ -66,7 +66,7 @@ class DataProviderContract(ABC):
             _assert_columns(provider.schema, batch.inputs, batch.targets, count=4)
 
     def test_iterating_again_gives_the_same_batches(self) -> None:
-        """A provider has no hidden state: neither an epoch nor another object changes the order."""
+        """A provider has no hidden state: the order depends neither on earlier iterations nor on the object."""
         provider = self.provider()
         batches = provider.training_batches(_SHUFFLED)
         first = _fingerprints(batches)
@@ -74,15 +74,15 @@ class DataProviderContract(ABC):
         assert first == _fingerprints(provider.training_batches(_SHUFFLED))
         assert first == _fingerprints(self.provider().training_batches(_SHUFFLED))
 
-    def test_the_seed_decides_the_order(self) -> None:
-        """Another seed, another order, and another than the source's."""
+    def test_the_order_depends_on_the_seed(self) -> None:
+        """Different seeds give different orders, all different from the source's."""
         provider = self.provider()
         orders = [_PLAIN, *(BatchConfig(batch_size=4, seed=seed) for seed in range(3))]
         found = [tuple(_fingerprints(provider.training_batches(order))) for order in orders]
         assert len(set(found)) == len(found)
 
     def test_an_incomplete_batch_can_be_left_out(self) -> None:
-        """With `drop_last` there are as many batches as can be filled."""
+        """With `drop_last`, only full batches remain."""
         provider = self.provider()
         for size in (3, 4):
             config = BatchConfig(batch_size=size, drop_last=True)
@@ -93,15 +93,15 @@ class DataProviderContract(ABC):
             if isinstance(provider, SupportsRows):
                 assert len(kept) == len(provider.split().train) // size
 
-    def test_closing_twice_is_closing_once(self) -> None:
-        """Also a provider that was never used can be closed."""
+    def test_closing_twice_is_allowed(self) -> None:
+        """A provider that was never used can be closed, too."""
         unused, used = self.provider(), self.provider()
         next(iter(used.training_batches(_PLAIN)))
         for provider in (unused, used, unused, used):
             provider.close()
 
-    def test_rows_are_read_once_and_keep_to_the_schema(self) -> None:
-        """`rows` returns one object, whose columns are what the schema says."""
+    def test_rows_are_read_once_and_match_the_schema(self) -> None:
+        """`rows` returns the same object each time, with the columns of the schema."""
         provider = self.provider()
         if not isinstance(provider, SupportsRows):
             return
@@ -119,7 +119,7 @@ class DataProviderContract(ABC):
             assert (rows.weights >= 0).all()
 
     def test_the_split_has_every_row_once(self) -> None:
-        """Training, validation and test rows are disjoint, complete and the same every time; no group is divided."""
+        """Training, validation and test rows are disjoint, complete and reproducible; no group is split."""
         provider, other = self.provider(), self.provider()
         if not isinstance(provider, SupportsRows) or not isinstance(other, SupportsRows):
             return
@@ -135,7 +135,7 @@ class DataProviderContract(ABC):
             assert sum(map(len, groups)) == len(set.union(*groups))
 
     def test_batches_have_every_training_row_once_and_validation_rows_in_order(self) -> None:
-        """What is beyond the last row weighs nothing; what is before it weighs what the row does."""
+        """Padding has weight 0, rows have their own weight."""
         provider = self.provider()
         if not isinstance(provider, SupportsRows):
             return
@@ -147,7 +147,7 @@ class DataProviderContract(ABC):
         assert held == _lines(rows.take(split.validation))
 
     def test_rows_can_be_read_without_targets(self) -> None:
-        """`rows_like` gives the same inputs as `rows`, whether the source has a target or not."""
+        """`rows_like` returns the same inputs as `rows`, with and without a target in the source."""
         provider = self.provider()
         if not isinstance(provider, SupportsSchema) or not isinstance(provider, SupportsRows):
             return
@@ -160,8 +160,8 @@ class DataProviderContract(ABC):
             for name, column in rows.inputs.items():
                 np.testing.assert_array_equal(column, provider.rows().inputs[name])
 
-    def test_an_unknown_category_is_a_bucket_of_its_own(self) -> None:
-        """A category that the schema does not have gets code 0."""
+    def test_an_unknown_category_has_code_0(self) -> None:
+        """A category that is not in the schema is encoded as 0."""
         provider = self.provider()
         if not isinstance(provider, SupportsSchema) or not provider.schema.categorical:
             return
@@ -172,7 +172,7 @@ class DataProviderContract(ABC):
         np.testing.assert_array_equal(found, np.where(codes == last, 0, codes))
 
     def test_columns_are_found_by_name(self) -> None:
-        """A column the schema does not have is ignored; one that is absent is a `DataError` that names it."""
+        """A column that is not in the schema is ignored; a missing column is a `DataError` that names it."""
         provider = self.provider()
         if not isinstance(provider, SupportsSchema):
             return
@@ -189,7 +189,7 @@ def _assert_refuses(use: Callable[[], object]) -> str:
         use()
     except DataError as error:
         return str(error)
-    raise AssertionError("a DataError should have been raised")
+    raise AssertionError("expected a DataError")
 
 
 def _assert_columns(schema: Schema, inputs: Mapping[str, np.ndarray], targets: object, *, count: int) -> None:
@@ -220,7 +220,7 @@ def _assert_columns(schema: Schema, inputs: Mapping[str, np.ndarray], targets: o
 
 
 def _assert_order(schema: Schema, batch: Batch) -> None:
-    """Check that groups and time are there where the schema has them, a value a row."""
+    """Check that groups and time are present if the schema has them, with one value for each row."""
     for name, column in ((schema.group, batch.groups), (schema.time, batch.time)):
         assert (column is not None) == (name is not None), name
         assert column is None or column.shape == batch.weights.shape, name
@@ -242,7 +242,7 @@ def _lines(rows: Rows) -> list[bytes]:
 
 
 def _lines_of(batches: Iterable[Batch], count: int) -> list[bytes]:
-    """Return the first `count` rows as bytes, and check that the others weigh nothing."""
+    """Return the first `count` rows as bytes, and check that the others have weight 0."""
     found = list(batches)
     weights = np.concatenate([batch.weights for batch in found]) if found else np.empty(0)
     assert (weights[count:] == 0).all()

@@ -1,4 +1,4 @@
-"""A model of a disk: what is there, what of it is durable, and what a power cut may leave."""
+"""A model of a disk: its content, the durable part of it, and the states possible after a power cut."""
 
 import copy
 import itertools
@@ -16,7 +16,7 @@ _ROOT = 0
 
 @attrs.define(kw_only=True)
 class _File:
-    """A file's content as a program sees it, and each stage since it was last durable, that one first."""
+    """A file: its contents after each write since the last fsync, the durable one first."""
 
     stages: list[bytes] = attrs.field(factory=lambda: [b""])
 
@@ -25,14 +25,14 @@ class _File:
         return self.stages[-1]
 
     def after_a_cut(self) -> set[bytes]:
-        """Return what may be left: any stage, the way from one to the next torn, or the length without the content."""
-        torn = {piece for one, other in itertools.pairwise(self.stages) for piece in _torn(one, other)}
+        """Return the possible contents: any stage, a torn write between two stages, or zeros of the right length."""
+        torn = {content for one, other in itertools.pairwise(self.stages) for content in _torn(one, other)}
         return {*self.stages, *torn}
 
 
 @attrs.define(kw_only=True)
 class _Folder:
-    """A folder's durable entries, and the changes since, each `(name, number or None)` pairs that happen as one."""
+    """A folder: its durable entries, and the changes since, each an atomic set of `(name, number or None)`."""
 
     durable: dict[str, int] = attrs.field(factory=dict)
     pending: list[dict[str, int | None]] = attrs.field(factory=list)
@@ -42,14 +42,14 @@ class _Folder:
         return _changed(self.durable, self.pending)
 
     def after_a_cut(self) -> list[dict[str, int]]:
-        """Return the entries after any part of the changes."""
+        """Return the possible entries, for any subset of the changes."""
         choices = itertools.product((False, True), repeat=len(self.pending))
         return [_changed(self.durable, itertools.compress(self.pending, choice)) for choice in choices]
 
 
 @attrs.define(kw_only=True)
 class Disk:
-    """Files and folders by number; the root is 0."""
+    """Files and folders by inode number; the root is 0."""
 
     _nodes: dict[int, _File | _Folder] = attrs.field(factory=lambda: {_ROOT: _Folder()})
 
@@ -72,18 +72,18 @@ class Disk:
         return copy.deepcopy(self)
 
     def now(self) -> Files:
-        """Return what a program sees."""
+        """Return the files as a program sees them."""
         return dict(self._walk(_ROOT, ""))
 
     def after_a_cut(self) -> Iterator[Files]:
-        """Yield everything that may be there after the power was cut now."""
+        """Yield every state that is possible after a power cut now."""
         folders = {number: node.after_a_cut() for number, node in self._nodes.items() if isinstance(node, _Folder)}
         for chosen in itertools.product(*folders.values()):
             entries = dict(zip(folders, chosen, strict=True))
             yield from self._contents(dict(self._reach(entries, _ROOT, "")))
 
     def open(self, where: str, *, truncate: bool = False) -> int:
-        """Return the number of a file or folder, which is made if it is not there."""
+        """Return the number of a file or folder; a missing file is created."""
         if where == ".":
             return _ROOT
         parent, name = self._parent(where)
@@ -96,21 +96,21 @@ class Disk:
         return number
 
     def write(self, number: int, at: int, content: bytes) -> str:
-        """Change a file's content."""
+        """Write to a file."""
         file = self._file(number)
         before = file.content.ljust(at, b"\0")
         file.stages.append(before[:at] + content + before[at + len(content) :])
         return f"{len(content)} bytes"
 
     def truncate(self, number: int, size: int) -> str:
-        """Change a file's length."""
+        """Set a file's length."""
         file = self._file(number)
         if len(file.content) != size:
             file.stages.append(file.content[:size].ljust(size, b"\0"))
         return f"to {size}"
 
     def fsync(self, number: int) -> str:
-        """Make a file's content or a folder's entries durable; neither makes the other so."""
+        """Make a file's content or a folder's entries durable; each needs its own fsync."""
         node = self._nodes[number]
         if isinstance(node, _File):
             node.stages = [node.content]
@@ -119,20 +119,20 @@ class Disk:
         return "a folder"
 
     def rename(self, old: str, new: str) -> str:
-        """Give another name, in the same folder."""
+        """Rename a file or folder within its folder."""
         (parent, before), (other, after) = self._parent(old), self._parent(new)
         assert parent is other, "moving between folders is not modelled"  # noqa: S101
         parent.pending.append({before: None, after: parent.entries[before]})
         return f"{old} to {new}"
 
     def remove(self, where: str) -> str:
-        """Take a name away."""
+        """Remove a file or folder."""
         parent, name = self._parent(where)
         parent.pending.append({name: None})
         return where
 
     def mkdir(self, where: str) -> str:
-        """Make a folder."""
+        """Create a folder."""
         parent, name = self._parent(where)
         parent.pending.append({name: self._make(_Folder())})
         return where
@@ -169,7 +169,7 @@ class Disk:
                 yield from self._reach(entries, child, f"{prefix}{name}/")
 
     def _contents(self, reached: dict[str, int]) -> Iterator[Files]:
-        """Yield the files that are reached with every content that they may have."""
+        """Yield the reachable files with each combination of their possible contents."""
         files = {number: node for number in reached.values() if isinstance(node := self._nodes[number], _File)}
         for chosen in itertools.product(*(sorted(file.after_a_cut()) for file in files.values())):
             content = dict(zip(files, chosen, strict=True))
@@ -184,7 +184,7 @@ def _changed(entries: dict[str, int], changes: Iterable[dict[str, int | None]]) 
 
 
 def _torn(one: bytes, other: bytes) -> Iterator[bytes]:
-    """Yield contents on the way from one to the other: their beginning, their half, all but the last byte, zeros."""
+    """Yield torn writes from one content to another: the first bytes, half, all but the last byte, zeros."""
     common = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
     for at in {min(common + 1, len(other)), (common + len(other)) // 2, max(common, len(other) - 1)}:
         yield other[:at] + one[at:]

@@ -1,4 +1,4 @@
-"""Stand-ins that are small and real: rows whose classes can be learnt, and a model that learns them."""
+"""Small working components for tests: a data set, a model and a streaming data provider."""
 
 from collections.abc import Iterable, Mapping
 
@@ -25,7 +25,13 @@ __all__ = ["StreamOnly", "TinyModel", "two_moons"]
 
 
 def two_moons(count: int = 200, *, seed: int = 0, noise: float = 0.2) -> Rows:
-    """Return rows of two interleaved half circles, two numeric features and two classes."""
+    """Return rows of two interleaved half circles: two numeric features, two classes.
+
+    Args:
+        count: number of rows.
+        seed: seed of the random points.
+        noise: standard deviation of the noise added to each coordinate.
+    """
     rng = np.random.default_rng(seed)
     angle = rng.uniform(0, np.pi, count)
     side = rng.integers(0, 2, count)
@@ -41,12 +47,12 @@ def two_moons(count: int = 200, *, seed: int = 0, noise: float = 0.2) -> Rows:
 
 @attrs.frozen(kw_only=True)
 class TinyModel(SupportsSettings):
-    """One hidden layer over standardised numbers, with dropout, into a softmax.
+    """A classifier for numeric inputs: standardization, one hidden layer with dropout, softmax.
 
     Attributes:
-        schema: its columns, numeric ones and classes.
+        schema: the columns; numeric features and a classification target.
         hidden: width of the hidden layer.
-        dropout: share of hidden units that is dropped in training.
+        dropout: fraction of hidden units dropped in training.
     """
 
     schema: Schema
@@ -55,19 +61,19 @@ class TinyModel(SupportsSettings):
 
     @property
     def info(self) -> ModelInfo:
-        wide, classes = len(self.schema.numeric), self.schema.target.width
-        parameters = wide * self.hidden + self.hidden + self.hidden * classes
+        width, classes = len(self.schema.numeric), self.schema.target.width
+        parameters = width * self.hidden + self.hidden + self.hidden * classes
         layer = LayerInfo(name="all", description="tiny", output_shape=(self.hidden,), parameters=parameters)
-        return ModelInfo(name="Tiny", layers=(layer,), input_shapes={"numeric": (wide,)}, output_shape=(classes,))
+        return ModelInfo(name="Tiny", layers=(layer,), input_shapes={"numeric": (width,)}, output_shape=(classes,))
 
     def init(self, rng: np.random.Generator) -> Variables:
-        wide = len(self.schema.numeric)
+        width = len(self.schema.numeric)
         params = {
-            "hidden": {"weight": rng.normal(0, 0.5, (wide, self.hidden)), "bias": np.zeros(self.hidden)},
+            "hidden": {"weight": rng.normal(0, 0.5, (width, self.hidden)), "bias": np.zeros(self.hidden)},
             "out": {"weight": rng.normal(0, 0.5, (self.hidden, self.schema.target.width))},
         }
         rate = {"dropout": np.array(self.dropout)} if self.dropout else {}
-        return Variables(params, {"mean": np.zeros(wide), "std": np.ones(wide), **rate})
+        return Variables(params, {"mean": np.zeros(width), "std": np.ones(width), **rate})
 
     def adapt(self, variables: Variables, rows: Rows) -> Variables:
         numbers = rows.inputs["numeric"]
@@ -106,10 +112,10 @@ def _product(x: Array, weight: Array, xp: Namespace) -> Array:
 
 @attrs.frozen(eq=False)
 class StreamOnly(DataProvider):
-    """Another provider's batches, and nothing else: not its rows by index, nor how to read others like them.
+    """A provider that only streams batches: it hides the abilities `SupportsRows` and `SupportsSchema` of another.
 
     Attributes:
-        data: the other one.
+        data: the provider that yields the batches.
     """
 
     data: DataProvider

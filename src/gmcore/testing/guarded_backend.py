@@ -1,36 +1,45 @@
-"""A backend that raises where training reads from the device more than once an epoch."""
+"""A backend that raises an error if training reads from the device more than once per epoch."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import attrs
 
-from gmcore.domain import Array, Cancellation, Device, EpochEnd, EpochStart, FitStart, Snapshot
+from gmcore.domain import Array, Cancellation, Device, EpochEnd, EpochStart, FitStart, Memory, Snapshot
 from gmcore.ports import Backend, CheckpointStore, Namespace, TrainingTask
+from gmcore.ports.compute import InAxes
 
 __all__ = ["GuardedBackend"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
+P = ParamSpec("P")
+Params = TypeVar("Params")
+Aux = TypeVar("Aux")
+Carry = TypeVar("Carry")
+X = TypeVar("X")
+Y = TypeVar("Y")
+Shared = TypeVar("Shared")
 
-# What is read is an epoch behind what is enqueued.
-_SAVED_UP = 2
+# An epoch's results are read while the next one is enqueued, so two reads can be due at once.
+_MOST_ALLOWED = 2
 
 
 @attrs.define(kw_only=True, eq=False)
 class GuardedBackend(Backend):
-    """Another backend, whose `to_numpy` waits for nothing in the loop but once an epoch.
+    """A wrapper of a backend that allows one call of `to_numpy` per epoch.
 
-    Before the first epoch, after the last and for a checkpoint that is due reads are free, and so they are once a
-    stop was asked for. `reads` counts the others. It sees what goes through `to_numpy` alone; a library's own
-    ways to the host are the library's to guard (`jax.transfer_guard`).
+    Reads before the first epoch, after the last one, for a checkpoint that is due and after a stop was requested are
+    not limited; `reads` counts the others. Only `to_numpy` is observed; to guard a library's own transfers to the host,
+    use the library (`jax.transfer_guard`).
 
     Attributes:
         inner: the backend that computes.
-        reads: how often the loop read.
-        epochs: how many epochs were begun.
+        reads: number of limited reads so far.
+        epochs: number of epochs begun.
     """
 
-    inner: Any
+    inner: Backend
     reads: int = attrs.field(init=False, default=0)
     epochs: int = attrs.field(init=False, default=0)
     _max_epochs: int = attrs.field(init=False, default=0)
@@ -40,7 +49,7 @@ class GuardedBackend(Backend):
     _cancellation: Cancellation = attrs.field(init=False, factory=Cancellation)
 
     def guard(self, task: TrainingTask) -> TrainingTask:
-        """Return the task on this backend, told of the epochs."""
+        """Return the task with this backend, and with hooks that inform it of epochs."""
         self._cancellation = task.cancellation
         hooks = attrs.evolve(
             task.hooks,
@@ -51,22 +60,24 @@ class GuardedBackend(Backend):
         store = task.checkpoints and _GuardedStore(inner=task.checkpoints, backend=self)
         return attrs.evolve(task, backend=self, hooks=hooks, checkpoints=store)
 
-    def to_numpy(self, arrays: Any) -> Any:
+    def to_numpy(self, arrays: T) -> T:
         if self._due:
             self._due -= 1
         elif self._allowed is not None and not self._cancellation.requested:
             self.reads += 1
             self._allowed -= 1
             if self._allowed < 0:
-                raise AssertionError(f"read from the device within epoch {self.epochs}: one is read once, at its end")
+                raise AssertionError(
+                    f"read from the device during epoch {self.epochs}; only one read after each epoch is allowed"
+                )
         return self.inner.to_numpy(arrays)
 
     def free(self) -> None:
-        """Let reads be free until the next epoch begins."""
+        """Allow any number of reads until the next epoch begins."""
         self._allowed = None
 
     def expect(self, reads: int) -> None:
-        """Let so many reads be free, besides."""
+        """Allow this number of additional reads."""
         self._due = reads
 
     def _fit_start(self, moment: FitStart) -> None:
@@ -74,7 +85,7 @@ class GuardedBackend(Backend):
 
     def _epoch_start(self, _: EpochStart) -> None:
         self.epochs += 1
-        self._allowed = min(_SAVED_UP, (self._allowed or 0) + 1)
+        self._allowed = min(_MOST_ALLOWED, (self._allowed or 0) + 1)
 
     def _epoch_end(self, moment: EpochEnd) -> None:
         if moment.epoch >= self._max_epochs or not moment.active.any():
@@ -83,28 +94,28 @@ class GuardedBackend(Backend):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """What errors and provenance call the inner one."""
-        return self.inner.name  # type: ignore[no-any-return]
+        """The inner backend's name."""
+        return self.inner.name
 
     @property
     def dtype(self) -> str:  # type: ignore[override]
-        """The inner one's."""
-        return self.inner.dtype  # type: ignore[no-any-return]
+        """The inner backend's dtype."""
+        return self.inner.dtype
 
     @property
     def compute(self) -> str:  # type: ignore[override]
-        """The inner one's."""
-        return self.inner.compute  # type: ignore[no-any-return]
+        """The inner backend's compute dtype."""
+        return self.inner.compute
 
     @property
     def device(self) -> str:  # type: ignore[override]
-        """The inner one's."""
-        return self.inner.device  # type: ignore[no-any-return]
+        """The inner backend's device."""
+        return self.inner.device
 
     @property
     def xp(self) -> Namespace:  # type: ignore[override]
-        """The inner one's."""
-        return self.inner.xp  # type: ignore[no-any-return]
+        """The inner backend's namespace."""
+        return self.inner.xp
 
     @classmethod
     def devices(cls, dtype: str) -> Sequence[Device]:  # noqa: ARG003
@@ -112,37 +123,47 @@ class GuardedBackend(Backend):
 
     @property
     def compilations(self) -> int:
-        return self.inner.compilations  # type: ignore[no-any-return]
+        return self.inner.compilations
 
-    def asarray(self, host: Any) -> Any:
+    def asarray(self, host: T) -> T:
         return self.inner.asarray(host)
 
-    def value_and_grad(self, fn: Callable[..., tuple[Array, Any]]) -> Callable[..., tuple[tuple[Array, Any], Any]]:
-        return self.inner.value_and_grad(fn)  # type: ignore[no-any-return]
+    def value_and_grad(
+        self, fn: Callable[Concatenate[Params, P], tuple[Array, Aux]]
+    ) -> Callable[Concatenate[Params, P], tuple[tuple[Array, Aux], Params]]:
+        return self.inner.value_and_grad(fn)
 
-    def vmap(self, fn: F, in_axes: Any = 0) -> F:
-        return self.inner.vmap(fn, in_axes)  # type: ignore[no-any-return]
+    def vmap(self, fn: F, in_axes: int | Sequence[InAxes] = 0) -> F:
+        return self.inner.vmap(fn, in_axes)
 
-    def compile(self, fn: F, **options: Any) -> F:
-        return self.inner.compile(fn, **options)  # type: ignore[no-any-return]
+    def compile(
+        self,
+        fn: F,
+        *,
+        loops: bool = False,
+        donate: tuple[int, ...] = (),
+        members: tuple[int | None, ...] = (),
+    ) -> F:
+        return self.inner.compile(fn, loops=loops, donate=donate, members=members)
 
-    def scan(self, step: Callable[[Any, Any, Any], tuple[Any, Any]], carry: Any, xs: Any, shared: Any = None) -> Any:
+    def scan(
+        self, step: Callable[[Carry, X, Shared], tuple[Carry, Y]], carry: Carry, xs: X, shared: Shared | None = None
+    ) -> tuple[Carry, Y]:
         return self.inner.scan(step, carry, xs, shared)
 
     def checkpoint(self, fn: F) -> F:
-        return self.inner.checkpoint(fn)  # type: ignore[no-any-return]
+        return self.inner.checkpoint(fn)
 
-    def memory(self) -> Any:
-        """Return what the inner one does."""
+    def memory(self) -> Memory | None:
         return self.inner.memory()
 
     def provenance(self) -> Mapping[str, str]:
-        return self.inner.provenance()  # type: ignore[no-any-return]
+        return self.inner.provenance()
 
 
 @attrs.define(kw_only=True, eq=False)
 class _GuardedStore(CheckpointStore):
-    """A store whose due snapshots may be read, once each, before they are saved."""
+    """A checkpoint store that allows one read for each snapshot that is due."""
 
     inner: CheckpointStore
     backend: GuardedBackend

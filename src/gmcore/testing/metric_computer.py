@@ -1,7 +1,8 @@
-"""Contract: what every metric keeps to."""
+"""Contract: what every metric must do."""
 
 # ruff: noqa: S101 - these are checks
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
@@ -20,18 +21,24 @@ _SUMS_RELATIVE = {"float64": 1e-10, "float32": 1e-5}
 
 
 class MetricComputerContract(ABC):
-    """Checks for a metric; subclass it as `TestYours` in a test module, and pytest runs them."""
+    """Checks for a metric: subclass it as `TestYours` in a test module, and pytest runs them.
+
+    They do not know the metric's formula. Compare its numbers with a reference in tests of your own.
+    """
 
     @abstractmethod
     def metric(self) -> MetricComputer:
-        """Return a new metric."""
+        """Return a new metric, not bound to a schema."""
 
     @abstractmethod
     def schema(self) -> Schema:
-        """Return a schema whose target it fits."""
+        """Return a schema whose target the metric accepts."""
 
     def case(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return predictions, targets and weights of 24 rows for the schema."""
+        """Return predictions, targets and weights of 24 rows for the schema.
+
+        Override it for a metric that is NaN for these: values are drawn from a normal distribution.
+        """
         rng = np.random.default_rng(3)
         target = self.schema().target
         weights = rng.uniform(0.5, 2.0, 24)
@@ -43,31 +50,50 @@ class MetricComputerContract(ABC):
     def numbers(
         self, predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None
     ) -> Mapping[str, float]:
-        """Return what a new, checked metric makes of the rows."""
-        metric = self.metric()
-        metric.check(self.schema())
-        return metric.compute(predictions, targets, weights)
+        """Return the numbers that a new metric computes for the rows."""
+        return self.metric().bind(self.schema()).compute(predictions, targets, weights)
 
     def test_it_is_a_metric_computer(self) -> None:
-        """The port is subclassed, or its methods are all there."""
-        assert isinstance(self.metric(), MetricComputer)
+        """The port is subclassed, or all its methods are there, bound or not."""
+        metric = self.metric()
+        bound = metric.bind(self.schema())
+        assert isinstance(metric, MetricComputer)
+        assert isinstance(bound, MetricComputer)
+        for ability in (SupportsDirection, SupportsSums):
+            assert isinstance(metric, ability) == isinstance(bound, ability)
 
-    def test_it_gives_plain_floats_by_name(self) -> None:
-        """At least one, each a Python float, which JSON can hold."""
+    def test_binding_leaves_the_metric_unchanged(self) -> None:
+        """What depends on the schema is in the metric that `bind` returns, so one metric serves several schemas."""
+        metric = self.metric()
+        before = copy.deepcopy(metric)
+        metric.bind(self.schema())
+        np.testing.assert_equal(metric.__getstate__(), before.__getstate__())
+
+    def test_binding_twice_gives_equal_numbers(self) -> None:
+        """The same metric once more, or the one that it returned."""
+        metric, case = self.metric(), self.case()
+        first, second = metric.bind(self.schema()), metric.bind(self.schema())
+        assert second.compute(*case) == first.compute(*case)
+        assert first.bind(self.schema()).compute(*case) == first.compute(*case)
+
+    def test_numbers_are_floats_by_name(self) -> None:
+        """There is at least one, and each is a Python float, which JSON can hold."""
         numbers = self.numbers(*self.case())
         assert numbers
         assert all(type(name) is str and type(value) is float for name, value in numbers.items()), numbers
 
-    def test_what_is_better_is_said_of_every_number_or_of_none(self) -> None:
-        """A search can then choose by any of them."""
+    def test_a_direction_is_given_for_every_number_or_for_none(self) -> None:
+        """By the same names before and after `bind`, so a search can rank by any of them."""
         metric = self.metric()
+        bound = metric.bind(self.schema())
         if isinstance(metric, SupportsDirection):
-            assert set(metric.higher_is_better) == set(self.numbers(*self.case()))
+            assert isinstance(bound, SupportsDirection)
+            assert metric.higher_is_better == bound.higher_is_better
+            assert set(metric.higher_is_better) == set(bound.compute(*self.case()))
 
-    def test_sums_over_batches_give_what_all_rows_do(self) -> None:
-        """With a last batch that is filled up by rows of weight 0, in both dtypes and for several members at once."""
-        metric = self.metric()
-        metric.check(self.schema())
+    def test_sums_over_batches_give_the_numbers_of_all_rows(self) -> None:
+        """With a last batch padded by rows of weight 0, in both dtypes and for several members at once."""
+        metric = self.metric().bind(self.schema())
         if not isinstance(metric, SupportsSums):
             return
         predictions, targets, weights = self.case()
@@ -88,7 +114,7 @@ class MetricComputerContract(ABC):
         targets: np.ndarray,
         weights: np.ndarray,
     ) -> dict[str, np.ndarray]:
-        """Return sums over five batches of five rows, the last row of which is none."""
+        """Return sums over five batches of five rows; the last row only pads, with weight 0 and predictions of NaN."""
         is_class = targets.dtype.kind != "f"
         center = 0.0 if is_class else targets[0].astype(xp.float)
         totals: dict[str, np.ndarray] = {}
@@ -97,33 +123,34 @@ class MetricComputerContract(ABC):
             counts = np.where(rows < len(weights), weights[rows % len(weights)], 0.0).astype(xp.float)
             picked, true = predictions[rows % 24].astype(xp.float), targets[rows % 24]
             true = true if is_class else true.astype(xp.float)
+            picked[counts == 0] = np.nan
             for name, values in metric.sums(picked, true, counts, center=center, xp=xp).items():
                 totals[name] = totals.get(name, 0.0) + np.asarray(values, np.float64)
         return totals
 
-    def test_it_gives_the_same_numbers_again(self) -> None:
-        """From equal rows, by another instance."""
+    def test_equal_rows_give_equal_numbers(self) -> None:
+        """With another instance too."""
         assert self.numbers(*self.case()) == self.numbers(*self.case())
 
     def test_no_weights_are_equal_weights(self) -> None:
-        """None means 1 each."""
+        """None is a weight of 1 for each row."""
         predictions, targets, weights = self.case()
         _assert_close(self.numbers(predictions, targets), self.numbers(predictions, targets, np.ones_like(weights)))
 
     def test_the_scale_of_the_weights_does_not_matter(self) -> None:
-        """Only their proportions do."""
+        """Only their proportions matter."""
         predictions, targets, weights = self.case()
         _assert_close(self.numbers(predictions, targets, weights), self.numbers(predictions, targets, 7 * weights))
 
     def test_a_row_of_weight_two_counts_as_two_rows(self) -> None:
-        """Weights are counts."""
+        """A weight is a count."""
         predictions, targets, _ = self.case()
         twice = np.concatenate([np.arange(24), np.arange(6)])
-        weights = np.where(np.arange(24) < 6, 2.0, 1.0)  # noqa: PLR2004 - the six that come twice
+        weights = np.where(np.arange(24) < 6, 2.0, 1.0)  # noqa: PLR2004 - the rows that are repeated
         _assert_close(self.numbers(predictions[twice], targets[twice]), self.numbers(predictions, targets, weights))
 
-    def test_a_row_of_weight_zero_counts_for_nothing(self) -> None:
-        """Whatever is predicted for it."""
+    def test_a_row_of_weight_zero_is_left_out(self) -> None:
+        """Whatever its prediction is."""
         predictions, targets, weights = self.case()
         padded = np.concatenate([predictions, predictions[::-1]]), np.concatenate([targets, targets])
         _assert_close(
@@ -131,18 +158,18 @@ class MetricComputerContract(ABC):
         )
 
     def test_the_order_of_the_rows_does_not_matter(self) -> None:
-        """Rows are a set."""
+        """No number depends on the order."""
         predictions, targets, weights = self.case()
         order = np.random.default_rng(0).permutation(24)
         shuffled = self.numbers(predictions[order], targets[order], weights[order])
         _assert_close(shuffled, self.numbers(predictions, targets, weights))
 
-    def test_one_row_is_scored_without_a_crash(self) -> None:
-        """A number or NaN."""
+    def test_one_row_gives_the_same_names(self) -> None:
+        """Each with a number or NaN."""
         predictions, targets, weights = self.case()
         assert set(self.numbers(predictions[:1], targets[:1], weights[:1])) == set(self.numbers(*self.case()))
 
-    def test_the_rows_are_left_as_they_were(self) -> None:
+    def test_the_rows_are_unchanged(self) -> None:
         """Nothing is clipped or sorted in place."""
         case = self.case()
         self.numbers(*case)

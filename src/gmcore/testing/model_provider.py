@@ -1,10 +1,10 @@
-"""Contract: what every model provider and its models keep to."""
+"""Contract suite for model providers and their models."""
 
 # ruff: noqa: S101 - these are checks
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,22 +17,24 @@ from gmcore.registry import PluginRegistry
 
 __all__ = ["ModelProviderContract"]
 
+T = TypeVar("T")
+
 _KEY = np.array([7, 11], np.uint32)
 
 
 class ModelProviderContract(ABC):
     """Checks for a model provider; subclass it as `TestYours` in a test module, and pytest runs them.
 
-    Numbers are checked under the NumPy reference; gradients and fleets on every backend that is
-    installed, and not at all where none is.
+    Numbers are checked with the NumPy reference; gradients and fleets on every installed backend, and not
+    at all if there is none.
     """
 
     @abstractmethod
     def provider(self) -> ModelProvider:
-        """Return a new provider, the same every time."""
+        """Return a new provider, an equal one at every call."""
 
     def cases(self) -> Mapping[str, Rows]:
-        """Return rows by name; override to leave out what the models are not for."""
+        """Return rows by name; override to leave out cases that the models do not support."""
         return {
             "two classes": _rows(_BINARY, numeric=True, categorical=True),
             "many classes, numbers alone": _rows(_MANY, numeric=True),
@@ -41,29 +43,29 @@ class ModelProviderContract(ABC):
         }
 
     def backends(self) -> Iterator[Backend]:
-        """Yield a float64 backend on the CPU for each that is installed and can be used here."""
+        """Yield every installed float64 backend that is available, on the CPU."""
         registry = PluginRegistry("float64").backends
         for name in registry:
             try:
                 yield registry.create(name, device="cpu")
-            except InputError:  # another plugin's trouble
+            except InputError:  # broken or unavailable, which is not this plugin's fault
                 continue
 
     def fitted(self) -> Iterator[tuple[str, Model, Variables, Rows]]:
-        """Yield each case with a model that was adapted to two thirds of its rows."""
+        """Yield each case: its name, a model, variables adapted to two thirds of the rows, and all rows."""
         for name, rows in self.cases().items():
             model = self.provider().create(rows.schema)
             yield name, model, model.adapt(model.init(np.random.default_rng(0)), _part(rows)), rows
 
     def test_it_is_a_model_provider_and_makes_models(self) -> None:
-        """The ports are subclassed, or their methods are all there."""
+        """The ports are subclassed, or all of their methods exist."""
         assert isinstance(self.provider(), ModelProvider)
         for name, model, _, rows in self.fitted():
             assert isinstance(model, Model), name
             assert model.schema == rows.schema, name
 
-    def test_it_says_what_a_model_is_made_of(self) -> None:
-        """The summary tells the parameters that there are, and the shapes that go in and come out."""
+    def test_info_matches_the_model(self) -> None:
+        """`info` has the number of parameters, the input shapes and the output shape."""
         for name, model, variables, rows in self.fitted():
             info = model.info
             assert info == self.provider().create(rows.schema).info, name
@@ -72,16 +74,16 @@ class ModelProviderContract(ABC):
             assert info.output_shape == (rows.schema.target.width,), name
 
     def test_fresh_variables_are_a_function_of_the_generator(self) -> None:
-        """Equal generators give equal numbers, and other generators others; NumPy's global draws are left alone."""
+        """Equal generators give equal variables, others different ones; NumPy's global generator is not used."""
         for name, model, _, _ in self.fitted():
-            before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002 - the one to be left alone
+            before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002 - the global generator
             first, again, other = (model.init(np.random.default_rng(seed)) for seed in (1, 1, 2))
             assert _same(_tree(first), _tree(again)), name
             assert not _same(_tree(first), _tree(other)), name
             assert np.random.get_state()[1].tolist() == before, name  # type: ignore[index]  # noqa: NPY002 - as above
 
     def test_variables_start_on_the_host_in_float64(self) -> None:
-        """So that every backend and both dtypes start from the same numbers; codes are int32, marks booleans."""
+        """Every backend and both dtypes start from the same numbers; codes are int32, masks bool."""
         for name, model, variables, _ in self.fitted():
             for one in (model.init(np.random.default_rng(0)), variables):
                 for path, leaf in tree_flatten(_tree(one)).items():
@@ -89,7 +91,7 @@ class ModelProviderContract(ABC):
                     assert leaf.dtype in (np.float64, np.int32, np.bool_), f"{name}: {path} is {leaf.dtype}"
 
     def test_adapting_keeps_the_shapes_and_changes_nothing_in_place(self) -> None:
-        """What it learns comes back; what it was given stays, the rows too."""
+        """`adapt` returns new variables; its arguments are unchanged, the rows included."""
         for name, model, _, rows in self.fitted():
             fresh, before = model.init(np.random.default_rng(0)), model.init(np.random.default_rng(0))
             adapted, copy = model.adapt(fresh, rows), self.cases()[name]
@@ -98,22 +100,22 @@ class ModelProviderContract(ABC):
             assert _shapes(fresh) == _shapes(adapted), name
 
     def test_adapting_uses_only_the_rows_it_is_given(self) -> None:
-        """Adapted to other rows first, a model is as one that never saw them: a fold can't leak."""
+        """Adapting to other rows first has no effect, so folds can't leak."""
         for name, _, variables, rows in self.fitted():
             model = self.provider().create(rows.schema)
             fresh = model.init(np.random.default_rng(0))
             model.adapt(fresh, rows)
             assert _same(_tree(model.adapt(fresh, _part(rows))), _tree(variables)), name
 
-    def test_rows_are_learnt_from_wherever_they_lie(self) -> None:
-        """A view of rows, whose inputs are gathered when they are asked for, teaches what a copy of them does."""
+    def test_adapting_to_a_view_equals_adapting_to_a_copy(self) -> None:
+        """A view of rows, whose inputs are gathered at access, gives the same variables as a copy."""
         for name, model, _, rows in self.fitted():
             fresh, some = model.init(np.random.default_rng(0)), np.arange(len(rows))[::-2]
             copied, viewed = model.adapt(fresh, rows.take(some)), model.adapt(fresh, rows.view(some))
             assert _same(_tree(viewed), _tree(copied)), name
 
     def test_outputs_losses_and_predictions_have_their_shapes_in_both_dtypes(self) -> None:
-        """One output row, one loss and one prediction a row: finite, whatever is missing or was never seen."""
+        """One output, one loss and one prediction per row, finite even with missing values and unknown categories."""
         for name, model, variables, rows in self.fitted():
             count, width = len(rows), rows.schema.target.width
             for dtype in ("float32", "float64"):
@@ -126,23 +128,23 @@ class ModelProviderContract(ABC):
                     assert np.isfinite(found).all(), name
 
     def test_classes_have_probabilities(self) -> None:
-        """From 0 to 1, and 1 in all."""
+        """Probabilities are not negative and sum to 1."""
         for name, model, variables, rows in self.fitted():
             if rows.schema.target.is_classification:
                 _, _, predictions = _pass(model, variables, rows)
                 assert (predictions >= 0).all(), name
                 assert np.allclose(predictions.sum(axis=1), 1, rtol=0, atol=1e-12), name
 
-    def test_a_row_does_not_depend_on_the_rows_beside_it(self) -> None:
-        """Any batch gives the same outputs, up to the order in which a matrix product adds."""
+    def test_a_row_does_not_depend_on_the_other_rows_of_a_batch(self) -> None:
+        """Any batch gives the same outputs, up to the order of additions in matrix products."""
         for name, model, variables, rows in self.fitted():
             some = np.array([5, 0, 17])
             everything, apart = _pass(model, variables, rows), _pass(model, variables, rows.take(some))
             for a, b in zip(everything, apart, strict=True):
                 assert np.allclose(a[some], b, rtol=1e-12, atol=1e-12), name
 
-    def test_outside_training_nothing_is_random_and_nothing_is_remembered(self) -> None:
-        """No key is needed, and the buffers come back as they were."""
+    def test_outside_training_nothing_is_random_and_buffers_are_unchanged(self) -> None:
+        """No key is needed, and the buffers are returned as they were."""
         xp = NumPyNamespace()
         for name, model, variables, rows in self.fitted():
             first, after = model.apply(variables, rows.inputs, xp=xp, key=None, training=False)
@@ -151,7 +153,7 @@ class ModelProviderContract(ABC):
             assert _same(after, variables.buffers), name
 
     def test_in_training_randomness_is_a_function_of_the_key(self) -> None:
-        """Equal keys give equal outputs, and the buffers keep their shapes."""
+        """Equal keys give equal outputs, and buffers keep their shapes."""
         xp = NumPyNamespace()
         for name, model, variables, rows in self.fitted():
             first, after = model.apply(variables, rows.inputs, xp=xp, key=_KEY, training=True)
@@ -167,7 +169,7 @@ class ModelProviderContract(ABC):
             assert np.array_equal(_pass(model, read, rows)[2], _pass(model, variables, rows)[2]), name
 
     def test_settings_are_buffers_that_members_can_differ_in(self) -> None:
-        """A model's own settings change nothing; another number is in buffers of the same shapes, not in place."""
+        """The model's own settings change nothing; other values change buffers, not their shapes, and not in place."""
         for name, model, variables, _ in self.fitted():
             if isinstance(model, SupportsSettings):
                 assert _same(_tree(model.with_settings(variables, model.settings)), _tree(variables)), name
@@ -180,14 +182,14 @@ class ModelProviderContract(ABC):
                     assert _same(_tree(variables), before), f"{name}: {setting}"
 
     def test_the_gradient_is_a_difference_quotient(self) -> None:
-        """Along a random direction, on every backend, in float64."""
+        """The directional derivative agrees with a central difference, on every backend, in float64."""
         for backend in self.backends():
             for name, model, variables, rows in self.fitted():
                 found, expected = _slopes(backend, model, variables, rows)
-                # A step of 1e-6 leaves about nine digits; where a ReLU bends within it, one or two fewer.
+                # A step of 1e-6 leaves about nine digits, and one or two fewer if it crosses the kink of a ReLU.
                 assert np.isclose(found, expected, rtol=1e-7, atol=1e-9), f"{name}, {backend.name}: {found} {expected}"
 
-    def test_the_members_of_a_fleet_get_what_each_would_alone(self) -> None:
+    def test_a_member_of_a_fleet_gives_the_same_as_alone(self) -> None:
         """A backend's `vmap` over variables gives the reference's outputs, losses and predictions."""
         for backend in self.backends():
             for name, model, variables, rows in self.fitted():
@@ -208,7 +210,7 @@ _CATEGORIES = (("red", "green", "blue"), ("small", "large"))
 
 
 def _rows(target: Target, *, numeric: bool = False, categorical: bool = False, count: int = 30) -> Rows:
-    """Return rows with missing values, constant columns, other scales and, in the last third, new categories."""
+    """Return rows with missing values, a constant column, different scales and, in the last third, new categories."""
     rng = np.random.default_rng(3)
     features: list[Feature] = []
     inputs: dict[str, np.ndarray] = {}
@@ -244,11 +246,11 @@ def _same(tree: Tree, other: Tree) -> bool:
     return one.keys() == two.keys() and all(np.array_equal(one[path], two[path], equal_nan=True) for path in one)
 
 
-def _shapes(variables: Variables) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+def _shapes(variables: Variables) -> dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]:
     return {path: (leaf.shape, leaf.dtype) for path, leaf in tree_flatten(_tree(variables)).items()}
 
 
-def _as(tree: Any, dtype: str) -> Any:
+def _as(tree: T, dtype: str) -> T:
     return tree_map(lambda leaf: leaf.astype(dtype) if leaf.dtype.kind == "f" else leaf, tree)
 
 
@@ -268,14 +270,12 @@ def _pass(model: Model, variables: Variables, rows: Rows, dtype: str = "float64"
 
 def _fleet(backend: Backend, model: Model, members: Sequence[Variables], rows: Rows) -> tuple[np.ndarray, ...]:
     held = _stack([one.params for one in members]), _stack([one.buffers for one in members])
-    fleet = backend.vmap(_forward(model, backend.xp), (0, 0, None, None))
-    found: tuple[np.ndarray, ...] = backend.to_numpy(
-        backend.compile(fleet, loops=True)(*backend.asarray((*held, rows.inputs, rows.targets)))
-    )
+    fleet = backend.compile(backend.vmap(_forward(model, backend.xp), (0, 0, None, None)), loops=True)
+    found: tuple[np.ndarray, ...] = backend.to_numpy(fleet(*backend.asarray((*held, rows.inputs, rows.targets))))
     return found
 
 
-def _stack(trees: Sequence[Tree]) -> Any:
+def _stack(trees: Sequence[Tree]) -> Tree:
     return tree_map(lambda *leaves: np.stack(leaves), *trees)
 
 
@@ -287,7 +287,7 @@ def _slopes(backend: Backend, model: Model, variables: Variables, rows: Rows) ->
         _, losses, _ = _forward(model, backend.xp)(params, buffers, inputs, targets)
         return backend.xp.mean(losses), losses
 
-    # `loops`, though there are none: so a backend that calls a slow compiler for single functions does not.
+    # `loops=True` avoids the slow compiler that a backend may use for functions without loops.
     gradient_of = backend.compile(backend.value_and_grad(mean_loss), loops=True)
     args = backend.asarray((variables.params, variables.buffers, rows.inputs, rows.targets))
     gradient = backend.to_numpy(gradient_of(*args)[1])

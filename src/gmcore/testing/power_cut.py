@@ -1,10 +1,10 @@
-"""A disk that loses power: what a program did to its files, and every state they may be in after a cut."""
+"""Simulated power cuts: a record of a program's file operations, and every state possible after a cut."""
 
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import attrs
 
@@ -12,25 +12,28 @@ from gmcore.testing.disk import Disk
 
 __all__ = ["Crash", "Recording", "recorded"]
 
+T = TypeVar("T")
+StrPath = str | os.PathLike[str]
+
 _RECORDED = ("open", "close", "write", "ftruncate", "fsync", "replace", "rename", "unlink", "remove", "mkdir", "rmdir")
 
 
 @attrs.frozen(kw_only=True)
 class Crash:
-    """A state that a file system may be in after the power was cut.
+    """A possible state of a file system after a power cut.
 
     Attributes:
-        after: the calls that had returned, by name and path; the next may have been under way.
-        marks: what the program had noted by then.
-        files: what is there: content by path from the folder on, None for a folder.
+        after: the calls that had returned, as name and path; the next call may have been interrupted.
+        marks: the marks that the program had set.
+        files: content by path relative to the folder; None for a folder.
     """
 
     after: tuple[str, ...]
-    marks: tuple[Any, ...]
+    marks: tuple[object, ...]
     files: Mapping[str, bytes | None]
 
     def restore(self, folder: Path) -> None:
-        """Put the files into an empty folder."""
+        """Write the files into an empty folder."""
         for name, content in sorted(self.files.items()):
             if content is None:
                 (folder / name).mkdir()
@@ -40,24 +43,24 @@ class Crash:
 
 @attrs.define(kw_only=True, eq=False)
 class Recording:
-    """The calls of a program, and what they had done to the disk at each."""
+    """The file operations of a program, and the state of the disk after each."""
 
     _disk: Disk
     _calls: list[str] = attrs.field(factory=list)
-    _marks: list[Any] = attrs.field(factory=list)
+    _marks: list[object] = attrs.field(factory=list)
     _moments: list[tuple[int, int, Disk]] = attrs.field(factory=list)
 
-    def mark(self, value: Any) -> None:
-        """Note that the program got this far; what was durable then must be so in every later crash."""
+    def mark(self, value: object) -> None:
+        """Record that the program got this far; what is durable now must be found after every later crash."""
         self._marks.append(value)
         self._remember()
 
     def crashes(self) -> Iterator[Crash]:
-        """Yield every state after a cut between any two calls, or in one; equal ones with equal marks once.
+        """Yield every possible state after a power cut between or during calls; equal states with equal marks once.
 
-        The rules are those of POSIX, which are harsher than a usual file system: what was written to a file and not
-        fsynced is there, torn, zeroed or lost; of what was made, renamed and removed in a folder since its
-        last fsync any part may have happened, in particular a later call without an earlier one.
+        The rules are those of POSIX, which guarantee less than usual file systems do: data written to a file and not
+        fsynced may be complete, torn, zeroed or lost; of the entries created, renamed and removed in a folder since its
+        last fsync, any subset may have taken effect, even a later change without an earlier one.
         """
         seen = set()
         for calls, marks, disk in self._moments:
@@ -77,16 +80,16 @@ class Recording:
 
 @contextlib.contextmanager
 def recorded(folder: Path) -> Iterator[Recording]:
-    """Record what this process does through `os` to the files under `folder`, whose present content is durable.
+    """Record this process's calls of `os` on files under `folder`, whose current content is taken to be durable.
 
     Raises:
-        AssertionError: if the files were changed past what is recorded, such as by the builtin `open`.
+        AssertionError: if files were changed in other ways, such as by the builtin `open`.
     """
     disk = Disk.of(folder)
     recording = Recording(disk=disk)
-    recording._remember()  # noqa: SLF001 - one concept in two parts
+    recording._remember()  # noqa: SLF001 - part of the same concept
     before = {name: getattr(os, name) for name in _RECORDED}
-    follow = _Follower(folder=folder.resolve(), disk=disk, told=recording._note)  # noqa: SLF001
+    follow = _Follower(folder=folder.resolve(), disk=disk, note=recording._note)  # noqa: SLF001
     try:
         for name, call in before.items():
             setattr(os, name, follow.wrapped(name, call))
@@ -94,37 +97,37 @@ def recorded(folder: Path) -> Iterator[Recording]:
     finally:
         for name, call in before.items():
             setattr(os, name, call)
-    assert disk.now() == Disk.of(folder).now(), "files were changed in ways that are not recorded"  # noqa: S101
+    assert disk.now() == Disk.of(folder).now(), "files were changed by calls that are not recorded"  # noqa: S101
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class _Follower:
-    """Does to the model of a disk what was done to the real one."""
+    """Applies the recorded calls to the model of the disk."""
 
     folder: Path
     disk: Disk
-    told: Callable[[str], None]
+    note: Callable[[str], None]
     handles: dict[int, int] = attrs.field(factory=dict)
 
-    def wrapped(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `call`, followed."""
+    def wrapped(self, name: str, call: Callable[..., T]) -> Callable[..., T]:
+        """Return `call` with its effect applied to the model."""
         follow = getattr(self, f"_{name}")
 
-        def followed(*arguments: Any, **options: Any) -> Any:
+        def followed(*arguments: object, **options: object) -> T:
             result = call(*arguments, **options)
             where = follow(result, *arguments)
             if where is not None:
-                self.told(f"{name} {where}")
+                self.note(f"{name} {where}")
             return result
 
         return followed
 
-    def _inside(self, path: Any) -> str | None:
-        found = Path(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - a link is not followed
+    def _inside(self, path: StrPath) -> str | None:
+        found = Path(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - links are not resolved
         found = found.parent.resolve() / found.name
         return str(found.relative_to(self.folder)) if found.is_relative_to(self.folder) else None
 
-    def _open(self, handle: int, path: Any, flags: int, *_: Any) -> str | None:
+    def _open(self, handle: int, path: StrPath, flags: int, *_: object) -> str | None:
         where = self._inside(path)
         if where is None:
             return None
@@ -134,7 +137,7 @@ class _Follower:
     def _close(self, _: None, handle: int) -> None:
         self.handles.pop(handle, None)
 
-    def _write(self, count: int, handle: int, content: Any) -> str | None:
+    def _write(self, count: int, handle: int, content: bytes | memoryview) -> str | None:
         if handle not in self.handles:
             return None
         end = os.lseek(handle, 0, os.SEEK_CUR)
@@ -146,16 +149,16 @@ class _Follower:
     def _fsync(self, _: None, handle: int) -> str | None:
         return self.disk.fsync(self.handles[handle]) if handle in self.handles else None
 
-    def _replace(self, _: None, old: Any, new: Any) -> str | None:
+    def _replace(self, _: None, old: StrPath, new: StrPath) -> str | None:
         one, other = self._inside(old), self._inside(new)
-        assert (one is None) == (other is None), "moved over the border of what is recorded"  # noqa: S101
+        assert (one is None) == (other is None), "moved into or out of the recorded folder"  # noqa: S101
         return self.disk.rename(one, other) if one is not None and other is not None else None
 
-    def _unlink(self, _: None, path: Any, **__: Any) -> str | None:
+    def _unlink(self, _: None, path: StrPath, **__: object) -> str | None:
         where = self._inside(path)
         return self.disk.remove(where) if where is not None else None
 
-    def _mkdir(self, _: None, path: Any, *__: Any) -> str | None:
+    def _mkdir(self, _: None, path: StrPath, *__: object) -> str | None:
         where = self._inside(path)
         return self.disk.mkdir(where) if where is not None else None
 

@@ -1,4 +1,4 @@
-"""Contract: what every sequence provider keeps to."""
+"""Contract suite for sequence providers."""
 
 # ruff: noqa: S101 - these are checks
 
@@ -25,54 +25,54 @@ class SequenceProviderContract(ABC):
 
     @abstractmethod
     def data(self) -> DataProvider:
-        """Return 20 training rows or more, no two alike in their numeric columns, and some validation and test rows."""
+        """Return at least 20 training rows, all with distinct numeric columns, and some validation and test rows."""
 
     @abstractmethod
     def difficulty(self) -> str:
-        """Return the name of the numeric column that says how hard a row of the data is."""
+        """Return the name of the numeric column with the difficulty of each row."""
 
     def places(self, sets: Sequence[DataProvider]) -> list[np.ndarray]:
-        """Return, for each data set, the places of its rows in the data."""
-        place = {row.tobytes(): index for index, row in enumerate(_numeric(self.data()))}
-        return [np.array([place[row.tobytes()] for row in _numeric(found)]) for found in sets]
+        """Return, for each data set, the indices of its rows in the data."""
+        index_of = {row.tobytes(): index for index, row in enumerate(_numeric(self.data()))}
+        return [np.array([index_of[row.tobytes()] for row in _numeric(found)]) for found in sets]
 
     def curriculum(self) -> SequenceConfig:
-        """Return a curriculum of the data in five steps."""
+        """Return the configuration of a curriculum in five steps."""
         return SequenceConfig(max_length=15, count=5, strategy="curriculum", difficulty=self.difficulty())
 
     def test_it_is_a_sequence_provider(self) -> None:
-        """The port is subclassed, or its methods are all there."""
+        """The port is subclassed, or all of its methods exist."""
         assert isinstance(self.provider(), SequenceProvider)
 
-    def test_every_data_set_has_rows_and_no_more_than_asked_for(self) -> None:
-        """Under each strategy."""
+    def test_every_data_set_has_between_one_and_max_length_rows(self) -> None:
+        """Holds for each strategy."""
         for config in (_CONSECUTIVE, _RANDOM, self.curriculum()):
             lengths = [len(places) for places in self.places(self.provider().sequences(self.data(), config))]
             assert lengths, config.strategy
             assert 0 < min(lengths) <= max(lengths) <= config.max_length, config.strategy
 
     def test_only_training_rows_are_trained_on(self) -> None:
-        """Validation and test rows are in no sequence."""
+        """No sequence contains validation or test rows."""
         train = _rows_of(self.data())[1]
         for config in (_CONSECUTIVE, _RANDOM, self.curriculum()):
             for places in self.places(self.provider().sequences(self.data(), config)):
                 assert np.isin(places, train).all(), config.strategy
 
-    def test_there_are_no_more_data_sets_than_asked_for(self) -> None:
-        """`count` is a limit."""
+    def test_there_are_at_most_count_data_sets(self) -> None:
+        """`count` limits the number of sequences."""
         for strategy in ("consecutive", "random"):
             config = SequenceConfig(max_length=3, count=2, strategy=strategy)
             assert len(self.provider().sequences(self.data(), config)) == config.count
 
-    def test_consecutive_runs_are_all_training_rows_once_in_order(self) -> None:
-        """Without `count`."""
+    def test_consecutive_sequences_cover_all_training_rows_once_in_order(self) -> None:
+        """Holds without `count`."""
         found = np.concatenate(self.places(self.provider().sequences(self.data(), _CONSECUTIVE)))
         rows, train = _rows_of(self.data())
         order = np.sort(train) if rows.time is None else train[np.argsort(rows.time[train], kind="stable")]
         assert np.array_equal(found, order)
 
-    def test_a_seed_decides_what_is_random(self) -> None:
-        """The same one, the same rows; another one, others."""
+    def test_random_sequences_are_a_function_of_the_seed(self) -> None:
+        """Equal seeds give equal rows, and other seeds give others."""
         drawn = [
             self.places(
                 self.provider().sequences(
@@ -84,20 +84,20 @@ class SequenceProviderContract(ABC):
         assert all(np.array_equal(a, b) for a, b in zip(drawn[0], drawn[1], strict=True))
         assert not all(np.array_equal(a, b) for a, b in zip(drawn[0], drawn[2], strict=True))
 
-    def test_a_curriculum_grows_and_keeps_what_is_easier(self) -> None:
-        """Each step has the rows of the one before, and every row left out is at least as hard."""
+    def test_a_curriculum_grows_from_the_easiest_rows(self) -> None:
+        """Each step contains the rows of the previous one, and every row left out is at least as hard."""
         rows, train = _rows_of(self.data())
         names = [feature.name for feature in rows.schema.numeric]
-        hardness = rows.inputs["numeric"][:, names.index(self.difficulty())]
+        difficulty = rows.inputs["numeric"][:, names.index(self.difficulty())]
         before: set[int] = set()
         for places in self.places(self.provider().sequences(self.data(), self.curriculum())):
             now = set(places.tolist())
             assert before < now
-            assert hardness[places].max() <= hardness[np.setdiff1d(train, places)].min()
+            assert difficulty[places].max() <= difficulty[np.setdiff1d(train, places)].min()
             before = now
 
-    def test_a_split_divides_all_rows_but_the_test_rows(self) -> None:
-        """Each on one side."""
+    def test_a_split_divides_training_and_validation_rows(self) -> None:
+        """Each row is on exactly one side; test rows are on neither."""
         data = self.data()
         parts = self.provider().train_validation_split(data, SplitConfig(fraction=0.3, strategy="random", seed=2))
         assert isinstance(data, SupportsRows)
@@ -105,7 +105,7 @@ class SequenceProviderContract(ABC):
         found = np.sort(np.concatenate(self.places(parts)))
         assert np.array_equal(found, np.sort(np.concatenate([split.train, split.validation])))
 
-    def test_the_columns_stay_what_they_are(self) -> None:
+    def test_the_schema_is_unchanged(self) -> None:
         """All data sets have the schema of the data, classes and categories included."""
         data = self.data()
         made = [

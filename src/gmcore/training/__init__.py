@@ -1,4 +1,4 @@
-"""What gmcore does, against ports alone: fit, evaluate, predict, cross-validate."""
+"""Training, evaluation, prediction and cross-validation, written against ports only."""
 
 from gmcore.training.cross_validate import cross_validate, fold_members, folds_of
 from gmcore.training.evaluate import predict, score

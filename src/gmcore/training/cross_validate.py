@@ -1,4 +1,4 @@
-"""Cross-validation: the folds are the members of one fleet."""
+"""Cross-validation: one fleet with one member per fold."""
 
 import time
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from gmcore.domain import (
     WorkflowConfig,
     generator,
 )
-from gmcore.domain.splits import held_out
+from gmcore.domain.data.splits import held_out
 from gmcore.errors import DataError
 from gmcore.ports import CrossValidator, SupportsSplit, TrainingTask, TrainingWorkflow
 
@@ -25,20 +25,18 @@ __all__ = ["cross_validate", "fold_members", "folds_of"]
 
 
 def cross_validate(workflow: TrainingWorkflow, task: TrainingTask, folds: Sequence[Fold], *, seed: int = 0) -> CVResult:
-    """Train one member a fold, all of them as one fleet, and score each on its fold's held-out rows.
+    """Train one member per fold, all as one fleet, and score each on its fold's held-out rows.
 
-    Early stopping watches a share of the fold's own training rows, never the held-out ones.
+    Early stopping watches a fraction of the fold's training rows, never the held-out rows.
     """
     begun = time.perf_counter()
     members = fold_members(task.rows, folds, task.config, seed=seed)
     for fold in folds:
-        for tell in task.hooks.fold_start:
-            tell(FoldStart(index=fold.index, n_train=len(fold.train), n_validation=len(fold.validation)))
+        task.hooks.emit(FoldStart(index=fold.index, n_train=len(fold.train), n_validation=len(fold.validation)))
     trained = workflow.train(task, members)
     scored = workflow.validate(task, [one.variables for one in trained], [member.score for member in members])
     for fold, validation in zip(folds, scored, strict=True):
-        for call in task.hooks.fold_end:
-            call(FoldEnd(index=fold.index, validation=validation))
+        task.hooks.emit(FoldEnd(index=fold.index, validation=validation))
     results = tuple(
         FoldResult(index=fold.index, training=training, validation=validation)
         for fold, training, validation in zip(folds, trained, scored, strict=True)
@@ -47,7 +45,7 @@ def cross_validate(workflow: TrainingWorkflow, task: TrainingTask, folds: Sequen
 
 
 def fold_members(rows: Rows, folds: Sequence[Fold], config: WorkflowConfig, *, seed: int = 0) -> list[Member]:
-    """Return one member a fold, with its rows in their three roles: to train, to stop and to score on."""
+    """Return one member per fold, with the rows that it trains, stops and scores on."""
     members = []
     for fold in folds:
         train, stop = fold.train, np.empty(0, np.int64)
@@ -59,10 +57,10 @@ def fold_members(rows: Rows, folds: Sequence[Fold], config: WorkflowConfig, *, s
 
 
 def folds_of(validator: CrossValidator | SupportsSplit, rows: Rows) -> list[Fold]:
-    """Return the folds of a validator, or of anything with scikit-learn's `split`.
+    """Return the folds of a cross-validator, or of an object with scikit-learn's `split`.
 
     Raises:
-        DataError: if there is no fold, or a fold trains on rows that it holds out, or has none of either.
+        DataError: if there is no fold, or one without training or held-out rows, or one that trains on held-out rows.
     """
     if isinstance(validator, CrossValidator):
         folds = list(validator.folds(rows))
@@ -79,15 +77,15 @@ def folds_of(validator: CrossValidator | SupportsSplit, rows: Rows) -> list[Fold
 
 def _check(folds: Sequence[Fold]) -> None:
     if not folds:
-        raise DataError("the cross-validator gave no folds")
+        raise DataError("the cross-validator returned no folds")
     for fold in folds:
         if not len(fold.train) or not len(fold.validation):
             raise DataError(
-                f"fold {fold.index} has {len(fold.train)} rows to train on and {len(fold.validation)} to score on: "
-                "it needs some of both"
+                f"fold {fold.index} must have rows to train on and rows to score on, "
+                f"got {len(fold.train)} and {len(fold.validation)}"
             )
         shared = np.intersect1d(fold.train, fold.validation)
         if len(shared):
             raise DataError(
-                f"fold {fold.index} trains on {len(shared)} of the rows it holds out, row {shared[0]} first"
+                f"fold {fold.index} trains on {len(shared)} of its held-out rows; the first is row {shared[0]}"
             )

@@ -1,13 +1,12 @@
-"""How good trained members are on given rows, and what they predict for them."""
+"""The scores of trained members on given rows, and their predictions."""
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from gmcore.domain import Rows, Tree, ValidationResult, Variables
+from gmcore.domain import Array, Rows, Tree, ValidationResult, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.ports import Backend, MetricComputer, Model, TrainingTask
 from gmcore.training.fleet.members import evaluation_batch, stack, weight_of
@@ -15,22 +14,23 @@ from gmcore.training.fleet.plan import evaluation_plan
 from gmcore.training.fleet.prefetch import prefetch
 from gmcore.training.fleet.program_cache import cached_program
 from gmcore.training.fleet.row_source import RowSource
-from gmcore.training.fleet.segments import cut, steps_at_once
+from gmcore.training.fleet.segments import evaluation_segments, steps_per_call
 from gmcore.training.fleet.step import evaluation_step
+from gmcore.training.fleet.trees import EvaluationBatches, EvaluationInputs, EvaluationShared, ResidentRows, Totals
 
 __all__ = ["evaluate", "predict", "score"]
 
-_ROWS_AT_ONCE = 1024
-_AHEAD = 2
+_PREDICTED_AT_ONCE = 1024
+_PREFETCHED = 2
 
 
 def evaluate(
     task: TrainingTask, source: RowSource, members: Sequence[tuple[Variables, np.ndarray]]
 ) -> list[ValidationResult]:
-    """Score members together, each with its variables on its rows."""
+    """Return one result per member, each a pair of variables and the indices of the rows to score on."""
     begun = time.perf_counter()
     variables, rows = zip(*members, strict=True)
-    losses, predictions = _look(task, source, variables, rows)
+    losses, predictions = _losses_and_predictions(task, source, variables, rows)
     seconds = time.perf_counter() - begun
     return [
         ValidationResult(
@@ -47,7 +47,7 @@ def evaluate(
 def score(
     metrics: Iterable[MetricComputer], predictions: np.ndarray, rows: Rows, indices: np.ndarray
 ) -> Mapping[str, float]:
-    """Return every metric of predictions for the rows at `indices`, by name."""
+    """Return the metrics by name of predictions for the rows at `indices`; empty without rows or targets."""
     if rows.targets is None or not len(indices):
         return {}
     weights = None if rows.weights is None else rows.weights[indices]
@@ -58,63 +58,73 @@ def score(
 
 
 def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) -> np.ndarray:
-    """Return one member's predictions for all rows, `(rows, width)`, float64."""
-    compiled = cached_program(backend, ("prediction", model), lambda: _prediction(backend, model))
+    """Return one member's predictions for all rows, `(rows, width)` float64."""
+    program = cached_program(backend, ("prediction", model), lambda: _prediction_program(backend, model))
     params, buffers = backend.asarray(variables.params), backend.asarray(variables.buffers)
-    size = min(_ROWS_AT_ONCE, max(1, len(rows)))
-    pieces = [
-        backend.to_numpy(compiled(params, buffers, backend.asarray(_padded(rows, at, size))))[: len(rows) - at]
+    size = min(_PREDICTED_AT_ONCE, max(1, len(rows)))
+    parts = [
+        backend.to_numpy(program(params, buffers, backend.asarray(_padded(rows, at, size))))[: len(rows) - at]
         for at in range(0, len(rows), size)
     ]
     width = model.schema.target.width
-    return np.concatenate([np.empty((0, width)), *pieces]).astype(np.float64)
+    return np.concatenate([np.empty((0, width)), *parts]).astype(np.float64)
 
 
-def _look(
+def _losses_and_predictions(
     task: TrainingTask, source: RowSource, variables: Sequence[Variables], rows: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the members' sums of losses, `(members,)`, and predictions, `(members, longest, width)`, float64."""
-    backend, size = task.backend, evaluation_batch(task)
-    compiled = cached_program(backend, ("scoring", task.model), lambda: _scoring(backend, task.model))
-    seen = backend.asarray(
-        {"params": stack([one.params for one in variables]), "buffers": stack([one.buffers for one in variables])}
-    )
-    totals, found = backend.asarray({"loss": np.zeros(len(variables))}), []
-    plan = evaluation_plan(rows, size, task.rows.weights)
-    length = steps_at_once(task, source, len(variables), size)
-    with contextlib.closing(prefetch(cut(plan, source, length=length), _AHEAD)) as parts:
+    """Return the members' summed losses, `(members,)`, and predictions, `(members, rows, width)`, float64.
+
+    Members with fewer rows than the longest one have padding at the end of their predictions.
+    """
+    backend, count, batch_size = task.backend, len(variables), evaluation_batch(task)
+    program = cached_program(backend, ("scoring", task.model), lambda: _scoring_program(backend, task.model))
+    inputs: EvaluationInputs = {
+        "params": stack([one.params for one in variables]),
+        "buffers": stack([one.buffers for one in variables]),
+    }
+    inputs = backend.asarray(inputs)
+    totals: Totals = {"loss": backend.asarray(np.zeros(count)), "by_metric": {}}
+    plan, found = evaluation_plan(rows, batch_size, task.rows.weights), []
+    length = steps_per_call(task, source, members=count, batch_size=batch_size)
+    with contextlib.closing(prefetch(evaluation_segments(plan, source, length=length), _PREFETCHED)) as parts:
         for part in parts:
-            totals, predictions = compiled(totals, part, seen, source.resident)
+            totals, predictions = program(totals, part, inputs, source.resident)
             found.append(backend.to_numpy(predictions).astype(np.float64))
     width = found[0].shape[-1]
-    together = np.concatenate([part.reshape(len(variables), -1, width) for part in found], axis=1)
+    together = np.concatenate([part.reshape(count, -1, width) for part in found], axis=1)
     return backend.to_numpy(totals["loss"]).astype(np.float64), together
 
 
-def _scoring(backend: Backend, model: Model) -> Any:
+def _scoring_program(
+    backend: Backend, model: Model
+) -> Callable[[Totals, EvaluationBatches, EvaluationInputs, ResidentRows], tuple[Totals, Array]]:
+    """Return the program that adds to the totals and returns predictions, `(members, steps, batch, width)`."""
     step = evaluation_step(model, backend)
 
-    def look(totals: Any, plan: Any, seen: Any, rows: Any) -> Any:
-        totals, predictions = backend.scan(step, totals, plan, {**rows, **seen})
-        # Members, steps, rows of a batch, numbers.
+    def add_and_predict(
+        totals: Totals, batches: EvaluationBatches, inputs: EvaluationInputs, rows: ResidentRows
+    ) -> tuple[Totals, Array]:
+        shared: EvaluationShared = {**rows, **inputs}
+        totals, predictions = backend.scan(step, totals, batches, shared)
         return totals, backend.xp.permute_dims(predictions, (1, 0, 2, 3))
 
-    return backend.compile(look, loops=True, members=(0, 1, 0, None))
+    return backend.compile(add_and_predict, loops=True, members=(0, 1, 0, None))
 
 
-def _prediction(backend: Backend, model: Model) -> Any:
+def _prediction_program(backend: Backend, model: Model) -> Callable[[Tree, Tree, Mapping[str, Array]], Array]:
+    """Return the program that predicts one member's rows."""
     xp = backend.xp
 
-    def forward(params: Any, buffers: Any, inputs: Any) -> Any:
-        known = Variables(params, buffers)
-        outputs, _ = model.apply(known, inputs, xp=xp, key=None, training=False)
-        return model.predict(known, xp.astype(outputs, xp.float), xp=xp)
+    def forward(params: Tree, buffers: Tree, inputs: Mapping[str, Array]) -> Array:
+        variables = Variables(params, buffers)
+        outputs, _ = model.apply(variables, inputs, xp=xp, key=None, training=False)
+        return model.predict(variables, xp.astype(outputs, xp.float), xp=xp)
 
     return backend.compile(forward)
 
 
-def _padded(rows: Rows, at: int, size: int) -> Tree:
-    """Return `size` rows from `at` on, the last one repeated where there are no more."""
+def _padded(rows: Rows, at: int, size: int) -> Mapping[str, np.ndarray]:
+    """Return the inputs of `size` rows from `at` on, padded with the last row."""
     indices = np.minimum(np.arange(at, at + size), len(rows) - 1)
-    picked: Tree = tree_map(lambda column: column[indices], dict(rows.inputs))
-    return picked
+    return tree_map(lambda column: column[indices], dict(rows.inputs))

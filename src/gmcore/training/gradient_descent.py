@@ -1,8 +1,8 @@
-"""The standard workflow: every member of a fleet at once, epochs of steps."""
+"""The standard workflow: minibatch gradient descent of all members of a fleet at once."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypeVar
 
 import attrs
 import numpy as np
@@ -21,10 +21,12 @@ from gmcore.training.fleet.row_source import RowSource
 
 __all__ = ["GradientDescent"]
 
+T = TypeVar("T")
+
 
 @attrs.define(kw_only=True, eq=False)
 class GradientDescent(TrainingWorkflow):
-    """Minibatch gradient descent over a fleet, as one compiled program a chunk."""
+    """Minibatch gradient descent of a fleet, one chunk after the other, each as one compiled program."""
 
     _metrics: dict[str, float] = attrs.field(init=False, factory=dict)
 
@@ -34,22 +36,20 @@ class GradientDescent(TrainingWorkflow):
         rows, programs = RowSource.of(task), Programs.of(task)
         results: list[TrainingResult] = []
         for number, chunk in enumerate(_chunks(members, members_at_once(task, len(members)))):
-            self._tell_start(task, chunk)
-            trained = train_chunk(task, programs, rows, chunk, number, clock)
-            for call in task.hooks.fit_end:
-                call(FitEnd(members=tuple(member.index for member in chunk), results=tuple(trained)))
+            task.hooks.emit(_fit_start(task, chunk))
+            trained = train_chunk(task, chunk, number=number, programs=programs, rows=rows, clock=clock)
+            task.hooks.emit(FitEnd(members=tuple(member.index for member in chunk), results=tuple(trained)))
             results += trained
+        steps = sum(_steps_per_epoch(task, member) * one.epochs for member, one in zip(members, results, strict=True))
         self._metrics = clock.report() | {
             "seconds": time.perf_counter() - begun,
-            "steps": float(
-                sum(_steps(task, member) * one.epochs for member, one in zip(members, results, strict=True))
-            ),
+            "steps": float(steps),
             "compilations": float(task.backend.compilations - compiled),
             **_memory(task),
         }
         if all(one.failure for one in results):
-            who = f"member {results[0].member}" if len(results) > 1 else "the model"
-            raise TrainingError(f"{who} could not go on: {results[0].failure}")
+            which = f"member {results[0].member}" if len(results) > 1 else "the model"
+            raise TrainingError(f"training failed for {which}: {results[0].failure}")
         return results
 
     def validate(
@@ -75,19 +75,9 @@ class GradientDescent(TrainingWorkflow):
     def close(self) -> None:
         self._metrics = {}
 
-    def _tell_start(self, task: TrainingTask, chunk: Sequence[Member]) -> None:
-        for call in task.hooks.fit_start:
-            call(
-                FitStart(
-                    members=tuple(member.index for member in chunk),
-                    max_epochs=task.config.max_epochs,
-                    steps_per_epoch=max(_steps(task, member) for member in chunk),
-                    model=task.model.info,
-                )
-            )
-
 
 def _check(task: TrainingTask, members: Sequence[Member]) -> None:
+    """Raise if there is nothing to train, nothing to learn from, or a member has unknown settings."""
     if not members:
         raise DataError("a fleet needs at least one member to train, got none")
     member_settings(task, members)
@@ -96,9 +86,18 @@ def _check(task: TrainingTask, members: Sequence[Member]) -> None:
         if len(member.train) == 0:
             raise DataError(f"member {member.index} has no rows to train on")
         if weights is not None and not weights[member.train].any():
-            raise DataError(f"all rows that member {member.index} trains on have weight 0")
+            raise DataError(f"member {member.index} has only training rows of weight 0")
     if task.rows.targets is None:
-        raise DataError("the rows have no targets, so nothing can be learnt from them")
+        raise DataError("the rows have no targets to train on")
+
+
+def _fit_start(task: TrainingTask, chunk: Sequence[Member]) -> FitStart:
+    return FitStart(
+        members=tuple(member.index for member in chunk),
+        max_epochs=task.config.max_epochs,
+        steps_per_epoch=max(_steps_per_epoch(task, member) for member in chunk),
+        model=task.model.info,
+    )
 
 
 def _memory(task: TrainingTask) -> dict[str, float]:
@@ -106,9 +105,9 @@ def _memory(task: TrainingTask) -> dict[str, float]:
     return {"peak_memory": float(memory.peak), "active_memory": float(memory.active)}
 
 
-def _steps(task: TrainingTask, member: Member) -> int:
+def _steps_per_epoch(task: TrainingTask, member: Member) -> int:
     return -(-len(member.train) // task.config.batch_size)
 
 
-def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[at : at + size] for at in range(0, len(items), size))

@@ -1,4 +1,4 @@
-"""Columns of which a dtype keeps too little: told before training, since afterwards nothing shows it."""
+"""Columns that lose too much precision in a dtype: checked before training, because no result shows it."""
 
 import math
 from collections.abc import Iterator
@@ -10,70 +10,71 @@ from gmcore.nn.preprocessing.standardize import mean_and_scale
 
 __all__ = ["precision_notes"]
 
-# Rows that are looked at, in runs of neighbours spread over all: so many bytes of a file however long it is.
+# Rows that are checked: runs of neighbours spread over all rows, so the cost does not depend on the length of a file.
 _ROWS, _RUN = 65_536, 1024
+# The largest rounding error that is accepted, in standard deviations of the column.
 _SHARE = 1e-3
 
 
 def precision_notes(rows: Rows, dtype: str) -> Iterator[str]:
-    """Yield a sentence for each column of numbers that a dtype has no room for.
+    """Yield one sentence for each numeric column or target that a dtype can't represent well enough.
 
-    In float32 that is one whose values, once they are rounded, differ from what they were by more than a thousandth of
-    their standard deviation: rounding comes before standardising, and what it took is gone. In either dtype it is one
-    with values that are too large. Where there are more than 65,536 rows, that many are looked at, from all over.
+    In float32 that is a column whose largest rounding error exceeds a thousandth of its standard deviation: values are
+    rounded before they are standardized. In either dtype it is a column whose values are too large. Of more than 65,536
+    rows, that many are checked, spread over all.
 
     Args:
-        rows: features and values to predict are looked at.
+        rows: the rows to check.
         dtype: `"float32"` or `"float64"`.
     """
-    places = _some(len(rows))
+    places = _runs(len(rows))
     if "numeric" in rows.inputs:
         names = [feature.name for feature in rows.schema.numeric]
-        yield from _notes("column", names, rows.inputs["numeric"], places, dtype)
+        yield from _notes("column", names, rows.inputs["numeric"], places=places, dtype=dtype)
     if rows.targets is not None and not rows.schema.target.is_classification:
-        yield from _notes("target", list(rows.schema.target.names), rows.targets, places, dtype)
+        yield from _notes("target", list(rows.schema.target.names), rows.targets, places=places, dtype=dtype)
 
 
-def _notes(kind: str, names: list[str], columns: np.ndarray, places: list[slice], dtype: str) -> Iterator[str]:
-    seen = np.concatenate([np.asarray(columns[place], np.float64) for place in places])
-    seen = np.where(np.isfinite(seen), seen, np.nan)
-    largest = _largest(seen)
-    # Standardising squares in float64.
+def _notes(kind: str, names: list[str], columns: np.ndarray, *, places: list[slice], dtype: str) -> Iterator[str]:
+    values = np.concatenate([np.asarray(columns[place], np.float64) for place in places])
+    values = np.where(np.isfinite(values), values, np.nan)
+    largest = _largest(values)
+    # Standardizing squares values in float64.
     limit = float(np.finfo(np.float32).max) if dtype == "float32" else math.sqrt(np.finfo(np.float64).max)
     for place in np.flatnonzero(largest > limit):
         yield (
-            f"{kind} '{names[place]}' has values as large as {largest[place]:g}, and in {dtype} they can be "
+            f"{kind} '{names[place]}' has values as large as {largest[place]:g}, but {dtype} allows "
             f"{limit:.2g} at most: correct them, or leave the column out"
         )
-    seen = np.where(largest > limit, np.nan, seen)
-    moments = mean_and_scale([seen]) if dtype == "float32" else None
+    values = np.where(largest > limit, np.nan, values)
+    moments = mean_and_scale([values]) if dtype == "float32" else None
     if moments is None:
         return
-    mean, spread = moments
-    lost = _largest(seen.astype(np.float32) - seen)
-    for place in np.flatnonzero((spread > 0) & (lost > _SHARE * spread)):
-        yield f"{kind} '{names[place]}' {_too_fine(float(mean[place]), float(spread[place]), float(largest[place]))}"
+    mean, deviation = moments
+    error = _largest(values.astype(np.float32) - values)
+    for place in np.flatnonzero((deviation > 0) & (error > _SHARE * deviation)):
+        found = _too_fine(mean=float(mean[place]), deviation=float(deviation[place]), largest=float(largest[place]))
+        yield f"{kind} '{names[place]}' {found}"
 
 
-def _largest(seen: np.ndarray) -> np.ndarray:
-    """Return each column's largest absolute value, 0 where there is nothing but NaN."""
-    found: np.ndarray = np.fmax.reduce(np.abs(seen), axis=0, initial=0.0)
+def _largest(values: np.ndarray) -> np.ndarray:
+    """Return each column's largest absolute value, ignoring NaN; 0 if there is nothing else."""
+    found: np.ndarray = np.fmax.reduce(np.abs(values), axis=0, initial=0.0)
     return found
 
 
-def _too_fine(mean: float, spread: float, largest: float) -> str:
-    apart = float(np.spacing(np.float32(largest)))
-    left = math.log10(spread / apart)
-    kept = f"about {left:.1f} digits" if left > 0 else "nothing"
+def _too_fine(*, mean: float, deviation: float, largest: float) -> str:
+    spacing = float(np.spacing(np.float32(largest)))
+    digits = math.log10(deviation / spacing)
+    kept = f"only about {digits:.1f} digits" if digits > 0 else "no digits"
     return (
-        f"varies by {spread:.2g} around {mean:g}, where numbers in float32 are {apart:.2g} apart: {kept} of what "
-        f'varies is kept, and the model sees no more; set dtype = "float64", or subtract a constant such as {mean:g} '
-        "from the column"
+        f"varies by {deviation:.2g} around {mean:g}, where float32 numbers are {spacing:.2g} apart: {kept} of the "
+        f'variation are kept; set dtype = "float64", or subtract a constant such as {mean:g} from the column'
     )
 
 
-def _some(count: int) -> list[slice]:
-    """Return runs of rows: all of them, or as many as are looked at."""
+def _runs(count: int) -> list[slice]:
+    """Return the runs of rows that are checked, of `count` rows."""
     if count <= _ROWS:
         return [slice(0, count)]
     starts = np.linspace(0, count - _RUN, _ROWS // _RUN).astype(int).tolist()

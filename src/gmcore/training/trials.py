@@ -1,4 +1,4 @@
-"""A search: the folds of many trials are the members of one fleet."""
+"""A search: one fleet with one member per trial and fold."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,14 +15,14 @@ __all__ = ["Trial", "score_trials"]
 
 @attrs.frozen(kw_only=True, eq=False)
 class Trial:
-    """One set of settings that is to be scored.
+    """One set of hyperparameters to score.
 
     Attributes:
-        index: its place among the trials, from 0.
-        settings: all of them, by path into the run file.
-        numbers: those that are its members' own, as in `Member.settings`; the task has the others.
-        seed: where its randomness starts.
-        folds: what it is scored on.
+        index: index of the trial, from 0.
+        settings: all hyperparameters, by their path in the run file.
+        numbers: those that its members have of their own, as in `Member.settings`; the task has the others.
+        seed: seed of its randomness.
+        folds: the folds to score it on.
     """
 
     index: int
@@ -35,16 +35,16 @@ class Trial:
 def score_trials(
     workflow: TrainingWorkflow, task: TrainingTask, trials: Sequence[Trial], *, metric: str
 ) -> list[TrialResult]:
-    """Train one member a trial and fold, all of them as one fleet, and score each on its fold's held-out rows.
+    """Train one member per trial and fold, all as one fleet, and score each on its fold's held-out rows.
 
-    A trial's scores are those of `cross_validate` with its settings. Where the fleet can't be trained, because losses
-    are not finite, all of its trials have failed; a search goes on with other fleets.
+    A trial's scores are those of `cross_validate` with its hyperparameters. If no member of the fleet can be trained,
+    all trials have failed, and no error is raised.
 
     Args:
-        workflow: what trains.
+        workflow: the one that trains.
         task: what the trials share.
-        trials: which.
-        metric: the name of the score by which trials are ranked.
+        trials: the trials to score.
+        metric: name of the score that ranks trials.
     """
     members = [
         attrs.evolve(member, settings=trial.numbers)
@@ -63,8 +63,7 @@ def score_trials(
             for trial, start, end in zip(trials, starts[:-1], starts[1:], strict=True)
         ]
     for result in results:
-        for call in task.hooks.trial_end:
-            call(TrialEnd(trial=result))
+        task.hooks.emit(TrialEnd(trial=result))
     return results
 
 
@@ -83,11 +82,11 @@ def _result(
 
 
 def _failed(trial: Trial, metric: str, failure: str) -> TrialResult:
-    nothing = np.full(len(trial.folds), np.nan)
+    no_scores = np.full(len(trial.folds), np.nan)
     return TrialResult(
         index=trial.index,
         settings=trial.settings,
-        scores=dict.fromkeys(("loss", metric), nothing),
+        scores=dict.fromkeys(("loss", metric), no_scores),
         epochs=np.zeros(len(trial.folds), np.int64),
         metric=metric,
         failure=failure,

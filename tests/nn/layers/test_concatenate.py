@@ -7,14 +7,14 @@ from gmcore.nn.preprocessing import OneHot, Standardize
 RNG = np.random.default_rng
 
 
-def test_branches_stand_side_by_side_in_their_order(apply):
+def test_outputs_are_concatenated_in_the_order_of_the_branches(apply):
     both = Concatenate({"b": Sequential([]), "a": OneHot((1,))})
     rows = {"a": np.array([[0], [1]], np.int32), "b": np.array([[5.0, 6.0], [7.0, 8.0]]), "c": np.zeros((2, 9))}
     assert both.output_shape({"a": (1,), "b": (2,), "c": (9,)}) == (4,)
     assert apply(both, rows).tolist() == [[5.0, 6.0, 1.0, 0.0], [7.0, 8.0, 0.0, 1.0]]
 
 
-def test_one_branch_is_joined_with_nothing(apply):
+def test_the_output_of_a_single_branch_is_not_copied(apply):
     rows = np.ones((2, 3))
     assert apply(Concatenate({"only": Sequential([])}), {"only": rows}) is rows
 
@@ -30,6 +30,6 @@ def test_each_branch_learns_from_its_own_input():
     assert adapted.params["c"] is fresh.params["c"]
 
 
-def test_branches_that_do_not_fit_together_are_refused():
+def test_branches_whose_shapes_do_not_match_are_refused():
     with pytest.raises(ValueError, match=r"all axes but the last, got a \(4, 1\), b \(1,\)"):
         Concatenate({"a": Dense(1), "b": Dense(1)}).output_shape({"a": (4, 2), "b": (2,)})

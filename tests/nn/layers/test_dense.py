@@ -17,7 +17,7 @@ def test_only_the_last_axis_changes(apply):
 
 
 @pytest.mark.parametrize("initialization", INITIALIZATIONS)
-def test_weight_and_bias_start_as_asked(initialization):
+def test_weight_and_bias_are_drawn_by_the_initialization(initialization):
     fresh = Dense(4, initialization=initialization).init(np.random.default_rng(0), (3,)).params
     weight, bias = INITIALIZATIONS[initialization](np.random.default_rng(0), 3, 4)
     assert np.array_equal(fresh["weight"], weight)
@@ -31,7 +31,7 @@ def test_equal_generators_give_equal_weights():
 
 
 @pytest.mark.parametrize("compute", ["bfloat16", "float16"])
-def test_a_narrow_layer_gives_narrow_outputs_and_adds_up_its_bias_gradient_as_float(backend_class, compute):
+def test_a_narrow_layer_gives_narrow_outputs_and_accumulates_its_bias_gradient_as_float(backend_class, compute):
     backend = backend_class(compute=compute, device="cpu")
     xp, rows = backend.xp, 5000
 
@@ -43,11 +43,11 @@ def test_a_narrow_layer_gives_narrow_outputs_and_adds_up_its_bias_gradient_as_fl
     params = backend.asarray({"weight": np.zeros((3, 2)), "bias": np.zeros(2)})
     _, gradients = backend.compile(backend.value_and_grad(loss))(params, backend.asarray(np.ones((rows, 3))))
     assert gradients["weight"].dtype == gradients["bias"].dtype == xp.float
-    # Ones added up in bfloat16 come to no more than 256, in float16 to 2048.
+    # A sum of ones stops at 256 in bfloat16 and at 2048 in float16.
     assert backend.to_numpy(gradients["bias"]).tolist() == [rows, rows]
 
 
-def test_the_summary_says_how_many_come_in():
+def test_the_description_has_the_number_of_inputs():
     assert Dense(64).describe((30,)) == "Dense(in_features=30, out_features=64)"
 
 
@@ -56,6 +56,6 @@ def test_rows_that_are_single_numbers_are_refused():
         Dense(2).output_shape(())
 
 
-def test_no_outputs_are_refused():
+def test_a_width_of_zero_is_refused():
     with pytest.raises(ValueError, match=r"out_features.*0"):
         Dense(0)

@@ -12,7 +12,7 @@ def test_it_is_the_identity_outside_training(apply):
     assert apply(Dropout(0.9), inputs) is inputs
 
 
-def test_kept_inputs_grow_so_that_the_mean_stays(apply):
+def test_kept_inputs_are_scaled_so_that_the_mean_stays(apply):
     outputs = apply(Dropout(0.25), np.full((200, 100), 3.0), key=KEY)
     assert set(np.unique(outputs)) == {0.0, 4.0}
     assert (outputs == 0).mean() == pytest.approx(0.25, abs=0.015)  # 5 deviations of 20,000 draws
@@ -23,18 +23,18 @@ def test_a_rate_of_zero_is_the_identity_to_the_bit(apply):
     assert np.array_equal(apply(Dropout(0.0), inputs, key=KEY), inputs)
 
 
-def test_equal_keys_leave_out_the_same(apply):
+def test_equal_keys_drop_the_same_inputs(apply):
     first, again, other = (apply(Dropout(0.5), np.ones((8, 8)), key=key) for key in (KEY, KEY, KEY + np.uint32(1)))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_the_rate_is_the_buffers(apply):
+def test_the_rate_is_read_from_the_buffers(apply):
     rate = Variables(buffers={"rate": np.array(0.0)})
     assert apply(Dropout(0.5), np.ones((8, 8)), rate, key=KEY).all()
 
 
-def test_members_of_a_fleet_have_rates_of_their_own(backend, program):
+def test_each_member_of_a_fleet_has_its_own_rate(backend, program):
     def member(rate, key, inputs):
         return Dropout(0.5).apply(Variables({}, {"rate": rate}), inputs, xp=backend.xp, key=key, training=True)[0]
 
@@ -48,6 +48,6 @@ def test_members_of_a_fleet_have_rates_of_their_own(backend, program):
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
-def test_a_rate_outside_its_range_is_named(rate):
+def test_a_rate_out_of_range_is_refused(rate):
     with pytest.raises(ValueError, match=f"rate.*{rate}"):
         Dropout(rate)

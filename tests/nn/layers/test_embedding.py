@@ -18,26 +18,26 @@ def test_each_code_of_each_column_has_its_vector(apply):
     assert np.array_equal(found, [[*weight[0], *weight[3]], [*weight[2], *weight[4]]])
 
 
-def test_a_category_that_was_not_seen_has_the_vector_of_the_unknown(apply):
+def test_a_category_not_seen_by_adapt_has_the_vector_of_unknown(apply):
     variables = LAYER.adapt(fresh(), [np.array([[0, 1], [1, 1]], np.int32)])
     unseen, unknown = apply(LAYER, np.array([[2, 1], [0, 1]], np.int32), variables)
     assert np.array_equal(unseen, unknown)
     assert unknown.all()
 
 
-def test_where_the_unknown_was_not_seen_either_the_vector_is_zero(apply):
+def test_the_vector_is_zero_if_adapt_saw_no_unknown_either(apply):
     variables = LAYER.adapt(fresh(), [np.array([[1, 1], [2, 1]], np.int32)])
     assert apply(LAYER, np.array([[0, 0]], np.int32), variables).tolist() == [[0.0] * 6]
 
 
-def test_adapting_keeps_the_vectors_of_what_was_seen():
+def test_adapting_keeps_the_vectors_of_seen_categories():
     before = fresh()
     after = LAYER.adapt(before, [np.array([[1, 1]], np.int32)])
     assert np.array_equal(after.params["weight"][[1, 4]], before.params["weight"][[1, 4]])
     assert not after.params["weight"][[0, 2, 3]].any()
 
 
-def test_no_gradient_reaches_what_was_not_seen(double):
+def test_categories_not_seen_by_adapt_get_no_gradient(double):
     rows = np.array([[1, 1], [2, 1], [1, 1]], np.int32)
     variables = LAYER.adapt(fresh(), [rows])
 
@@ -53,7 +53,7 @@ def test_no_gradient_reaches_what_was_not_seen(double):
     assert found == pytest.approx(2 * counts * variables.params["weight"])
 
 
-def test_vectors_are_about_as_long_as_a_one_hot():
+def test_the_mean_squared_length_of_vectors_is_one():
     weight = Embedding((999,), 50).init(np.random.default_rng(0), (1,)).params["weight"]
     assert np.square(weight).sum(axis=1).mean() == pytest.approx(1, rel=0.03)
 

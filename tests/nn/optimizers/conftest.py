@@ -1,4 +1,4 @@
-"""How optimizers are tried out: a few steps on given gradients."""
+"""Fixtures that take a few steps on given gradients, with an optimizer of ours and with torch's."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ GRADIENTS = np.array([[0.1, -0.2, 0.3], [-0.4, 0.05, 0.0], [1.5, -2.5, 1e-3], [0
 
 @pytest.fixture
 def descend(xp):
-    """Return the parameters after the steps, from the reference."""
+    """Return a function that gives the parameters after the steps, in float64 on NumPy."""
 
     def after(optimizer, start=START, gradients=GRADIENTS, **settings):
         params = {"layer": {"w": start[None]}}
@@ -27,7 +27,7 @@ def descend(xp):
 
 @pytest.fixture
 def torch_descend():
-    """Return the parameters after the steps, from torch, in float64."""
+    """Return a function that gives the parameters after the steps of a torch optimizer, in float64."""
     torch = pytest.importorskip("torch")
 
     def after(name, start=START, gradients=GRADIENTS, **settings):

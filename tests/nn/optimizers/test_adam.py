@@ -27,10 +27,11 @@ def test_steps_are_the_installed_torchs(descend, torch_descend, betas, weight_de
     start, gradients = rng.normal(size=5), rng.normal(size=(30, 5))
     ours = Adam(learning_rate=0.03, beta1=betas[0], beta2=betas[1], weight_decay=weight_decay)
     theirs = torch_descend("Adam", start, gradients, lr=0.03, betas=betas, weight_decay=weight_decay)
-    assert descend(ours, start, gradients) == pytest.approx(theirs, rel=1e-12)
+    # With beta2 = 0, `v + (g² - v)` is off from torch's `g²` by up to 4e-12 where `v` is much larger than `g²`.
+    assert descend(ours, start, gradients) == pytest.approx(theirs, rel=1e-12 if betas[1] else 1e-11)
 
 
-def test_the_first_step_is_as_long_as_the_learning_rate_whatever_the_gradients_size(descend):
+def test_the_first_step_has_the_length_of_the_learning_rate_for_gradients_of_any_size(descend):
     gradients = np.array([[1e-3, 5.0, -1e6]])
     assert descend(Adam(learning_rate=0.1), np.zeros(3), gradients) == pytest.approx([-0.1, -0.1, 0.1], rel=2e-5)
 
@@ -55,7 +56,7 @@ def test_the_state_is_two_moments_in_the_shape_of_the_parameters(xp):
     assert {name: state[name]["a"]["w"].tolist() for name in state} == {"m": [[0.0] * 3] * 2, "v": [[0.0] * 3] * 2}
 
 
-def test_a_members_settings_go_before_the_optimizers_own(descend):
+def test_a_members_settings_override_the_optimizers(descend):
     ours = descend(Adam(), learning_rate=0.1, weight_decay=0.2)
     assert ours == pytest.approx(descend(Adam(learning_rate=0.1, weight_decay=0.2)), rel=1e-14)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gmcore.domain.tree import tree_map
-from gmcore.nn.optimizers import SGD, Adam, AdamW
+from gmcore.nn.optimizers import SGD, Adam, AdamW, RMSProp
 
 RNG = np.random.default_rng(3)
 START = {"a": {"w": RNG.normal(size=(3, 2, 4))}, "b": RNG.normal(size=(3,)), "c": RNG.normal(size=(3, 5))}
@@ -32,11 +32,13 @@ OPTIMIZERS = [
     Adam(),
     Adam(weight_decay=0.1),
     AdamW(),
+    RMSProp(),
+    RMSProp(weight_decay=0.1),
 ]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_a_whole_fleet_steps_as_each_member_does_alone(xp, optimizer):
+def test_a_member_gets_the_same_bits_alone_as_in_a_fleet(xp, optimizer):
     settings = {name: value * np.array([1.0, 0.5, 0.1]) for name, value in optimizer.settings.items()}
     fleet = descend(optimizer, settings, xp)
     for member in range(3):
@@ -45,7 +47,7 @@ def test_a_whole_fleet_steps_as_each_member_does_alone(xp, optimizer):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_who_does_not_take_a_step_stays_as_it_was_whatever_the_gradient(xp, optimizer):
+def test_a_member_that_does_not_take_a_step_keeps_its_bits(xp, optimizer):
     settings = {name: np.full(3, value) for name, value in optimizer.settings.items()}
     coefficients = optimizer.coefficients(np.full((1, 3), 5.0), settings)
     lost = tree_map(lambda x: np.where(np.arange(3).reshape(-1, *[1] * (x.ndim - 1)) == 1, np.nan, x), GRADIENTS[0])

@@ -24,25 +24,25 @@ def test_steps_are_torchs(descend, optimizer, expected):
 @pytest.mark.parametrize("other", [{}, {"nesterov": True}, {"dampening": 0.3}, {"weight_decay": 0.2}], ids=str)
 def test_steps_are_the_installed_torchs(descend, torch_descend, momentum, other):
     if momentum == 0.0 and "nesterov" in other:
-        pytest.skip("neither library has Nesterov's step without momentum")
+        pytest.skip("Nesterov needs momentum in both libraries")
     rng = np.random.default_rng(0)
     start, gradients = rng.normal(size=5), rng.normal(size=(30, 5))
     ours = descend(SGD(learning_rate=0.03, momentum=momentum, **other), start, gradients)
     assert ours == pytest.approx(torch_descend("SGD", start, gradients, lr=0.03, momentum=momentum, **other), rel=1e-12)
 
 
-def test_momentum_goes_on_where_the_gradient_ends(descend):
+def test_momentum_continues_after_the_gradient_is_zero(descend):
     steps = descend(SGD(learning_rate=1.0, momentum=0.5), np.zeros(1), np.array([[1.0], [0.0], [0.0]]))
     assert steps.tolist() == [-1.75]
 
 
-def test_without_momentum_nothing_is_kept(xp):
+def test_without_momentum_there_is_no_state(xp):
     assert SGD().init({"w": np.ones(3)}, xp=xp) == {}
     assert set(SGD().settings) == {"learning_rate", "weight_decay"}
     assert set(SGD(momentum=0.9).settings) == {"learning_rate", "weight_decay", "momentum", "dampening"}
 
 
-def test_a_members_settings_go_before_the_optimizers_own(descend):
+def test_a_members_settings_override_the_optimizers(descend):
     ours = descend(SGD(momentum=0.9), learning_rate=0.1, momentum=0.5, weight_decay=0.01)
     assert ours == pytest.approx(descend(SGD(learning_rate=0.1, momentum=0.5, weight_decay=0.01)), rel=1e-14)
 

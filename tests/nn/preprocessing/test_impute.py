@@ -12,14 +12,14 @@ def adapted(layer, rows):
 
 
 @pytest.mark.parametrize(("strategy", "fill"), [("mean", [5.0, 6.0, 0.0]), ("median", [3.0, 5.0, 0.0])])
-def test_what_is_missing_becomes_typical_and_zero_where_nothing_is_known(apply, strategy, fill):
+def test_nan_becomes_the_columns_statistic_or_zero_in_a_column_of_nan(apply, strategy, fill):
     layer = Impute(strategy=strategy)
     variables = adapted(layer, ROWS)
     assert variables.buffers["fill"].tolist() == fill
     assert apply(layer, np.array([[NAN, NAN, NAN], [7.0, NAN, 8.0]]), variables).tolist() == [fill, [7.0, fill[1], 8.0]]
 
 
-def test_what_is_there_stays(apply):
+def test_values_that_are_not_nan_stay(apply):
     rows = np.array([[1.0, np.inf], [-0.0, 2.0]])
     assert np.array_equal(apply(Impute(), rows), rows)
 
@@ -33,5 +33,5 @@ def test_agrees_with_sklearn(strategy):
     assert adapted(Impute(strategy=strategy), rows).buffers["fill"] == pytest.approx(expected, rel=1e-14)
 
 
-def test_no_rows_teach_nothing():
+def test_without_rows_the_variables_stay():
     assert adapted(Impute(), np.empty((0, 2))).buffers["fill"].tolist() == [0.0, 0.0]

@@ -11,12 +11,12 @@ def fresh():
     return LAYER.init(np.random.default_rng(0), (2,))
 
 
-def test_each_category_has_a_column_and_so_has_the_unknown(apply):
+def test_each_category_and_unknown_have_an_output(apply):
     assert LAYER.output_shape((2,)) == (7,)
     assert apply(LAYER, np.array([[0, 0], [1, 3]], np.int32)).tolist() == [[1, 0, 0, 1, 0, 0, 0], [0, 1, 0, 0, 0, 0, 1]]
 
 
-def test_a_category_that_was_not_seen_is_unknown(apply):
+def test_a_category_not_seen_by_adapt_is_encoded_as_unknown(apply):
     layer = OneHot((3,))
     variables = layer.adapt(layer.init(np.random.default_rng(0), (1,)), [np.array([[0], [2]], np.int32)])
     assert apply(layer, np.array([[1], [2], [3], [0]], np.int32), variables).tolist() == [
@@ -27,22 +27,22 @@ def test_a_category_that_was_not_seen_is_unknown(apply):
     ]
 
 
-def test_where_the_unknown_was_not_seen_either_all_is_zero(apply):
+def test_all_outputs_are_zero_if_adapt_saw_no_unknown_either(apply):
     found = apply(LAYER, np.array([[1, 0], [2, 2], [0, 3]], np.int32), LAYER.adapt(fresh(), [SEEN]))
     assert found.tolist() == [[0, 1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 1]]
 
 
-def test_adapting_again_forgets_what_was_seen_before(apply):
+def test_adapting_again_replaces_the_known_categories(apply):
     variables = LAYER.adapt(LAYER.adapt(fresh(), [SEEN]), [np.array([[0, 2]], np.int32)])
     assert apply(LAYER, np.array([[1, 2]], np.int32), variables).tolist() == [[1, 0, 0, 0, 0, 1, 0]]
 
 
-def test_shapes_and_dtypes_stay():
+def test_adapting_keeps_shapes_and_dtypes():
     before, after = fresh().buffers, LAYER.adapt(fresh(), [SEEN]).buffers
     assert {name: (x.shape, x.dtype) for name, x in before.items()} == {n: (x.shape, x.dtype) for n, x in after.items()}
 
 
-def test_agrees_with_sklearn_on_what_was_seen(apply):
+def test_seen_categories_are_encoded_as_by_sklearn(apply):
     preprocessing = pytest.importorskip("sklearn.preprocessing")
     codes = np.random.default_rng(0).integers(0, [3, 4], (30, 2)).astype(np.int32)
     expected = preprocessing.OneHotEncoder(categories=[range(3), range(4)], sparse_output=False).fit_transform(codes)
@@ -55,6 +55,6 @@ def test_rows_of_another_width_are_refused():
 
 
 @pytest.mark.parametrize("categories", [(), (-1,)])
-def test_counts_that_can_not_be_are_named(categories):
+def test_invalid_counts_are_refused(categories):
     with pytest.raises(ValueError, match="categories must be one count"):
         OneHot(categories)

@@ -24,18 +24,18 @@ def test_columns_get_mean_zero_and_deviation_one():
     )
 
 
-def test_missing_values_do_not_count():
+def test_missing_values_are_ignored():
     buffers = adapted(np.array([[1.0, np.nan], [np.nan, np.nan], [3.0, np.nan]])).buffers
     assert buffers["mean"].tolist() == [2.0, 0.0]
     assert buffers["gain"].tolist() == [1.0, 0.0]
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e9, 1e-30, 123456.789])
-def test_a_column_that_did_not_vary_says_nothing_whatever_it_is_later(value):
+def test_a_column_that_was_constant_gives_zero_for_every_later_value(value):
     assert not outputs(np.array([[value], [-7.0], [1e9]]), by=np.full((37, 1), value)).any()
 
 
-def test_only_the_rows_given_are_looked_at():
+def test_mean_and_gain_come_from_the_adapted_rows_alone():
     assert outputs(np.array([[8.0]]), by=np.array([[1.0], [3.0]])).tolist() == [[6.0]]
 
 
@@ -47,7 +47,7 @@ def test_agrees_with_sklearn():
     expected = preprocessing.StandardScaler().fit_transform(rows)
     found = outputs(rows)
     assert np.array_equal(np.isnan(found), np.isnan(expected))
-    assert found == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True)  # 1e-8 around 1: 8 digits are left
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True)  # 8 digits are left of 1e-8 around 1
 
 
 # Squares of numbers below 1e-150 are not exact.
@@ -57,5 +57,5 @@ def test_the_result_does_not_depend_on_units(rows):
     assert outputs(scaled) == pytest.approx(outputs(rows), rel=1e-9, abs=1e-9)
 
 
-def test_no_rows_teach_nothing():
+def test_without_rows_the_variables_stay():
     assert adapted(np.empty((0, 2))).buffers["gain"].tolist() == [1.0, 1.0]

@@ -1,4 +1,4 @@
-"""What preprocessing learns from blocks of rows is what NumPy finds in all of them."""
+"""Statistics over blocks of rows equal NumPy's over all rows."""
 
 import tracemalloc
 from itertools import pairwise
@@ -33,12 +33,12 @@ def cut(rows, places):
 
 
 @pytest.mark.parametrize("places", CUTS)
-def test_moments_and_medians_of_blocks_are_those_of_the_whole(places):
+def test_moments_and_medians_over_blocks_equal_those_of_all_rows(places):
     rows = table()
     known = [0, 1, 2, 3, 5]
     count, mean, variance = means_and_variances(cut(rows, places))
     assert count.tolist() == np.sum(~np.isnan(rows), axis=0).tolist()
-    # A few roundings of the largest number, as NumPy has them too.
+    # A few roundings of the largest number, as in NumPy.
     assert mean[known] == pytest.approx(np.nanmean(rows[:, known], axis=0), rel=1e-15 * 8)
     assert variance[known] == pytest.approx(np.nanvar(rows[:, known], axis=0), rel=1e-6)
     assert (mean[4], variance[4]) == (0, 0)
@@ -47,7 +47,7 @@ def test_moments_and_medians_of_blocks_are_those_of_the_whole(places):
     assert medians(cut(rows, places))[4] == 0
 
 
-def test_a_large_offset_takes_no_digits_from_the_deviation():
+def test_a_large_offset_costs_no_digits_of_the_deviation():
     rows = 1e9 + np.random.default_rng(1).choice([-1.0, 1.0], (30_000, 1))
     mean, scale = mean_and_scale(cut(rows, range(0, 30_001, 1000)))
     exact = rows - 1e9
@@ -56,38 +56,38 @@ def test_a_large_offset_takes_no_digits_from_the_deviation():
 
 
 @given(arrays(np.float64, (40, 2), elements=st.floats(-1e6, 1e6) | st.just(NAN)), st.lists(st.integers(0, 40)))
-def test_any_cut_gives_the_same_to_rounding(rows, places):
+def test_results_do_not_depend_on_the_blocks_up_to_rounding(rows, places):
     whole, blocks = [rows], cut(rows, [0, *sorted(places), 40])
     for found, expected in zip(mean_and_scale(blocks), mean_and_scale(whole), strict=True):
         assert found == pytest.approx(expected, rel=1e-9, abs=1e-6)
     assert np.array_equal(medians(blocks), medians(whole))
 
 
-def test_one_block_is_numpy_to_the_bit():
+def test_one_block_gives_numpys_results_to_the_bit():
     rows = table()[:, :4]
     mean, scale = mean_and_scale([rows])
     assert np.array_equal(mean, np.nanmean(rows, axis=0))
     assert np.array_equal(scale, np.sqrt(np.nanvar(rows, axis=0)))
 
 
-def test_medians_of_more_rows_than_fit_take_a_few_columns_at_a_time(monkeypatch):
+def test_medians_gather_a_few_columns_at_a_time_if_all_do_not_fit(monkeypatch):
     monkeypatch.setattr("gmcore.nn.preprocessing.statistics._NUMBERS", 250)
     rows = table()[:, :4].reshape(100, 2, 2)
     found = medians(cut(rows, range(0, 101, 10)))
     assert np.array_equal(found, np.nanmedian(rows, axis=0))
 
 
-def test_no_rows_teach_nothing():
+def test_without_rows_there_is_no_result():
     for nothing in ([], [np.empty((0, 3))]):
         assert means(nothing) is medians(nothing) is mean_and_scale(nothing) is None
 
 
-def test_a_column_that_is_constant_over_many_blocks_is_constant():
+def test_the_scale_of_a_column_that_is_constant_over_many_blocks_is_exactly_zero():
     rows = np.full((50_000, 2), [0.1, 123456.789])
     assert mean_and_scale(cut(rows, range(0, 50_001, 7)))[1].tolist() == [0, 0]
 
 
-def test_layers_that_follow_each_other_learn_from_blocks_what_they_learn_from_the_whole():
+def test_a_sequence_of_layers_learns_the_same_from_blocks_as_from_all_rows():
     rows = table()[:, :4]
     net = Sequential([Impute(strategy="median"), Standardize()])
     fresh = net.init(np.random.default_rng(0), (4,))
@@ -97,7 +97,7 @@ def test_layers_that_follow_each_other_learn_from_blocks_what_they_learn_from_th
     assert parts["1"]["gain"] == pytest.approx(whole["1"]["gain"], rel=1e-9)
 
 
-def test_codes_are_known_from_whichever_block_had_them():
+def test_codes_are_learned_from_every_block():
     codes = np.array([[0], [2], [0], [1]], np.int32)
     layer = OneHot((3,))
     fresh = layer.init(np.random.default_rng(0), (1,))
@@ -106,7 +106,7 @@ def test_codes_are_known_from_whichever_block_had_them():
 
 
 @pytest.mark.parametrize("strategy", ["mean", "median"])
-def test_what_is_learnt_from_files_takes_the_memory_of_a_few_blocks(tmp_path, monkeypatch, strategy):
+def test_learning_from_a_file_takes_the_memory_of_a_few_blocks(tmp_path, monkeypatch, strategy):
     monkeypatch.setattr("gmcore.nn.preprocessing.statistics._NUMBERS", 2000 * 64)  # one column at a time
     rows = np.lib.format.open_memmap(tmp_path / "rows.npy", "w+", np.float64, (200_000, 64))
     rows[:, ::7] = 1.5
@@ -119,4 +119,4 @@ def test_what_is_learnt_from_files_takes_the_memory_of_a_few_blocks(tmp_path, mo
     net.adapt(fresh, Blocks(lambda: (block.inputs["numeric"] for block in some.blocks(2000))))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < rows[:2000].nbytes * 8  # 51 MB are gone through
+    assert peak < rows[:2000].nbytes * 8  # of 51 MB that are read

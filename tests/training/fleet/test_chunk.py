@@ -1,4 +1,4 @@
-"""A fleet: the same numbers however it is cut, and nothing that leaks between members or rows."""
+"""Training a fleet: the same numbers however it is cut, and no leaks between members or rows."""
 
 import attrs
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 from gmcore.domain import BatchEnd, Cancellation, Hooks, Member, MemberFailed
 from gmcore.domain.tree import tree_flatten
 from gmcore.errors import Cancelled, ConfigError, DataError, TrainingError
-from gmcore.nn.optimizers import OPTIMIZERS
+from gmcore.nn.optimizers import AdamW
 from gmcore.ports import Schedule
 from gmcore.testing.fakes import TinyModel
 from gmcore.training import GradientDescent
@@ -92,8 +92,8 @@ def test_losses_are_means_over_samples_by_weight(task):
     assert by_rows.n_samples == 150
 
 
-def test_rows_of_weight_zero_teach_nothing(configured, same_results):
-    """Their batches are another matter, so there is one batch an epoch."""
+def test_rows_of_weight_zero_do_not_matter(configured, same_results):
+    """One batch per epoch, since rows of weight 0 still take places in batches."""
     task = configured(batch_size=203, shuffle=False, early_stopping=None)
     some = np.arange(203) < 120
     weighted = attrs.evolve(task, rows=attrs.evolve(task.rows, weights=some.astype(float)))
@@ -105,7 +105,7 @@ def test_rows_of_weight_zero_teach_nothing(configured, same_results):
 def test_members_have_their_own_settings(task, same_results):
     members = [Member(train=np.arange(100), settings={"learning_rate": rate}) for rate in (0.03, 0.001)]
     fast, slow = WORKFLOW.train(task, members)
-    other = attrs.evolve(task, optimizer=OPTIMIZERS["adamw"](learning_rate=0.001))
+    other = attrs.evolve(task, optimizer=AdamW(learning_rate=0.001))
     same_results(WORKFLOW.train(other, [Member(train=np.arange(100))]), [slow])
     assert fast.final_loss < slow.final_loss
 
@@ -115,7 +115,7 @@ def test_an_unknown_setting_of_a_member_is_refused(task):
         WORKFLOW.train(task, [Member(train=np.arange(9), settings={"learning_rat": 1.0})])
 
 
-def test_a_fleet_of_nobody_is_refused(task):
+def test_an_empty_fleet_is_refused(task):
     with pytest.raises(DataError, match="a fleet needs at least one member to train, got none"):
         WORKFLOW.train(task, [])
 
@@ -125,7 +125,7 @@ def test_a_member_without_rows_is_refused(task):
         WORKFLOW.train(task, [Member(index=4, train=np.arange(0))])
 
 
-def test_a_member_whose_loss_is_not_finite_stops_alone_and_says_where_and_why(task, same_results):
+def test_a_member_whose_loss_is_not_finite_stops_alone_and_names_the_step(task, same_results):
     told: list[MemberFailed] = []
     task = attrs.evolve(task, hooks=Hooks(member_failed=(told.append,)))
     healthy = Member(train=np.arange(100))
@@ -142,10 +142,10 @@ def test_a_member_whose_loss_is_not_finite_stops_alone_and_says_where_and_why(ta
     assert all(np.isfinite(leaf).all() for leaf in tree_flatten(results[1].variables.params).values())
 
 
-def test_one_that_fails_later_keeps_its_best_weights(task, same_results):
+def test_a_member_that_fails_later_keeps_its_best_weights(task, same_results):
     long, short = Member(train=np.arange(100), stop=np.arange(100, 150)), Member(index=1, train=np.arange(9))
     failed, sound = WORKFLOW.train(attrs.evolve(task, schedule=Exploding(step=17)), [long, short])
-    # 7 steps an epoch, and what the step of index 17 does to the weights is met by the next one.
+    # 7 steps per epoch; the step of index 17 spoils the weights, which the next step finds.
     assert (failed.failure.epoch, failed.failure.step) == (3, 5)
     assert failed.epochs == 3
     assert failed.best_epoch == 2
@@ -156,9 +156,9 @@ def test_one_that_fails_later_keeps_its_best_weights(task, same_results):
     )
 
 
-def test_where_no_member_can_learn_training_fails(task):
+def test_training_fails_if_all_members_fail(task):
     wild = Member(index=5, train=np.arange(100), settings={"learning_rate": 1e30})
-    with pytest.raises(TrainingError, match=r"the loss was .* at step 2 of epoch 1, its largest gradient"):
+    with pytest.raises(TrainingError, match=r"the loss was .* at step 2 of epoch 1, with largest gradient"):
         WORKFLOW.train(task, [wild])
 
 
@@ -188,7 +188,7 @@ def test_rows_that_stay_on_the_host_give_the_numbers_of_rows_on_the_device(confi
 
 def test_the_host_reads_at_most_once_an_epoch(configured, fleet):
     results = WORKFLOW.train(configured(max_epochs=5), fleet(3))
-    # One more for the weights at the end.
+    # One more read, for the weights at the end.
     assert WORKFLOW.metrics["reads"] <= max(one.epochs for one in results) + 1
 
 
@@ -207,7 +207,7 @@ def test_a_cancelled_training_stops_at_the_next_step(task, fleet):
     assert len(seen) == 1
 
 
-def test_hooks_hear_every_epoch_once_and_in_order(task, fleet):
+def test_hooks_are_called_once_per_epoch_in_order(task, fleet):
     epochs, fits = [], []
     hooks = Hooks(epoch_end=(epochs.append,), fit_end=(fits.append,))
     results = WORKFLOW.train(attrs.evolve(task, hooks=hooks), fleet(3))

@@ -1,4 +1,4 @@
-"""How much memory a process takes is its own, whoever started it."""
+"""The memory of a process does not include that of the process that started it."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from gmcore.training.fleet.memory import process_memory
 ASK = "from gmcore.training.fleet.memory import process_memory; m = process_memory(); print(m.active, m.peak, m.total)"
 
 
-def test_a_large_array_shows():
+def test_a_large_array_is_counted():
     before = process_memory().active
     held = np.ones(20_000_000)
     now = process_memory()

@@ -1,4 +1,4 @@
-"""The batch plan: every row once an epoch, and nothing that depends on the chunk."""
+"""The training plan: every row once per epoch, whatever the chunk."""
 
 import attrs
 import numpy as np
@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from gmcore.domain import Member
 from gmcore.nn.optimizers import Adam
-from gmcore.nn.schedules import SCHEDULES
+from gmcore.nn.schedules import Constant
 from gmcore.training.fleet.plan import TrainingPlan, evaluation_plan
 
 
 def plan_of(members, **changes):
-    settings = {"batch_size": 8, "shuffle": True, "max_epochs": 3, "schedule": SCHEDULES["constant"]()}
+    settings = {"batch_size": 8, "shuffle": True, "max_epochs": 3, "schedule": Constant()}
     optimizer = Adam()
     numbers = {name: np.full(len(members), value) for name, value in optimizer.settings.items()}
     return TrainingPlan(members=members, settings=numbers, **{**settings, "optimizer": optimizer, **changes})
@@ -51,13 +51,13 @@ def test_a_members_batches_do_not_depend_on_the_others(sizes, epoch):
             np.testing.assert_array_equal(together["coefficients"][name][: steps[place], place], values[:, 0])
 
 
-def test_steps_that_a_shorter_member_lacks_have_no_rows():
+def test_steps_beyond_a_members_last_have_no_rows():
     plan = plan_of(members_of([20, 8])).epoch(0)
     np.testing.assert_array_equal(plan["counts"], [[True, True], [True, False], [True, False]])
     np.testing.assert_array_equal(plan["weight"], [[8, 8], [8, 1], [4, 1]])
 
 
-def test_what_no_epoch_changes_is_marked_as_such():
+def test_arrays_that_no_epoch_changes_are_read_only():
     plan = plan_of(members_of([20, 8]))
     first, second = plan.epoch(0), plan.epoch(1)
     for name in ("weights", "weight", "counts"):
@@ -84,8 +84,8 @@ def test_shuffling_by_blocks_reads_a_window_of_blocks_at_a_time():
         assert not np.array_equal(window, np.sort(window))
 
 
-def test_a_model_that_draws_nothing_gets_no_keys():
-    assert "key" not in plan_of(members_of([20]), draws=False).epoch(0)
+def test_a_model_without_randomness_gets_no_keys():
+    assert "key" not in plan_of(members_of([20]), needs_keys=False).epoch(0)
 
 
 def test_another_epoch_and_another_seed_give_another_order():

@@ -1,4 +1,4 @@
-"""A program is compiled once in a process, and holds nothing of what went through it."""
+"""A program is compiled once per process, and keeps no rows or results alive."""
 
 import gc
 import weakref
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gmcore.domain import EarlyStoppingConfig
-from gmcore.nn.optimizers import OPTIMIZERS
+from gmcore.nn.optimizers import SGD, AdamW
 from gmcore.testing.fakes import TinyModel, two_moons
 from gmcore.training.evaluate import predict
 from gmcore.training.fleet.program_cache import cached_program
@@ -19,7 +19,7 @@ WORKFLOW = GradientDescent()
 
 @pytest.fixture
 def compiled(task):
-    """Return how many programs a call compiles."""
+    """Return a call that counts the programs that another call compiles."""
 
     def count(fn, *args):
         before = task.backend.compilations
@@ -36,9 +36,9 @@ def train_and_score(task, members):
 
 
 def again(task):
-    """Return a task of the same kind, none of whose parts is the same object."""
+    """Return an equal task whose parts are other objects."""
     rows = two_moons(203)
-    model, optimizer = TinyModel(schema=rows.schema), OPTIMIZERS["adamw"](learning_rate=0.03)
+    model, optimizer = TinyModel(schema=rows.schema), AdamW(learning_rate=0.03)
     return attrs.evolve(task, rows=rows, model=model, optimizer=optimizer)
 
 
@@ -49,11 +49,11 @@ def test_training_and_scoring_again_compile_nothing(task, fleet, compiled, same_
 
 
 @pytest.mark.parametrize("part", ["model", "optimizer", "early_stopping"])
-def test_what_a_program_depends_on_has_it_compiled_again(task, fleet, compiled, part):
+def test_a_program_is_compiled_again_if_what_it_depends_on_changes(task, fleet, compiled, part):
     train_and_score(task, fleet())
     other = {
         "model": lambda: attrs.evolve(task, model=TinyModel(schema=task.rows.schema, hidden=5)),
-        "optimizer": lambda: attrs.evolve(task, optimizer=OPTIMIZERS["sgd"]()),
+        "optimizer": lambda: attrs.evolve(task, optimizer=SGD()),
         "early_stopping": lambda: attrs.evolve(
             task, config=attrs.evolve(task.config, early_stopping=EarlyStoppingConfig(patience=3, min_delta=0.1))
         ),
@@ -77,7 +77,7 @@ def test_kept_programs_keep_no_rows_and_no_results(task, fleet):
     assert [one() for one in held] == [None] * len(held)
 
 
-def test_few_things_are_kept_and_the_last_used_ones_stay(task):
+def test_only_the_most_recently_used_entries_are_kept(task):
     made = []
     ask = lambda name: cached_program(task.backend, ("test", name), lambda: made.append(name) or name)
     for name in range(100):
@@ -87,12 +87,12 @@ def test_few_things_are_kept_and_the_last_used_ones_stay(task):
     assert made == [*range(100), 1]
 
 
-def test_what_cannot_be_compared_is_made_again(task):
+def test_entries_that_cannot_be_compared_are_made_again(task):
     things = [cached_program(task.backend, ("test", np.zeros(3)), object) for _ in range(2)]
     assert things[0] is not things[1]
 
 
-def test_parts_that_cannot_be_compared_keep_nobody_else_from_theirs(backend):
+def test_entries_that_cannot_be_compared_do_not_hide_others(backend):
     cached_program(backend, ("test", np.zeros(2)), lambda: "an array's")
     ours = cached_program(backend, ("test", "ours"), object)
     cached_program(backend, ("test", np.zeros(2)), lambda: "another's")

@@ -1,4 +1,4 @@
-"""Metrics on the stop rows, from sums on the device: the numbers that all predictions give, and no others change."""
+"""Metrics of the stop rows from sums on the device: equal to those of all predictions, and without side effects."""
 
 import attrs
 import numpy as np
@@ -30,7 +30,7 @@ def scored(task):
 
 
 def last_epoch(task, member):
-    """Return each metric's last number in the history, and the same from all predictions."""
+    """Return the last value of each metric in the history, and the same metrics of all predictions."""
     config = attrs.evolve(task.config, early_stopping=attrs.evolve(task.config.early_stopping, restore_best=False))
     task = attrs.evolve(task, config=config)
     (trained,) = GradientDescent().train(task, [member])
@@ -48,7 +48,7 @@ def test_the_history_has_the_metrics_of_the_stop_rows(scored, weighted):
         assert history[f"stop_{name}"] == pytest.approx(expected[name], **CLOSE)
 
 
-def test_a_metric_of_ranks_is_computed_at_the_end_alone(scored):
+def test_a_rank_metric_is_computed_only_after_training(scored):
     history, expected = last_epoch(scored, Member(train=np.arange(150), stop=np.arange(150, 203)))
     assert "roc_auc" in expected
     assert "stop_roc_auc" not in history
@@ -56,7 +56,7 @@ def test_a_metric_of_ranks_is_computed_at_the_end_alone(scored):
 
 @attrs.frozen(kw_only=True)
 class Line(TinyModel):
-    """The same layers, to predict numbers."""
+    """The same layers, for regression."""
 
     def loss(self, variables, outputs, targets, *, xp):
         return xp.sum(xp.square(outputs - targets), axis=-1)
@@ -78,7 +78,7 @@ def test_numbers_far_from_zero_keep_their_digits(task, targets):
     numbers = attrs.evolve(task, model=Line(schema=schema), rows=rows, metrics=OF_NUMBERS)
     history, expected = last_epoch(numbers, Member(train=np.arange(150), stop=np.arange(150, 203)))
     for name, value in expected.items():
-        # Of a float32 near 1000 some 6e-5 are rounding.
+        # A float32 number near 1000 is rounded by about 6e-5.
         assert history[f"stop_{name}"] == pytest.approx(value, rel=2e-4, abs=1e-6)
 
 
@@ -87,7 +87,7 @@ def test_metrics_change_nothing_in_training(task, scored, fleet, same_results):
 
 
 @pytest.mark.parametrize("changes", [{"members_per_chunk": 3}, {"members_per_chunk": 1}, {"row_memory": 100}])
-def test_they_depend_neither_on_the_chunking_nor_on_where_the_rows_are(scored, fleet, same_results, changes):
+def test_they_do_not_depend_on_chunks_or_on_where_the_rows_are(scored, fleet, same_results, changes):
     whole = GradientDescent().train(scored, fleet())
     other = attrs.evolve(scored, config=attrs.evolve(scored.config, **changes))
     found = GradientDescent().train(other, fleet())
@@ -96,7 +96,7 @@ def test_they_depend_neither_on_the_chunking_nor_on_where_the_rows_are(scored, f
     assert "stop_accuracy" in whole[1].history
 
 
-def test_where_nobody_has_stop_rows_there_are_none(scored):
+def test_without_stop_rows_there_are_none(scored):
     epochs = []
     told = attrs.evolve(scored, hooks=Hooks(epoch_end=(epochs.append,)))
     (alone,) = GradientDescent().train(told, [Member(train=np.arange(100))])
@@ -104,7 +104,7 @@ def test_where_nobody_has_stop_rows_there_are_none(scored):
     assert all(moment.metrics == {} for moment in epochs)
 
 
-def test_a_hook_hears_them_of_each_member_and_nan_where_there_are_none(scored):
+def test_hooks_get_them_per_member_with_nan_for_members_without_stop_rows(scored):
     epochs = []
     told = attrs.evolve(scored, hooks=Hooks(epoch_end=(epochs.append,)))
     members = [Member(train=np.arange(100)), Member(index=1, train=np.arange(100), stop=np.arange(100, 140))]
@@ -115,7 +115,7 @@ def test_a_hook_hears_them_of_each_member_and_nan_where_there_are_none(scored):
 
 
 @pytest.mark.parametrize("changes", [{}, {"row_memory": 100}, {"members_per_chunk": 2}])
-def test_they_come_with_the_one_read_an_epoch(scored, fleet, tmp_path, changes):
+def test_they_take_no_further_read_from_the_device(scored, fleet, tmp_path, changes):
     guarded = GuardedBackend(inner=scored.backend)
     config = attrs.evolve(scored.config, checkpoint=CheckpointConfig(every_epochs=2), **changes)
     store = Checkpoints(folder=tmp_path, config=config.checkpoint)
@@ -130,7 +130,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def interrupted(scored, fleet, tmp_path):
-    """Return a task whose training was killed at its third checkpoint, with what is left of it."""
+    """Return a task whose training was killed at its third checkpoint, and its checkpoints."""
     seen = []
 
     def kill(moment):
@@ -146,14 +146,14 @@ def interrupted(scored, fleet, tmp_path):
     return attrs.evolve(task, checkpoints=Checkpoints(folder=tmp_path, config=config))
 
 
-def test_a_killed_run_goes_on_to_the_same_metrics(interrupted, fleet, same_results):
+def test_a_killed_run_is_resumed_to_the_same_metrics(interrupted, fleet, same_results):
     whole = GradientDescent().train(attrs.evolve(interrupted, checkpoints=None), fleet(4))
     resumed = GradientDescent().train(interrupted, fleet(4))
     same_results(resumed, whole)
     assert len(resumed[1].history["stop_accuracy"]) == resumed[1].epochs
 
 
-def test_a_run_does_not_go_on_with_other_metrics(interrupted, fleet):
-    said = r"the run began with these metrics of each epoch: .*f1.*; now there are none"
+def test_a_run_is_not_resumed_with_other_metrics(interrupted, fleet):
+    said = r"a resumed run must have the metrics that it began with: .*f1.*; got none"
     with pytest.raises(InputError, match=said):
         GradientDescent().train(attrs.evolve(interrupted, metrics=()), fleet(4))

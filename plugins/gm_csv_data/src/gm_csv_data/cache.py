@@ -1,4 +1,4 @@
-"""Rows that are kept in files mapped into memory, made once for the files' content and the options."""
+"""A cache of rows in memory-mapped files, built once for each content of the CSV files and set of options."""
 
 import contextlib
 import hashlib
@@ -7,9 +7,8 @@ import logging
 import os
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
@@ -29,7 +28,7 @@ from gmcore.storage.temporary import cache_folder
 __all__ = ["RowCache"]
 
 _FORMAT = 1
-"""Changes when the same files and options give other rows than before."""
+"""Changes when the same files and options give other rows than in an earlier version."""
 
 _SECONDS = 5.0
 
@@ -41,13 +40,13 @@ _log = logging.getLogger("gmcore.csv")
 
 @attrs.frozen(kw_only=True)
 class RowCache:
-    """Where rows are kept, if they are.
+    """A cache of rows, which may be disabled.
 
     Attributes:
-        folder: where caches are; None for the usual place.
-        wanted: whether rows are kept, or read into memory.
-        needed: whether it is an error if the place does not take them.
-        limit: bytes that all kept rows may take together; None for 10 GB, or a tenth of the disk if that is less.
+        folder: the folder of all caches; None for the default one.
+        wanted: whether rows are cached instead of read into memory.
+        needed: whether it is an error if the folder can't be written.
+        limit: largest size of the cache in bytes; None for 10 GB or a tenth of the disk, whichever is less.
     """
 
     folder: Path | None
@@ -57,31 +56,31 @@ class RowCache:
 
     @property
     def memory(self) -> Path | None:
-        """Where hashes of files are remembered, if they are."""
+        """The folder in which the hashes of files are cached; None if the cache is disabled."""
         return self._place / "hashes" if self.wanted else None
 
     def rows(
         self, source: Source, options: Mapping[str, object], read: Read, encode: Encode
     ) -> tuple[Rows, tuple[str, ...]]:
-        """Return rows, and the names of all columns of the files.
+        """Return the rows, and the names of all columns in the files.
 
         Args:
             source: the files.
-            options: what the rows depend on beside the files.
-            read: from where tables are spilt to, and who is told of progress, to a table.
-            encode: from a table, and a way to make an array to be filled, to rows.
+            options: the options that the rows depend on.
+            read: reads the table; takes `spill` and `tell` as `read_table` does.
+            encode: makes rows from a table and a function that allocates arrays.
 
         Raises:
-            DataError: as `read` and `encode` do.
-            OutputError: if the cache is needed and its place does not take it.
+            DataError: if `read` or `encode` raises it.
+            OutputError: if the cache is needed and its folder can't be written.
         """
         if self.wanted:
             try:
                 return self._kept(source, options, read, encode)
             except OutputError as error:
                 if self.needed:
-                    raise OutputError(f"{error}; say where with cache_folder, or cache = false") from error
-                _log.warning("%s; %s is read into memory instead", error, source.name)
+                    raise OutputError(f"{error}; set cache_folder to another folder, or cache = false") from error
+                _log.warning("%s; reading %s into memory instead", error, source.name)
         table = read()
         return encode(table, np.empty), table.names
 
@@ -98,7 +97,7 @@ class RowCache:
         except OSError as error:
             raise unreadable(source.files[0], error) from error
 
-        def make(folder: Path) -> tuple[Any, dict[str, object]]:
+        def make(folder: Path) -> tuple[Iterable[Rows], dict[str, object]]:
             begun = time.monotonic()
             table = read(spill=folder, tell=_Progress(source.name))
             rows = encode(table, _OnDisk(folder))
@@ -107,23 +106,23 @@ class RowCache:
             return rows.blocks(), {"columns": table.names}
 
         place = self._place / _key(content, options)
-        room = CacheLimit(place=self._place, limit=self.limit or default_limit(self._place))
+        limit = CacheLimit(place=self._place, limit=self.limit or default_limit(self._place))
         with contextlib.ExitStack() as using:
-            if (handle := room.use(place.name)) is not None:
+            if (handle := limit.use(place.name)) is not None:
                 using.callback(os.close, handle)
             stored = row_store.kept_rows(place, make, say=_log.warning)
             weakref.finalize(stored.rows, using.pop_all().close)
-        count, freed = room.shrink()
+        count, freed = limit.shrink()
         if count:
-            _log.info("%s: removed what was used longest ago, %s", room.place, size_text(freed))
-        text = "rows are kept in %s, %s of %s at most (cache_limit); it can be deleted at any time"
-        _log.info(text, room.place, size_text(room.used()), size_text(room.limit))
+            _log.info("%s: removed the least recently used rows, %s", limit.place, size_text(freed))
+        text = "rows are kept in %s, %s of at most %s (cache_limit); the folder can be deleted at any time"
+        _log.info(text, limit.place, size_text(limit.used()), size_text(limit.limit))
         return stored.rows, tuple(stored.about["columns"])
 
 
 @attrs.frozen
 class _OnDisk:
-    """Makes arrays in files, column after column, so that filling one column writes in one place."""
+    """Allocates arrays in files, in column order, so that a column is written contiguously."""
 
     folder: Path
 
@@ -137,7 +136,7 @@ class _OnDisk:
 
 @attrs.define
 class _Progress:
-    """Says how many rows were read, every few seconds."""
+    """Logs the number of rows read, every few seconds."""
 
     name: str
     _next: float = attrs.field(init=False, factory=lambda: time.monotonic() + _SECONDS)

@@ -1,4 +1,4 @@
-"""How much a cache may hold: what was used last stays, what a process uses now always does."""
+"""The size limit of a cache: the least recently used entries are removed first, entries in use never."""
 
 import contextlib
 import fcntl
@@ -21,54 +21,57 @@ _MARK = ".used"
 
 
 def default_limit(place: Path) -> int:
-    """Return 10 GB or a tenth of the disk, whichever is less: rows can be made again, and room on a disk can't."""
+    """Return 10 GB or a tenth of the disk, whichever is less."""
     there = next(folder for folder in [place, *place.parents] if folder.exists())
     return min(_MOST, shutil.disk_usage(there).total // _SHARE_OF_DISK)
 
 
 @attrs.frozen(kw_only=True)
 class CacheLimit:
-    """A folder of entries, folders themselves; beside each a mark, a file that its users lock, as old as its last use.
+    """A folder with a size limit.
+
+    Its entries are folders. Next to each entry is a mark: a file that the entry's users lock, and whose time of change
+    is that of the entry's last use.
 
     Attributes:
         place: the folder.
-        limit: how many bytes its entries may have together, but for those in use.
+        limit: largest size in bytes of all entries together; entries in use may exceed it.
     """
 
     place: Path
     limit: int
 
     def use(self, name: str) -> int | None:
-        """Return a handle: while it is open, in any process, the entry stays; it need not be there yet.
+        """Return a file handle that protects an entry from removal by any process while it is open.
 
-        None where the place takes no mark: what is there already can be read nevertheless.
+        The entry need not exist yet. Returns None if no mark can be written; an existing entry can still be read.
         """
         with contextlib.suppress(OSError, OutputError):
             make_folder(self.place)
             while True:
                 handle = os.open(self._mark(name), os.O_RDWR | os.O_CREAT, 0o666)
-                with contextlib.suppress(OSError):  # a file system without locks has none to respect
+                with contextlib.suppress(OSError):  # the file system has no locks
                     fcntl.flock(handle, fcntl.LOCK_SH)
                 if os.fstat(handle).st_nlink:
                     with contextlib.suppress(OSError):
                         os.utime(handle)
                     return handle
-                # Between opening and locking it the entry was removed.
+                # Another process removed the entry between the open and the lock.
                 os.close(handle)
         return None
 
     def used(self) -> int:
-        """Return how many bytes all entries have."""
+        """Return the size of all entries in bytes."""
         return sum(map(_size, self._entries()))
 
     def shrink(self) -> tuple[int, int]:
-        """Remove entries, the ones that were used longest ago first, until the others are within the limit.
+        """Remove the least recently used entries until the others are within the limit.
 
-        What is locked stays, and so does all on a file system without locks. Files that a process has mapped
-        nevertheless are gone only when it ends.
+        Locked entries are kept; on a file system without locks, all entries are. A removed file that a process has
+        mapped takes space until that process ends.
 
         Returns:
-            How many were removed, and the bytes that they had.
+            The number of entries removed, and their size in bytes.
         """
         sizes = {entry: _size(entry) for entry in sorted(self._entries(), key=self._last_use)}
         over, count, freed = sum(sizes.values()) - self.limit, 0, 0
@@ -98,7 +101,7 @@ class CacheLimit:
         return 0.0
 
     def _remove(self, entry: Path) -> bool:
-        """Remove an entry that nobody uses, and its mark; say whether that was done."""
+        """Remove an entry and its mark unless it is in use, and return whether it was removed."""
         mark = self._mark(entry.name)
         try:
             handle = os.open(mark, os.O_RDWR | os.O_CREAT, 0o666)
@@ -107,13 +110,14 @@ class CacheLimit:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not os.fstat(handle).st_nlink:
-                return False  # another process was quicker
-            # Gone at once; a scratch folder's name, so that what a kill leaves of it is removed like one.
-            grave = entry.with_name(f".{uuid.uuid4().hex}.part")
+                return False  # another process removed it first
+            # Renamed first, so that it disappears at once. With the name of a temporary folder, the rest is removed
+            # like one if this process is killed.
+            removed = entry.with_name(f".{uuid.uuid4().hex}.part")
             with contextlib.suppress(FileNotFoundError):
-                entry.rename(grave)
+                entry.rename(removed)
             mark.unlink()
-            shutil.rmtree(grave, ignore_errors=True)
+            shutil.rmtree(removed, ignore_errors=True)
         except OSError:
             return False
         finally:

@@ -1,4 +1,4 @@
-"""One column of a file, as what it is asked to be, or an error that names line and value."""
+"""A column of a table, converted to the requested kind of values, with errors that name line and value."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,11 +18,11 @@ _BOOLEANS = _PLAIN_BOOLEANS | {"t": 1.0, "y": 1.0, "on": 1.0, "1": 1.0, "f": 0.0
 
 @attrs.frozen(eq=False)
 class Column:
-    """A column's values and where they stand.
+    """A column's values and the files they come from.
 
     Attributes:
         values: numbers, booleans or texts, null where missing.
-        source: where they come from.
+        source: the files.
     """
 
     values: pl.Series
@@ -30,12 +30,12 @@ class Column:
 
     @property
     def name(self) -> str:
-        """What the header calls it."""
+        """The name in the header."""
         return self.values.name
 
     @property
     def texts(self) -> pl.Series:
-        """The values as texts."""
+        """The values as text."""
         return self.values.cast(pl.String)
 
     @property
@@ -48,45 +48,45 @@ class Column:
 
     @property
     def is_boolean(self) -> bool:
-        """Whether all values are true and false, or yes and no, in any case."""
+        """Whether all values are true or false, or yes or no, in upper or lower case."""
         return bool(self.texts.drop_nulls().str.to_lowercase().is_in(list(_PLAIN_BOOLEANS)).all())
 
     def numbers(self) -> np.ndarray:
-        """Return float64, NaN where missing.
+        """Return float64 numbers, NaN where missing.
 
         Raises:
-            DataError: if a value is not a number, or infinite.
+            DataError: if a value is not a number or is infinite.
         """
         parsed = self.parsed
         if parsed.null_count() > self.values.null_count():
             bad = parsed.is_null() & self.values.is_not_null()
-            raise self.error_at(bad, "is not a number; correct it or name it in 'missing'")
+            raise self.error_at(bad, "is not a number; correct it or add it to 'missing'")
         if parsed.is_infinite().any():
-            raise self.error_at(parsed.is_infinite(), "is infinite; correct it or name it in 'missing'")
+            raise self.error_at(parsed.is_infinite(), "is infinite; correct it or add it to 'missing'")
         return parsed.fill_null(np.nan).to_numpy()
 
     def booleans(self) -> np.ndarray:
-        """Return float64, 1 for true, 0 for false, NaN where missing.
+        """Return float64: 1 for true, 0 for false, NaN where missing.
 
         Raises:
-            DataError: if a value is neither.
+            DataError: if a value is neither true nor false.
         """
         found = self.texts.str.to_lowercase().replace_strict(_BOOLEANS, default=None, return_dtype=pl.Float64)
         if found.null_count() > self.values.null_count():
             bad = found.is_null() & self.values.is_not_null()
-            raise self.error_at(bad, "is neither true nor false; correct it or name it in 'missing'")
+            raise self.error_at(bad, "is neither true nor false; correct it or add it to 'missing'")
         return found.fill_null(np.nan).to_numpy()
 
     def codes(self, categories: Sequence[str]) -> np.ndarray:
-        """Return int32: place in `categories`, from 1; 0 where missing or none of them."""
+        """Return int32 codes: the position in `categories`, starting at 1; 0 for missing and unknown values."""
         places = pl.Series(range(1, len(categories) + 1), dtype=pl.Int32)
         return self.texts.replace_strict(pl.Series(categories, dtype=pl.String), places, default=0).to_numpy()
 
     def instants(self) -> np.ndarray:
-        """Return what sorts by time: float64, or datetime64 in UTC.
+        """Return times as float64, or as datetime64 in UTC.
 
         Raises:
-            DataError: if a value is missing, or neither a number nor an ISO 8601 date.
+            DataError: if a value is missing or is neither a number nor an ISO 8601 date.
         """
         self.refuse_missing()
         if self.parsed.null_count() == 0:
@@ -97,34 +97,42 @@ class Column:
                 instant = datetime.fromisoformat(text)
             except ValueError as error:
                 bad = pl.int_range(len(self.values), eager=True) == row
-                raise self.error_at(bad, "is no time: write a number or an ISO date such as 2024-12-31") from error
+                raise self.error_at(bad, "is not a time; write a number or an ISO date such as 2024-12-31") from error
             instants[row] = instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
         return instants
 
     def groups(self) -> np.ndarray:
-        """Return int64, equal where the texts are; none may be missing."""
+        """Return int64 codes, equal for equal texts.
+
+        Raises:
+            DataError: if a value is missing.
+        """
         self.refuse_missing()
         return (self.texts.rank("dense").cast(pl.Int64) - 1).to_numpy()
 
     def weights(self) -> np.ndarray:
-        """Return float64, finite, not negative and not all 0."""
+        """Return float64 weights.
+
+        Raises:
+            DataError: if a weight is missing, infinite or negative, or all are 0.
+        """
         self.refuse_missing()
         weights = self.numbers()
         if (weights < 0).any():
-            raise self.error_at(pl.Series(weights < 0), "is negative; a weight says how much a row counts")
+            raise self.error_at(pl.Series(weights < 0), "is negative; weights must be at least 0")
         if not weights.any():
-            raise self.error("every row has weight 0")
+            raise self.error("all weights are 0")
         return weights
 
     def refuse_missing(self) -> None:
-        """Raise `DataError` if a value is missing, with how many and where the first is."""
+        """Raise `DataError` if values are missing, with their number and the line of the first."""
         lost = self.values.is_null() | self.parsed.is_nan().fill_null(value=False)
         if lost.any():
             line = self.source.line(int(lost.arg_max() or 0))
-            raise self.error(f"{lost.sum()} of {len(lost)} rows have no value, the first in {line}; drop those rows")
+            raise self.error(f"{lost.sum()} of {len(lost)} values are missing, the first in {line}; remove those rows")
 
     def in_order(self) -> tuple[str, ...]:
-        """Return the different values as texts, by number where all are numbers, else by text."""
+        """Return the distinct values as texts, sorted by number if all are numbers, else by text."""
         texts = self.texts.drop_nulls().unique()
         numbers = Column(texts, self.source).parsed
         by = [texts] if numbers.has_nulls() else [numbers, texts]

@@ -1,4 +1,4 @@
-"""What a file holds, as a hash: read once, and remembered where that is safe."""
+"""Hashes of files' content, cached where that is safe."""
 
 import hashlib
 import json
@@ -20,9 +20,9 @@ def content_sha256(source: Source, memory: Path | None = None) -> str:
 
     Args:
         source: the files.
-        memory: a folder where hashes are remembered. One counts while the file has the same inode, size and times of
-            change to the nanosecond, and if those were two seconds old when it was read: a change within the clock's
-            resolution would not show.
+        memory: a folder in which hashes are cached. A cached hash is valid while the file has the same inode, size and
+            times of change to the nanosecond. A hash is cached only if those times were at least two seconds old when
+            the file was read, because they would not show a change within the clock's resolution.
 
     Raises:
         DataError: if a file changed while it was read.
@@ -35,7 +35,7 @@ def content_sha256(source: Source, memory: Path | None = None) -> str:
 
 
 def stamps(source: Source) -> list[list[int]]:
-    """Return, for each file, numbers that are others when it was written to.
+    """Return device, inode, size and times of change of each file, which change when it is written to.
 
     Raises:
         OSError: if a file can't be found.
@@ -47,11 +47,11 @@ def refuse_changed(source: Source, before: list[list[int]]) -> None:
     """Raise `DataError` if a file was written to since `stamps` returned `before`."""
     for file, stamp in zip(source.files, before, strict=True):
         if _stamp(file.path) != stamp:
-            raise DataError(f"{file.path} changed while it was read: try again when nothing writes to it")
+            raise DataError(f"{file.path} changed while it was being read; try again when no program is writing to it")
 
 
 def sizes(source: Source) -> int:
-    """Return how many bytes all files have on disk; a file that can't be found has none."""
+    """Return the size of all files on disk in bytes; a file that can't be found counts as 0."""
     total = 0
     for file in source.files:
         with suppress(OSError):
@@ -64,9 +64,9 @@ def _sha256(path: Path, memory: Path | None) -> str:
     stamp = _stamp(path)
     if note:
         with suppress(OSError, ValueError, KeyError, TypeError):
-            told = json.loads(note.read_text())
-            if told["stamp"] == stamp:
-                return str(told["sha256"])
+            known = json.loads(note.read_text())
+            if known["stamp"] == stamp:
+                return str(known["sha256"])
     begun = time.time_ns()
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""A text file of delimited records, read some at a time: quickly as bytes, or slowly and exact about lines."""
+"""A text file of delimited records, read in blocks: fast as bytes, or slowly with exact line numbers."""
 
 import codecs
 import csv
@@ -20,12 +20,12 @@ _GZIP = b"\x1f\x8b"
 
 @attrs.frozen(kw_only=True)
 class DelimitedFile:
-    """One file and how it is written.
+    """One file and its format.
 
     Attributes:
-        path: where it is; compressed by gzip or not.
-        separator: between two fields, one ASCII character.
-        encoding: of the text, by Python's name.
+        path: the file, compressed with gzip or not.
+        separator: the ASCII character between two fields.
+        encoding: the text encoding, by Python's name.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class DelimitedFile:
         return io.TextIOWrapper(self.open(), "utf-8-sig" if self.is_utf8 else self.encoding, newline=newline)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield each record, the header first, with the number of its first line; an empty one for a blank line."""
+        """Yield the line number and the fields of each record, the header first; a blank line has no fields."""
         with self.text() as text:
             try:
                 yield from records(text, self.separator)
@@ -61,7 +61,7 @@ class DelimitedFile:
         return next(line for place, line in enumerate(lines, start=-1) if place == row)
 
     def blocks(self, size: int) -> Iterator[bytes]:
-        """Yield the text in UTF-8, about `size` bytes at a time, cut between records, the header in the first one."""
+        """Yield the text in UTF-8 in blocks of whole records, about `size` bytes each; the header is in the first."""
         decoder = None if self.is_utf8 else codecs.getincrementaldecoder(self.encoding)()
         rest = b""
         with self.open() as file:
@@ -76,7 +76,7 @@ class DelimitedFile:
             yield rest
 
     def count(self, mark: bytes) -> int:
-        """Return how often an ASCII character is found, inside of quoted fields too."""
+        """Return how often an ASCII character occurs, including in quoted fields."""
         return sum(block.count(mark) for block in self._decoded())
 
     def _decoded(self) -> Iterator[bytes]:
@@ -89,10 +89,10 @@ class DelimitedFile:
 
 
 def records(lines: Iterable[str], separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with the number of its first line; an empty one for a blank line.
+    """Yield the number of the first line and the fields of each record; a blank line has no fields.
 
     Raises:
-        csv.Error: if the lines can't be told apart; its text begins with the line.
+        csv.Error: if a record can't be parsed; its message begins with the line.
     """
     reader = csv.reader(lines, delimiter=separator)
     line, width = 1, 0
@@ -107,7 +107,7 @@ def records(lines: Iterable[str], separator: str) -> Iterator[tuple[int, list[st
 
 
 def _end_of_records(text: bytes) -> int:
-    """Return where the last whole record ends: after a line feed with an even number of quotation marks before it."""
+    """Return the end of the last whole record: after a line feed preceded by an even number of quotation marks."""
     end = text.rfind(b"\n") + 1
     odd = text.count(b'"', 0, end) % 2
     while end and odd:

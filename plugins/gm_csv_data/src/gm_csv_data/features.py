@@ -1,4 +1,4 @@
-"""Which kind of feature a column is, and its values as such."""
+"""Inference of feature kinds from columns, and encoding of columns as features."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,15 +15,15 @@ _MOST_CATEGORIES = 256
 
 
 def infer_feature(column: Column, kind: str | None) -> Feature:
-    """Return what a column is: what `kind` says, or what its values are.
+    """Return the feature of a column: of the given kind, or inferred from the values.
 
     Raises:
-        DataError: if the values do not tell.
+        DataError: if the kind can't be inferred.
     """
     if kind is not None:
         return _feature(column, Kind(kind))
     if column.values.null_count() == len(column.values):
-        raise column.error(f"every row is missing; say drop = ['{column.name}']")
+        raise column.error(f"all values are missing; set drop = ['{column.name}']")
     if column.parsed.null_count() == column.values.null_count() and column.values.dtype != pl.Boolean:
         return _feature(column, Kind.NUMERIC)
     if column.is_boolean:
@@ -32,35 +32,35 @@ def infer_feature(column: Column, kind: str | None) -> Feature:
     count = column.values.drop_nulls().n_unique()
     if count > _MOST_CATEGORIES:
         raise column.error(
-            f"{count} different texts are many for a category; say drop = ['{column.name}'], "
+            f"{count} different texts are too many for a categorical feature; set drop = ['{column.name}'], "
             f"or types = {{ '{column.name}' = 'categorical' }} to keep it"
         )
     return _feature(column, Kind.CATEGORICAL)
 
 
 def refuse_stray_text(column: Column, remedy: str) -> None:
-    """Raise `DataError` if at least half of the values are numbers, and one is not."""
+    """Raise `DataError` if at least half of the values are numbers, but not all are."""
     present = len(column.values) - column.values.null_count()
     numbers = len(column.values) - column.parsed.null_count()
     if present / 2 <= numbers < present:
         bad = column.parsed.is_null() & column.values.is_not_null()
         raise column.error_at(
-            bad, f"is not a number, as {numbers} others are; correct it, name it in 'missing', or say {remedy}"
+            bad, f"is not a number, but {numbers} other values are; correct it, add it to 'missing', or set {remedy}"
         )
 
 
 def encode_features(
     columns: Table, features: Sequence[Feature], empty: Callable[..., np.ndarray] = np.empty
 ) -> dict[str, np.ndarray]:
-    """Return the columns as in `Rows.inputs`, in the order of `features`.
+    """Return the columns encoded as `Rows.inputs`, in the order of `features`.
 
     Args:
-        columns: those of the features among them.
-        features: what the columns are.
-        empty: makes an array to be filled column by column, as `numpy.empty` does.
+        columns: a table with the columns of all features.
+        features: the features.
+        empty: allocates an array, as `numpy.empty` does; it is filled column by column.
 
     Raises:
-        DataError: if a column holds what its feature can't be.
+        DataError: if a column has a value that its feature can't have.
     """
     coded = [feature for feature in features if feature.kind is Kind.CATEGORICAL]
     measured = [feature for feature in features if feature.kind is not Kind.CATEGORICAL]

@@ -1,10 +1,10 @@
-"""Rows from CSV files."""
+"""The data provider for CSV files."""
 
 import codecs
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 import numpy as np
@@ -17,9 +17,9 @@ from gm_csv_data.source import Source, find_files
 from gm_csv_data.table import Table, read_table
 from gm_csv_data.target import encode_target
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
-from gmcore.domain.row_batches import RowBatches
+from gmcore.domain.data.row_batches import RowBatches
+from gmcore.domain.data.splits import split_rows
 from gmcore.domain.sizes import bytes_of
-from gmcore.domain.splits import split_rows
 from gmcore.errors import DataError, did_you_mean
 from gmcore.ports import DataProvider, SupportsRows, SupportsSchema
 
@@ -35,18 +35,18 @@ _LARGE = 64 * 10**6
 
 def _one_character(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
     if len(value) != 1 or not value.isascii() or value.isalnum() or value in '"\r\n.+-':
-        raise ValueError(f"{attribute.name} must be one ASCII character that is no part of a number, got {value!r}")
+        raise ValueError(f"{attribute.name} must be one ASCII character that can't be part of a number, got {value!r}")
 
 
 def _known_encoding(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
     try:
         codecs.lookup(value)
     except LookupError as error:
-        known = "one that Python knows, such as 'utf-8' or 'latin-1'"
+        known = "a codec known to Python, such as 'utf-8' or 'latin-1'"
         raise ValueError(f"{attribute.name} must be {known}, got {value!r}") from error
 
 
-def _a_size(_: object, attribute: "attrs.Attribute[Any]", value: int | str | None) -> None:
+def _a_size(_: object, attribute: "attrs.Attribute[int | str | None]", value: int | str | None) -> None:
     if value is not None:
         try:
             bytes_of(value)
@@ -62,37 +62,37 @@ def _paths(value: str | Path | Iterable[str | Path]) -> Path | tuple[Path, ...]:
     return Path(value) if isinstance(value, str | Path) else tuple(map(Path, value))
 
 
-def _some(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+def _some(_: object, attribute: "attrs.Attribute[Path | tuple[Path, ...]]", value: object) -> None:
     if value == ():
-        raise ValueError(f"{attribute.name} must name a file, got none")
+        raise ValueError(f"{attribute.name} must name at least one file, got none")
 
 
 @attrs.define(kw_only=True, eq=False)
 class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
-    """Rows from CSV files: numbers, booleans and categories, by inference or as `types` says.
+    """Rows from CSV files: numeric, boolean and categorical features, inferred or given by `types`.
 
     Attributes:
-        path: the file, compressed by gzip or not; or several with the same columns, in a list or as a pattern such as
-            `"part-*.csv"`.
-        target: the column to predict, or several numeric ones; needed to learn, not to predict.
-        separator: between two fields.
-        encoding: of the text, by Python's name.
-        missing: fields that mean "no value", in place of the usual ones; an empty field always does.
+        path: the file, compressed with gzip or not; or several files with the same columns, as a list or a pattern
+            such as `"part-*.csv"`.
+        target: the column to predict, or several numeric columns; required for training, not for prediction.
+        separator: the character between two fields.
+        encoding: the text encoding, by Python's name.
+        missing: fields that mean "no value", instead of the default ones; an empty field always does.
         drop: columns to leave out.
-        types: what a column is, where inference is wrong.
-        task: what the target is; `"auto"`: texts, booleans and few whole numbers that recur are
-            classes, other numbers are values.
-        classes: the classes in the order of their indices; without it those there are, sorted.
-        group: the column whose equal values must not be split between folds; no feature.
-        time: the column that orders the rows, numbers or ISO dates; no feature.
-        weight: the column that says how much each row counts; no feature.
-        validation: which rows steer early stopping in plain training; None for none.
-        test: which rows nothing sees, held out before the validation rows; None for none.
-        cache: whether rows are kept in files that are mapped into memory, made once for files of this content;
-            `"auto"`: where the files have 64 MB or more.
-        cache_folder: where those are kept; by default `$XDG_CACHE_HOME/gmcore`, or `~/.cache/gmcore`.
-        cache_limit: bytes, or a text such as `"50 GB"`, that all of them may have together; what was used longest ago
-            goes first, and never what is in use. By default 10 GB, or a tenth of the disk if that is less.
+        types: the kinds of columns for which inference is wrong.
+        task: the kind of target; with `"auto"`, texts, booleans and few distinct integers that recur are classes,
+            other numbers are regression targets.
+        classes: the classes in the order of their indices; by default all values that occur, sorted.
+        group: the column whose equal values are never split between folds; not a feature.
+        time: the column that orders the rows, numbers or ISO dates; not a feature.
+        weight: the column of sample weights; not a feature.
+        validation: the rows used for early stopping in plain training; None for none.
+        test: the rows held out from training and validation, chosen before the validation rows; None for none.
+        cache: whether rows are cached in memory-mapped files, built once for each content of the files; `"auto"`: if
+            the files have 64 MB or more.
+        cache_folder: the folder of the cache; by default `$XDG_CACHE_HOME/gmcore`, or `~/.cache/gmcore`.
+        cache_limit: largest size of the cache, in bytes or as a string such as `"50 GB"`; the least recently used rows
+            are removed first, rows in use never. By default 10 GB or a tenth of the disk, whichever is less.
     """
 
     path: Path | tuple[Path, ...] = attrs.field(converter=_paths, validator=_some)
@@ -120,20 +120,20 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
     _sha256: str | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        """Check that the options go together."""
+        """Check that the options are consistent."""
         roles = [*self._targets, *self._extras, *self.drop]
         twice = next((name for name in roles if roles.count(name) > 1), None)
         if twice is not None:
             raise ValueError(
-                f"a column has one role, got '{twice}' more than once in target, group, time, weight and drop"
+                f"a column can have only one role, got '{twice}' more than once in target, group, time, weight and drop"
             )
         misplaced = next((name for name in self.types if name in roles), None)
         if misplaced is not None:
-            raise ValueError(f"types are for features, got '{misplaced}'; what a target is, task says")
+            raise ValueError(f"types are only for features, got '{misplaced}'; for a target, set task")
         if self.task == "regression" and self.classes:
-            raise ValueError(f"task = 'regression' has no classes, got {', '.join(map(repr, self.classes))}")
+            raise ValueError(f"classes must be empty for task = 'regression', got {', '.join(map(repr, self.classes))}")
         if len(self._targets) > 1 and (self.task == "classification" or self.classes):
-            raise ValueError(f"classes are in one target column, got {', '.join(map(repr, self._targets))}")
+            raise ValueError(f"classification needs one target column, got {', '.join(map(repr, self._targets))}")
 
     @property
     def schema(self) -> Schema:
@@ -149,7 +149,7 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
     def rows(self) -> Rows:
         if self._rows is None:
             if not self._targets:
-                raise DataError(f"{self._source().name}: which column is to be predicted? say target = 'its name'")
+                raise DataError(f"{self._source().name}: no target is given; set target = 'column to predict'")
             options = {name: getattr(self, name) for name in _DECIDING}
             self._rows, self._columns = self._read(options, self._texts(), self._learnt)
         return self._rows
@@ -201,12 +201,12 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         texts: Iterable[str],
         encode: Callable[[Table, Callable[..., np.ndarray]], Rows],
     ) -> tuple[Rows, tuple[str, ...]]:
-        """Return rows, from the cache where there is to be one, and the names of all columns.
+        """Return the rows, cached if that is enabled, and the names of all columns.
 
         Args:
-            options: what the rows depend on beside the files.
-            texts: columns whose fields matter as they are written.
-            encode: from a table, and a way to make an array to be filled, to rows.
+            options: the options that the rows depend on.
+            texts: columns to read as text.
+            encode: makes rows from a table and a function that allocates arrays.
         """
         source = self._source()
         read = partial(read_table, source, missing=self.missing, texts=frozenset(texts))
@@ -217,10 +217,10 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         _need(table, [*other, *self.types])
         named = [name for name in table if name not in other]
         if not named:
-            raise DataError(f"{table.source.name} has no column to learn from beside {', '.join(map(repr, other))}")
+            raise DataError(f"{table.source.name} has no feature columns besides {', '.join(map(repr, other))}")
         if "" in named:
             raise DataError(
-                f"{table.source.name}: column {1 + table.names.index('')} has no name; name it or say drop = ['']"
+                f"{table.source.name}: column {1 + table.names.index('')} has no name; name it, or set drop = ['']"
             )
         target, targets = encode_target([table[name] for name in self._targets], task=self.task, classes=self.classes)
         features = tuple(infer_feature(table[name], self.types.get(name)) for name in named)
@@ -234,7 +234,7 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         )
 
     def _texts(self) -> list[str]:
-        """Return the columns whose fields matter as they are written."""
+        """Return the columns to read as text."""
         written = [name for name in (self.group, self.time) if name is not None]
         written += [name for name, kind in self.types.items() if kind != "numeric"]
         return written if self.task == "regression" else [*written, *self._targets]

@@ -1,4 +1,4 @@
-"""The files that a table is made of, in order."""
+"""The files of a table, in order."""
 
 import glob
 from collections.abc import Iterable, Sequence
@@ -16,12 +16,12 @@ _PATTERN = "*?["
 
 @attrs.frozen(kw_only=True)
 class Source:
-    """Files whose rows follow each other, and where each row stands.
+    """Files whose rows are concatenated, and the position of each row in them.
 
     Attributes:
-        name: what they are called, for people.
-        files: one or more.
-        counts: rows in each file.
+        name: the name in messages.
+        files: one or more files.
+        counts: number of rows in each file.
     """
 
     name: str
@@ -29,12 +29,12 @@ class Source:
     counts: tuple[int, ...] = ()
 
     def place(self, row: int) -> str:
-        """Return file and line of a row, such as `"fruit.csv, line 3"`."""
+        """Return the file and line of a row, such as `"fruit.csv, line 3"`."""
         file, line = self._find(row)
         return f"{file.path}, line {line}"
 
     def line(self, row: int) -> str:
-        """Return the line of a row, with its file only where there are several, such as `"line 3"`."""
+        """Return the line of a row, such as `"line 3"`, with the file if there are several."""
         file, line = self._find(row)
         return f"line {line}" if len(self.files) == 1 else f"line {line} of {file.path}"
 
@@ -47,7 +47,7 @@ class Source:
 
 
 def find_files(given: Path | Iterable[Path], *, separator: str, encoding: str) -> Source:
-    """Return the files that are meant: a file of that name, or those that match a pattern, sorted by name.
+    """Return the files of a path: the file of that name, or all that match a pattern, sorted by name.
 
     Raises:
         DataError: if a pattern matches nothing.

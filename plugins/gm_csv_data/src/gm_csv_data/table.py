@@ -1,4 +1,4 @@
-"""Files become named columns: polars reads them some records at a time, and its result is checked by one count."""
+"""A table of named columns, read from files by polars in blocks of records."""
 
 import contextlib
 import csv
@@ -26,12 +26,12 @@ _BOM = b"\xef\xbb\xbf"
 
 @attrs.frozen(kw_only=True, eq=False)
 class Table(Mapping[str, Column]):
-    """A table's columns, by name, each there when it is asked for.
+    """A mapping from column names to columns, each loaded when it is accessed.
 
     Attributes:
         source: the files.
-        names: of the columns, in order.
-        load: returns a column's values.
+        names: the column names, in order.
+        load: returns the values of a column.
     """
 
     source: Source
@@ -51,7 +51,7 @@ class Table(Mapping[str, Column]):
 
     @property
     def height(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return sum(self.source.counts)
 
 
@@ -63,19 +63,19 @@ def read_table(
     spill: Path | None = None,
     tell: Callable[[int], object] = lambda _: None,
 ) -> Table:
-    """Return the files' columns: numbers or booleans where all of a column's fields are, else texts.
+    """Return the files' columns: numbers or booleans if all of a column's fields are, else texts.
 
-    Surrounding blanks are no part of a name or a field, and blank lines are not rows.
+    Blanks around names and fields are removed, and blank lines are skipped.
 
     Args:
-        source: where from.
+        source: the files.
         missing: fields that mean "no value".
-        texts: columns to keep as texts, whatever they hold.
-        spill: an empty folder that keeps what was read, where that is not to be in memory.
-        tell: told of how many rows were read, once in a while.
+        texts: columns to read as text, whatever their fields.
+        spill: an empty folder for the data read; None to hold it in memory.
+        tell: called with the number of rows read so far, after each block.
 
     Raises:
-        DataError: if a file is not there, not readable, empty, or not a table like the others.
+        DataError: if a file is missing, unreadable, empty or malformed, or has other columns than the first one.
     """
     names: tuple[str, ...] = ()
     for file in source.files:
@@ -86,7 +86,7 @@ def read_table(
         if names and found != names:
             raise DataError(
                 f"{file.path} has other columns than {source.files[0].path}: "
-                f"{_listed(found)} for {_listed(names)}; files of one table have the same columns in the same order"
+                f"{_listed(found)} instead of {_listed(names)}; all files must have the same columns in the same order"
             )
         names = found
     with _explained(source.files[0]):
@@ -94,7 +94,7 @@ def read_table(
     try:
         return _read(source, types, missing, _store(spill), tell)
     except pl.exceptions.ComputeError:
-        # A later row has what the first ones had not: keep all fields as texts.
+        # A later row does not fit the types inferred from the first rows: read all fields as text.
         return _read(source, dict.fromkeys(names, pl.String()), missing, _store(spill), tell)
 
 
@@ -102,7 +102,7 @@ Keep = tuple[Callable[[pl.DataFrame], None], Callable[[str], pl.Series]]
 
 
 def _store(spill: Path | None) -> Keep:
-    """Return where frames go, and where columns come from: memory, or files in a folder, which is emptied."""
+    """Return a function that stores a frame and one that loads a column, in memory or from files in a folder."""
     if spill is None:
         frames: list[pl.DataFrame] = []
         return frames.append, lambda name: pl.concat([frame[name] for frame in frames])
@@ -137,7 +137,7 @@ def _read(
             count += frame.height
             tell(sum(counts) + count)
         if not count:
-            raise DataError(f"{file.path} has a header and no rows")
+            raise DataError(f"{file.path} has a header but no rows")
         counts.append(count)
     return Table(source=attrs.evolve(source, counts=tuple(counts)), names=tuple(types), load=load)
 
@@ -153,7 +153,7 @@ def _frames(file: DelimitedFile, types: Mapping[str, pl.DataType], missing: Coll
 def _frame(
     block: bytes, file: DelimitedFile, types: Mapping[str, pl.DataType], missing: Collection[str]
 ) -> pl.DataFrame:
-    """Return the records of a block, without blank lines, their fields stripped of blanks around them."""
+    """Return the records of a block, without blank lines and without blanks around fields."""
     frame = pl.read_csv(
         _headed(block, file, len(types)),
         separator=file.separator,
@@ -171,10 +171,10 @@ def _frame(
 
 
 def _without_blank_lines(frame: pl.DataFrame, block: bytes, file: DelimitedFile, separators: int) -> pl.DataFrame:
-    """Drop rows that are blank lines, and refuse those with too few fields.
+    """Drop rows that are blank lines, and raise `DataError` for rows with too few fields.
 
-    Polars refuses too many fields, and fills up too few as it does blank lines. If there are just
-    the separators between fields that the table needs, neither is there.
+    Polars rejects rows with too many fields but pads blank lines and rows with too few. A block whose number of
+    separators is exactly that of its table has neither, so it needs no second pass.
     """
     needed = (frame.width - 1) * frame.height
     if separators == needed and not (frame.width == 1 and frame.to_series().has_nulls()):
@@ -183,7 +183,7 @@ def _without_blank_lines(frame: pl.DataFrame, block: bytes, file: DelimitedFile,
     try:
         blank = diagnosis.blank_rows(records(text, file.separator), file)
     except (DataError, csv.Error):
-        # Its line counts from the block's beginning, not the file's.
+        # The error's line is relative to the block; search the whole file for the right one.
         diagnosis.blank_rows(file.records(), file)
         raise
     return frame.filter(~pl.int_range(pl.len()).is_in(blank)) if blank else frame
@@ -192,7 +192,7 @@ def _without_blank_lines(frame: pl.DataFrame, block: bytes, file: DelimitedFile,
 def _inferred(
     file: DelimitedFile, names: Collection[str], missing: Collection[str], texts: Collection[str]
 ) -> dict[str, pl.DataType]:
-    """Return what the columns look like by the first rows: numbers, booleans or texts."""
+    """Return the type of each column, number, boolean or text, inferred from the first rows."""
     sample = next(_bodies(file, len(names), size=_SAMPLE_BYTES), b"")
     places = {str(place): name for place, name in enumerate(names)}
     try:
@@ -211,15 +211,15 @@ def _inferred(
 
 
 def _headed(block: bytes, file: DelimitedFile, width: int) -> bytes:
-    """Return a block of records under a header of numbers: polars takes first lines for something else."""
+    """Return a block of records under a header of numbers, because polars treats the first line differently."""
     return file.separator.join(map(str, range(width))).encode() + b"\n" + block
 
 
 def _bodies(file: DelimitedFile, width: int, *, size: int = 0) -> Iterator[bytes]:
-    """Yield the file's records, many at a time, without its header.
+    """Yield the file's records in blocks, without the header.
 
     Raises:
-        DataError: if polars finds other lines in the file than Python does.
+        DataError: if polars splits the file into other lines than Python does.
     """
     blocks = file.blocks(size or _BLOCK_BYTES)
     for block in blocks:
@@ -228,14 +228,14 @@ def _bodies(file: DelimitedFile, width: int, *, size: int = 0) -> Iterator[bytes
             continue
         line = pl.read_csv(header, separator=file.separator, has_header=False, infer_schema=False, glob=False)
         if line.width != width:
-            raise DataError(f"{file.path}: lines must end in a line feed, with or without a carriage return before it")
+            raise DataError(f"{file.path}: lines must end with a line feed, or a carriage return and a line feed")
         if body:
             yield body
         yield from blocks
 
 
 def _parted(block: bytes) -> tuple[bytes, bytes]:
-    """Return the first record that is not empty, and what follows it."""
+    """Return the first record that is not empty, and the rest of the block."""
     start = len(_BOM) if block.startswith(_BOM) else 0
     while block.startswith((b"\n", b"\r\n"), start):
         start = block.find(b"\n", start) + 1
@@ -249,7 +249,7 @@ def _parted(block: bytes) -> tuple[bytes, bytes]:
 
 @contextlib.contextmanager
 def _explained(file: DelimitedFile, *, retried: bool = False) -> Iterator[None]:
-    """Turn what readers raise into what is wrong with the file, unless it is read in another way then."""
+    """Convert readers' errors to a `DataError` with their cause; if `retried`, leave errors of types to the caller."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What is predicted, and its values."""
+"""Inference and encoding of the target."""
 
 from collections.abc import Sequence
 
@@ -16,20 +16,20 @@ _FEW = 20
 
 
 def encode_target(columns: Sequence[Column], *, task: str, classes: Sequence[str]) -> tuple[Target, np.ndarray]:
-    """Return what is predicted, and its values as in `Rows.targets`.
+    """Return the target and its values encoded as `Rows.targets`.
 
     Args:
-        columns: one; or several, for regression.
-        task: `"classification"`, `"regression"`, or `"auto"`: what the values look like.
-        classes: the classes in the order of their indices; none for all there are, sorted.
+        columns: one column, or several for regression.
+        task: `"classification"`, `"regression"`, or `"auto"` to infer it from the values.
+        classes: the classes in the order of their indices; empty for all values that occur, sorted.
 
     Raises:
-        DataError: if values are missing, are all the same, or do not fit the task.
+        DataError: if values are missing, all equal, or don't fit the task.
     """
     for column in columns:
         column.refuse_missing()
         if column.values.n_unique() == 1:
-            raise column.error(f"every row is {column.values[0]!r}: there is nothing to learn")
+            raise column.error(f"all rows have the value {column.values[0]!r}, so there is nothing to learn")
     if task == "classification" or classes:
         return _classification(columns[0], classes)
     if task == "auto" and len(columns) == 1 and _are_classes(columns[0]):
@@ -40,7 +40,7 @@ def encode_target(columns: Sequence[Column], *, task: str, classes: Sequence[str
 
 
 def _are_classes(column: Column) -> bool:
-    """Say whether a column looks like classes: texts, or few whole numbers that recur, or two numbers that do."""
+    """Return whether a column holds classes: texts, few distinct integers that recur, or two numbers that recur."""
     numbers = column.parsed
     if numbers.has_nulls():
         refuse_stray_text(column, "task = 'classification'")
@@ -54,7 +54,7 @@ def _classification(column: Column, classes: Sequence[str]) -> tuple[Target, np.
     found = column.in_order()
     if not classes and len(found) > max(_FEW, len(column.values) // 2):
         raise column.error(
-            f"{len(found)} different values in {len(column.values)} rows are no classes; is this the target?"
+            f"{len(found)} different values in {len(column.values)} rows are too many for classes; is this the target?"
         )
     codes = column.codes(classes or found)
     if not codes.all():

@@ -1,9 +1,9 @@
-"""JAX behind the `Backend` port."""
+"""JAX as a gmcore backend."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, wraps
-from typing import Any, Literal, TypeVar, cast
+from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
 
 import attrs
 import jax
@@ -17,30 +17,42 @@ from gm_jax_backend.namespace import jax_namespace
 from gm_jax_backend.side_by_side import SideBySide, cores, on_one_core
 from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
 from gmcore.ports import Backend, Namespace
+from gmcore.ports.compute import InAxes
 
 __all__ = ["JAXBackend"]
 
-# From here on LLVM may round a function's argument and its last product as one: see `invariance`.
+# Since this version, LLVM may fuse the last product in a function's argument into the function: see `invariance`.
 _FUSES_ARGUMENTS = (0, 12)
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
+P = ParamSpec("P")
+Params = TypeVar("Params")
+Aux = TypeVar("Aux")
+Carry = TypeVar("Carry")
+X = TypeVar("X")
+Y = TypeVar("Y")
+Shared = TypeVar("Shared")
+Program = Callable[..., Array]
+Step = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
 @attrs.define(kw_only=True, eq=False, slots=False)
 class JAXBackend(Backend):
-    """JAX: programs that XLA compiles, for CPU, NVIDIA cards and TPUs.
+    """JAX: programs compiled by XLA for CPUs, NVIDIA GPUs and TPUs.
 
-    The process's own JAX settings stay as they are: dtype, device and precision hold inside this
-    object's calls and nowhere else. So arithmetic on float64 arrays belongs inside `compile`, `scan`,
-    `vmap`, `value_and_grad` or the functions of `xp`; a bare `a + b` outside follows the process's settings.
+    The global JAX configuration is not changed: dtype, device and precision apply only inside this object's calls.
+    Arithmetic on float64 arrays therefore belongs inside `compile`, `scan`, `vmap`, `value_and_grad` or the functions
+    of `xp`; a plain `a + b` outside of these follows the global configuration.
 
     Attributes:
         dtype: `"float32"` or `"float64"`.
-        device: `"cpu"`, `"cuda"`, `"tpu"`, or `"auto"` for the best that is here.
-        batch_invariant: on a CPU, give each member of a fleet the same bits in whichever chunk it trains, on however
-            many cores, for at most a tenth of the speed.
-        tf32: let an NVIDIA card multiply float32 matrices with 10 bits of mantissa: faster, and less exact.
-        compute: what matrices are multiplied in: `"bfloat16"` or `"float16"` beside `dtype`, which `"auto"` takes.
+        device: `"cpu"`, `"cuda"` or `"tpu"`; `"auto"` is the best available one.
+        batch_invariant: on a CPU, compute each member of a fleet to the same bits for any chunk size and number of
+            cores, at a cost of at most a tenth of the speed.
+        tf32: whether NVIDIA GPUs may multiply float32 matrices with 10 bits of mantissa: faster, but less exact.
+        compute: dtype of matrix products: `dtype` (the same as `"auto"`), or with float32 also `"bfloat16"` or
+            `"float16"`.
     """
 
     name = "jax"
@@ -53,12 +65,12 @@ class JAXBackend(Backend):
         default="auto", validator=in_(("auto", "float32", "float64", "bfloat16", "float16"))
     )
     xp: Namespace = attrs.field(init=False, repr=False)
-    _place: Any = attrs.field(init=False, repr=False)
+    _place: jax.Device = attrs.field(init=False, repr=False)
     _precision: str | None = attrs.field(init=False, repr=False)
     _invariant: bool = attrs.field(init=False, repr=False)
     _options: dict[str, str] = attrs.field(init=False, repr=False)
     _cores: int = attrs.field(init=False, repr=False)
-    _compiled_scan: Callable[[Any], Any] = attrs.field(init=False, repr=False)
+    _compiled_scan: Callable[[Step], Program] = attrs.field(init=False, repr=False)
     _compilations: int = attrs.field(init=False, repr=False, default=0)
     _constants: Constants = attrs.field(init=False, repr=False, factory=lambda: Constants(jax.Array))
     _tracing: bool = attrs.field(init=False, repr=False, default=False)
@@ -82,18 +94,20 @@ class JAXBackend(Backend):
     def compilations(self) -> int:
         return self._compilations
 
-    def asarray(self, host: Any) -> Any:
+    def asarray(self, host: T) -> T:
         with jax.enable_x64(self.dtype == "float64"):
-            return jax.tree.map(self._to_device, host)
+            return jax.tree.map(self._to_device, host)  # type: ignore[no-any-return]
 
-    def to_numpy(self, arrays: Any) -> Any:
-        return jax.tree.map(np.array, jax.device_get(arrays))
+    def to_numpy(self, arrays: T) -> T:
+        return jax.tree.map(np.array, jax.device_get(arrays))  # type: ignore[no-any-return]
 
-    def value_and_grad(self, fn: Callable[..., tuple[Array, Any]]) -> Callable[..., tuple[tuple[Array, Any], Any]]:
-        return self._scoped(jax.value_and_grad(fn, has_aux=True))  # type: ignore[no-any-return]
+    def value_and_grad(
+        self, fn: Callable[Concatenate[Params, P], tuple[Array, Aux]]
+    ) -> Callable[Concatenate[Params, P], tuple[tuple[Array, Aux], Params]]:
+        return self._scoped(jax.value_and_grad(fn, has_aux=True))
 
-    def vmap(self, fn: F, in_axes: Any = 0) -> F:
-        return cast("F", self._scoped(jax.vmap(fn, in_axes)))
+    def vmap(self, fn: F, in_axes: int | Sequence[InAxes] = 0) -> F:
+        return self._scoped(jax.vmap(fn, in_axes))
 
     def compile(
         self,
@@ -104,42 +118,20 @@ class JAXBackend(Backend):
         members: tuple[int | None, ...] = (),
     ) -> F:
         del loops  # XLA compiles loops as well
-        # Results that are not bound to a device would have the next call compiled once more.
-        place = jax.sharding.SingleDeviceSharding(self._place)
         traced = self._counted(batch_invariant(fn) if self._invariant else fn)
-
-        def jitted(options: Mapping[str, str]) -> Any:
-            return jax.jit(traced, donate_argnums=donate, out_shardings=place, compiler_options=dict(options) or None)
-
-        quiet = _without_donation_warning if donate else lambda jitted: jitted
-        whole = quiet(jitted(self._options))
-        compiled: Any = lambda *args: whole(*self._placed(args))
+        program = self._converting(_without_donation_warning(self._jitted(traced, self._options, donate), donate))
         if members and self._cores > 1:
-            part = jitted(on_one_core(self._options))
-            compiled = SideBySide(
-                alone=compiled,
-                first=quiet(part),
-                others=self._scoped(part),
-                axes=members,
-                cores=self._cores,
-                to_host=self._to_host,
-                to_device=self._to_device,
-                constants=self._constants,
-            )
-        scoped = self._scoped(compiled)
+            part = self._jitted(traced, on_one_core(self._options), donate)
+            program = self._in_parts(program, part, donate, members)
+        return self._inlined_in_transforms(fn, self._scoped(program))
 
-        @wraps(fn)
-        def call(*args: Any) -> Any:
-            # Inside another transform it is part of that one's program.
-            return fn(*args) if self._tracing or _is_traced(args) else scoped(*args)
-
-        return cast("F", call)
-
-    def scan(self, step: Callable[[Any, Any, Any], tuple[Any, Any]], carry: Any, xs: Any, shared: Any = None) -> Any:
-        return self._compiled_scan(step)(carry, xs, shared)
+    def scan(
+        self, step: Callable[[Carry, X, Shared], tuple[Carry, Y]], carry: Carry, xs: X, shared: Shared | None = None
+    ) -> tuple[Carry, Y]:
+        return self._compiled_scan(step)(carry, xs, shared)  # type: ignore[no-any-return]
 
     def checkpoint(self, fn: F) -> F:
-        return cast("F", jax.checkpoint(fn))
+        return jax.checkpoint(fn)  # type: ignore[return-value]
 
     def memory(self) -> Memory | None:
         found = self._place.memory_stats()
@@ -162,25 +154,59 @@ class JAXBackend(Backend):
     def _how_invariant(self) -> str:
         lacking = sorted(set(COMPILER_OPTIONS) - set(self._options)) if self._invariant else ()
         if lacking:
-            return f"not assured: this jaxlib has no {', '.join(lacking)}"
+            return f"not guaranteed: this jaxlib lacks {', '.join(lacking)}"
         if self._invariant and jax.__version_info__ >= _FUSES_ARGUMENTS:
-            return "true, but for functions of a product with a member's own number"
+            return "true, except for functions of a product with a member's own number"
         return "true" if self._invariant else f"false, in parts for {self._cores} cores"
 
-    def _scoped(self, fn: Any) -> Any:
-        """Return `fn` running under this backend's settings, whatever the process's are."""
+    def _jitted(self, program: Program, options: Mapping[str, str], donate: tuple[int, ...]) -> Program:
+        """Return `program` compiled with these compiler options, for arguments that are on the device."""
+        # Without a device of their own, results would make the next call compile again.
+        place = jax.sharding.SingleDeviceSharding(self._place)
+        return jax.jit(program, donate_argnums=donate, out_shardings=place, compiler_options=dict(options) or None)
+
+    def _converting(self, program: Program) -> Program:
+        """Return `program` for arguments that may be on the host."""
+        return lambda *args: program(*self._placed(args))
+
+    def _in_parts(
+        self, whole: Program, part: Program, donate: tuple[int, ...], members: tuple[int | None, ...]
+    ) -> Program:
+        """Return a fleet's program that computes its members in parallel parts."""
+        return SideBySide(
+            alone=whole,
+            first=_without_donation_warning(part, donate),
+            others=self._scoped(part),
+            axes=members,
+            cores=self._cores,
+            to_host=self._to_host,
+            to_device=self._to_device,
+            constants=self._constants,
+        )
+
+    def _inlined_in_transforms(self, fn: F, compiled: Program) -> F:
+        """Return `compiled`, or inside another transform `fn`, which becomes part of that transform's program."""
+
+        @wraps(fn)
+        def call(*args: Array) -> object:
+            return fn(*args) if self._tracing or _is_traced(args) else compiled(*args)
+
+        return cast("F", call)
+
+    def _scoped(self, fn: F) -> F:
+        """Return `fn` running under this backend's settings instead of the global JAX configuration."""
         wide, place, precision = self.dtype == "float64", self._place, self._precision
 
-        def scoped(*args: Any, **kwargs: Any) -> Any:
+        def scoped(*args: Array, **kwargs: Array) -> object:
             with jax.enable_x64(wide), jax.default_device(place), jax.default_matmul_precision(precision):
                 return fn(*args, **kwargs)
 
-        return scoped
+        return cast("F", scoped)
 
-    def _counted(self, program: Any) -> Any:
-        """Return `program` with a count of how often it is traced."""
+    def _counted(self, program: Callable[..., object]) -> Program:
+        """Return `program` with its traces counted in `compilations`."""
 
-        def traced(*args: Any) -> Any:
+        def traced(*args: Array) -> Array:
             self._compilations += 1
             self._tracing = True
             try:
@@ -190,54 +216,55 @@ class JAXBackend(Backend):
 
         return traced
 
-    def _placed(self, args: Any) -> Any:
-        """Return `args` with what is still on the host as a program takes it, all of it sent at once."""
-        leaves: list[Any]
-        tree: Any
+    def _placed(self, args: tuple[Array, ...]) -> tuple[Array, ...]:
+        """Return `args` with host arrays converted for a program, and sent to the device in one transfer."""
         leaves, tree = jax.tree.flatten(args)
         once, lasts, sent = self._constants.once, self._constants.never_changes, []
         for place, leaf in enumerate(leaves):
             if not isinstance(leaf, jax.Array):
                 leaves[place] = once(leaf, self._to_device) if lasts(leaf) else self._to_host(leaf)
                 sent += [] if isinstance(leaves[place], jax.Array) else [place]
-        # A CPU's programs read the host's memory; a GPU's would wait for each array alone.
+        # Programs on the CPU read the host's memory; on a GPU they would wait for each array separately.
         if self.device != "cpu":
             put = jax.device_put([leaves[place] for place in sent], self._place, may_alias=False)
             for place, array in zip(sent, put, strict=True):
                 leaves[place] = array
-        return tree.unflatten(leaves)
+        return tree.unflatten(leaves)  # type: ignore[attr-defined, no-any-return]
 
-    def _to_device(self, leaf: Any) -> Any:
+    def _to_device(self, leaf: Array) -> Array:
         return jax.device_put(self._to_host(leaf), self._place, may_alias=False)
 
-    def _to_host(self, leaf: Any) -> np.ndarray:
-        """Return a copy in the dtype that it will have on the device.
+    def _to_host(self, leaf: Array) -> np.ndarray:
+        """Return a copy in the dtype it will have on the device.
 
-        It is our own: a transfer may be going on while the owner changes the array, or share its memory.
+        A copy is needed because a transfer may still be running, or may share the memory, when the caller changes the
+        array.
         """
         host = np.asarray(leaf)
         dtype = {"f": self.dtype, "i": "int32", "u": "uint32" if host.dtype == np.uint32 else "int32", "b": "bool"}
         if host.dtype.kind not in dtype:
-            raise TypeError(f"a tree's leaves must be numbers or booleans, got dtype {host.dtype}")
-        with np.errstate(over="ignore"):  # then it is infinite, and training says which step that spoilt
+            raise TypeError(f"arrays must hold floats, integers or booleans, got dtype {host.dtype}")
+        with np.errstate(over="ignore"):  # it becomes infinite, and training reports the step that fails
             return host.astype(dtype[host.dtype.kind], copy=True)
 
 
-def _scan_of(step: Any) -> Any:
-    def scan(carry: Any, xs: Any, shared: Any) -> Any:
+def _scan_of(step: Step) -> Program:
+    def scan(carry: Array, xs: Array, shared: Array) -> tuple[Array, Array]:
         return jax.lax.scan(lambda carry, x: step(carry, x, shared), carry, xs)
 
     return scan
 
 
-def _is_traced(args: Any) -> bool:
+def _is_traced(args: tuple[Array, ...]) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(args))
 
 
-def _without_donation_warning(compiled: Any) -> Any:
-    """Return `compiled` silent about donated memory that no result fits: giving up is a permission, not a demand."""
+def _without_donation_warning(compiled: Program, donate: tuple[int, ...]) -> Program:
+    """Return `compiled` without the warning about donated memory that fits no result, which is not an error here."""
+    if not donate:
+        return compiled
 
-    def call(*args: Any) -> Any:
+    def call(*args: Array) -> Array:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Some donated buffers were not usable")
             return compiled(*args)

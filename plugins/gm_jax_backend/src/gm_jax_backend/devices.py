@@ -1,10 +1,9 @@
-"""Where XLA can compute on this machine, and why it can't elsewhere."""
+"""The devices that JAX can use on this machine, and why it can't use the others."""
 
 import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
 
 import jax
 
@@ -24,10 +23,10 @@ _ABOUT_MEMORY = (
 
 
 def known_devices(dtype: str) -> Sequence[Device]:
-    """Return JAX's devices for `dtype`, the best first, those that can't be used with the reason."""
+    """Return JAX's devices for `dtype`, best first; a device that can't be used has the reason."""
     reasons = {name: _reason(name, dtype) for name in _PREFERENCE}
     order = sorted(_PREFERENCE, key=lambda name: (bool(reasons[name]), -_PREFERENCE[name]))
-    # A card that is meant to be used and fails must not go unsaid when the CPU is taken instead.
+    # If the CUDA plugin is installed and fails, say so next to the CPU, which is used instead.
     failed = f"; cuda: {reasons['cuda']}" if reasons["cuda"] and _has_cuda_plugin() else ""
     because = {"cpu": _COMPILED + failed}
     return [
@@ -36,11 +35,11 @@ def known_devices(dtype: str) -> Sequence[Device]:
     ]
 
 
-def select(device: str, dtype: str) -> Any:
-    """Return JAX's own object for the device of that name.
+def select(device: str, dtype: str) -> jax.Device:
+    """Return JAX's device object for a name.
 
     Raises:
-        BackendUnavailableError: if it is unknown or can't be used here.
+        BackendUnavailableError: if the name is unknown or the device can't be used.
     """
     if device == "cpu":
         return _local("cpu")
@@ -53,14 +52,14 @@ def select(device: str, dtype: str) -> Any:
         known = did_you_mean(device, [each.name for each in devices])
         raise BackendUnavailableError(f"jax has no device named '{device}'{known}")
     if asked.reason:
-        there_is = ", ".join(usable)
-        raise BackendUnavailableError(f"jax can't use {device} with {dtype}: {asked.reason} (usable here: {there_is})")
+        instead = " or ".join(map(repr, usable))
+        raise BackendUnavailableError(f"jax can't use {device} with {dtype}: {asked.reason}; use device = {instead}")
     return _local(device)
 
 
 def _reason(name: str, dtype: str) -> str:
     if name == "tpu" and dtype == "float64":
-        return "a TPU has no float64; use device 'cpu'"
+        return "TPUs do not support float64"
     try:
         _local(name)
     except RuntimeError as error:
@@ -69,13 +68,13 @@ def _reason(name: str, dtype: str) -> str:
 
 
 def _cause(name: str, message: str) -> str:
-    wanted = cast("Any", jax.config).jax_platforms
+    wanted: str | None = jax.config.jax_platforms  # type: ignore[attr-defined]
     if wanted and name not in wanted.replace("gpu", "cuda").split(","):
         return f"JAX_PLATFORMS is '{wanted}'"
     if name == "cuda" and not _has_cuda_plugin():
-        return "JAX is installed without CUDA; on Linux with an NVIDIA card, install gm-jax-backend[cuda]"
+        return "JAX is installed without CUDA: on Linux with an NVIDIA GPU, pip install 'gm-jax-backend[cuda]'"
     if name == "tpu" and importlib.util.find_spec("libtpu") is None:
-        return "libtpu is not installed; on a machine with a TPU, install jax[tpu]"
+        return "libtpu is not installed: on a machine with a TPU, pip install 'jax[tpu]'"
     return " ".join(message.split())
 
 
@@ -83,14 +82,14 @@ def _has_cuda_plugin() -> bool:
     return any(importlib.util.find_spec(f"jax_cuda{major}_plugin") for major in (13, 12))
 
 
-def _local(name: str) -> Any:
+def _local(name: str) -> jax.Device:
     with _growing_memory():
         return jax.local_devices(backend=name)[0]
 
 
 @contextmanager
 def _growing_memory() -> Iterator[None]:
-    """Let JAX take a card's memory as it needs it, if this is what starts it and the user set nothing."""
+    """Let JAX allocate GPU memory on demand, if this call initializes JAX and the user has not configured it."""
     if any(name in os.environ for name in _ABOUT_MEMORY):
         yield
         return

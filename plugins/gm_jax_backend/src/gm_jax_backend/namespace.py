@@ -1,8 +1,8 @@
-"""The functions that layers are written with, in `jax.numpy`."""
+"""The port `Namespace`, implemented with `jax.numpy` and `jax.nn`."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +14,10 @@ __all__ = ["jax_namespace"]
 
 _NARROW = (jnp.bfloat16, jnp.float16)
 
-Scoped = Callable[[Callable[..., Any]], Callable[..., Any]]
+Function = Callable[..., Array]
+Scoped = Callable[[Function], Function]
 
-# jax.numpy has these under the names and with the meanings of the port.
+# Functions of jax.numpy with the names and semantics of the port.
 _SAME = (
     "abs sign square pow maximum minimum where isnan isfinite zeros_like ones_like astype max min all any sort "
     "reshape permute_dims expand_dims squeeze broadcast_to concat stack matmul take take_along_axis"
@@ -26,12 +27,12 @@ _NEURAL = "relu sigmoid softplus logsumexp softmax log_softmax"
 
 
 def jax_namespace(dtype: str, compute: str, scoped: Scoped) -> Namespace:
-    """Return `jax.numpy` and `jax.nn` under the port's names, every function in one float dtype.
+    """Return the functions of `jax.numpy` and `jax.nn` under the port's names, all in one float dtype.
 
     Args:
         dtype: `"float32"` or `"float64"`.
         compute: `dtype`, `"bfloat16"` or `"float16"`.
-        scoped: what makes a function run under the backend's settings, also outside its transforms.
+        scoped: wraps a function so that it always runs under the backend's settings.
     """
     own = jnp.dtype(dtype)
     functions = {name: scoped(fn) for name, fn in _functions(own).items()}
@@ -43,9 +44,9 @@ def jax_namespace(dtype: str, compute: str, scoped: Scoped) -> Namespace:
 
 
 class JAXRandom(Random):
-    """Threefry under raw keys, so that a key is an array like any other."""
+    """Threefry random numbers with raw keys, so that a key is an ordinary array."""
 
-    def __init__(self, dtype: Any, scoped: Scoped) -> None:
+    def __init__(self, dtype: jnp.dtype, scoped: Scoped) -> None:
         self._dtype = dtype
         for method in ("fold_in", "uniform", "normal"):
             setattr(self, method, scoped(getattr(self, method)))
@@ -60,14 +61,14 @@ class JAXRandom(Random):
         return jax.random.normal(_typed(key), shape, self._dtype)
 
 
-def _functions(dtype: Any) -> dict[str, Callable[..., Any]]:
-    def floating(fn: Callable[..., Any]) -> Callable[..., Any]:
+def _functions(dtype: jnp.dtype) -> dict[str, Function]:
+    def floating(fn: Function) -> Function:
         return lambda x, *args, **kwargs: fn(_as_float(x, dtype), *args, **kwargs)
 
-    def full(shape: tuple[int, ...], fill_value: Any, dtype: Any = None) -> Array:
+    def full(shape: tuple[int, ...], fill_value: Array, dtype: jnp.dtype | None = None) -> Array:
         return jnp.full(shape, fill_value, dtype or own(fill_value))
 
-    def own(value: Any) -> Any:
+    def own(value: Array) -> jnp.dtype:
         found = jnp.result_type(value)
         if jnp.issubdtype(found, jnp.floating):
             return found if found in _NARROW else dtype
@@ -91,12 +92,12 @@ def _functions(dtype: Any) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _as_float(x: Any, dtype: Any) -> Any:
-    """Return whole numbers and booleans as floats; XLA would make some of them float32 even in float64."""
+def _as_float(x: Array, dtype: jnp.dtype) -> Array:
+    """Return integers and booleans in a float dtype; XLA would make some of them float32 even in float64."""
     return x if jnp.issubdtype(jnp.result_type(x), jnp.floating) else jnp.asarray(x, dtype)
 
 
-def _whole(found: Any) -> Any:
+def _whole(found: jnp.dtype) -> jnp.dtype:
     return found if found == jnp.uint32 else jnp.int32
 
 

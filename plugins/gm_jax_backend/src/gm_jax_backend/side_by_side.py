@@ -1,8 +1,9 @@
-"""A fleet's members in parts: one for each core, or more where the members of a core don't fit its cache.
+"""Parallel execution of a fleet on a CPU: its members are split into parts, at least one for each core.
 
-What one thread gives a CPU, XLA computes one program after the other, and the operations of a small network are too
-small to be spread over cores. So each core's parts get a thread that enqueues them. All parts are of one size, and of
-one compiled program: where the members don't divide evenly, the last part overlaps the one before.
+XLA runs the programs that one thread enqueues one after another, and the operations of a small network are too small
+to be distributed over cores. So the parts of each core are enqueued by a thread of their own. If a core's members do
+not fit its cache, they are split further. All parts have the same size and share one compiled program: if the members
+don't divide evenly, the last part overlaps the one before.
 """
 
 import math
@@ -10,7 +11,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
 
 import attrs
 import jax
@@ -20,27 +20,27 @@ from gmcore.domain import Array, Constants
 
 __all__ = ["SideBySide", "cores", "on_one_core"]
 
-# What spreads an operation over cores: parts that do so wait for each other.
+# The XLA pass that distributes an operation over cores, which would make the parts wait for each other.
 _SPREADS = "cpu-parallel-task-assigner"
-# What a part may hold, in bytes: from there on a core waits for memory more than it computes.
+# Largest size of a part in bytes: beyond it, a core mostly waits for memory.
 _CACHE = 8 << 20
 Bounds = tuple[tuple[int, int], ...]
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def on_one_core(options: Mapping[str, str]) -> dict[str, str]:
-    """Return compiler options for a part: its operations stay on the core that it has."""
+    """Return the compiler options of a part, whose operations all run on one core."""
     name = "xla_disable_hlo_passes"
     return {**options, name: ",".join(filter(None, (options.get(name), _SPREADS)))}
 
 
 @attrs.frozen(eq=False)
 class Parted:
-    """An array of all members, `(members, …)`, in the parts that it was computed in."""
+    """An array of all members, `(members, …)`, held as the parts in which it was computed."""
 
     parts: Sequence[Array]
     bounds: Bounds
@@ -50,12 +50,12 @@ class Parted:
         return (self.bounds[-1][1], *self.parts[0].shape[1:])
 
     @property
-    def dtype(self) -> Any:
-        return self.parts[0].dtype
+    def dtype(self) -> np.dtype:
+        return self.parts[0].dtype  # type: ignore[no-any-return]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Return it whole, on the host."""
-        del copy  # it is one
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        """Return the whole array on the host."""
+        del copy  # the result always is a copy
         *others, last = map(np.asarray, self.parts)
         overlap = self.bounds[-2][1] - self.bounds[-1][0]
         return np.concatenate([*others, last[overlap:]], dtype=dtype)
@@ -63,37 +63,37 @@ class Parted:
 
 @attrs.frozen(kw_only=True, eq=False)
 class SideBySide:
-    """A compiled program of a fleet, called with all members, computed in parts.
+    """A fleet's compiled program that is called with all members and computes them in parts.
 
     Attributes:
-        alone: the program for all members, which may take all cores.
-        first: the program for a part, which a call with new shapes compiles.
-        others: the same, compiled.
-        axes: the members' axis of each argument, None where all share it.
-        cores: how many parts are computed at once.
-        to_host: an argument as a program takes it.
-        to_device: one that lasts.
-        constants: what was brought there before.
-        cuts: where parts begin and end, by how many members there are.
+        alone: the program for all members, which may use all cores.
+        first: the program for the first part of a call; compiles if the shapes are new.
+        others: the same program for the other parts, already compiled.
+        axes: the members' axis of each argument, None if all members share it.
+        cores: number of parts computed at once.
+        to_host: converts an array for a program, on the host.
+        to_device: converts an array that never changes, on the device.
+        constants: cache of the arrays that never change.
+        cuts: start and end of each part, by number of members.
     """
 
-    alone: Callable[..., Any]
-    first: Callable[..., Any]
-    others: Callable[..., Any]
+    alone: Callable[..., Array]
+    first: Callable[..., Array]
+    others: Callable[..., Array]
     axes: Sequence[int | None]
     cores: int
-    to_host: Callable[[Any], np.ndarray]
-    to_device: Callable[[Any], Array]
+    to_host: Callable[[Array], np.ndarray]
+    to_device: Callable[[Array], Array]
     constants: Constants
     cuts: dict[int, Bounds] = attrs.field(init=False, factory=dict)
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Array) -> Array:
         given = list(zip(args, self.axes, strict=True))
         bounds = self._bounds(given)
         if len(bounds) <= 1:
             return self.alone(*args)
         parts = list(zip(*(self._parts(arg, axis, bounds) for arg, axis in given), strict=True))
-        # The first call compiles: only when it is through do the others follow.
+        # The first call may compile, so the others start only after it.
         results = [self.first(*parts[0])]
         lanes = [parts[place :: self.cores] for place in range(self.cores)]
         futures = [
@@ -104,11 +104,11 @@ class SideBySide:
         results = [of_lanes[place % self.cores][place // self.cores] for place in range(len(parts))]
         return jax.tree.map(lambda *leaves: Parted(leaves, bounds), *results)
 
-    def _enqueue(self, parts: Sequence[Sequence[Any]]) -> list[Any]:
+    def _enqueue(self, parts: Sequence[Sequence[Array]]) -> list[Array]:
         return [self.others(*part) for part in parts]
 
-    def _bounds(self, given: Sequence[tuple[Any, int | None]]) -> Bounds:
-        """Return where the parts begin and end: one for each core, or more where that many don't fit its cache."""
+    def _bounds(self, given: Sequence[tuple[Array, int | None]]) -> Bounds:
+        """Return start and end of each part: one part for each core, or more if those don't fit its cache."""
         leaf, axis = next((leaf, axis) for arg, axis in given if axis is not None for leaf in jax.tree.leaves(arg))
         many = leaf.shape[axis]
         if many not in self.cuts:
@@ -119,25 +119,26 @@ class SideBySide:
             self.cuts[many] = tuple((start, start + size) for start in starts)
         return self.cuts[many]
 
-    def _parts(self, arg: Any, axis: int | None, bounds: Bounds) -> list[Any]:
-        """Return an argument of each part, on the device."""
-        leaves: list[Any]
-        tree: Any
+    def _parts(self, arg: Array, axis: int | None, bounds: Bounds) -> list[Array]:
+        """Return an argument for each part."""
         leaves, tree = jax.tree.flatten(arg)
         if axis is None:
             whole = [leaf if isinstance(leaf, jax.Array) else self.to_device(leaf) for leaf in leaves]
-            return [tree.unflatten(whole)] * len(bounds)
+            return [tree.unflatten(whole)] * len(bounds)  # type: ignore[attr-defined]
         cut = [self._cut(leaf, axis, bounds) for leaf in leaves]
-        return [tree.unflatten([parts[place] for parts in cut]) for place in range(len(bounds))]
+        return [
+            tree.unflatten([parts[place] for parts in cut])  # type: ignore[attr-defined]
+            for place in range(len(bounds))
+        ]
 
-    def _cut(self, leaf: Any, axis: int, bounds: Bounds) -> Sequence[Array]:
+    def _cut(self, leaf: Array, axis: int, bounds: Bounds) -> Sequence[Array]:
         if isinstance(leaf, Parted) and leaf.bounds == bounds and axis == 0:
             return leaf.parts
         before = (slice(None),) * axis
 
-        def cut(bring: Callable[[Any], Any]) -> list[Any]:
+        def cut(convert: Callable[[Array], Array]) -> list[Array]:
             whole = np.asarray(leaf)
-            return [bring(whole[*before, start:end]) for start, end in bounds]
+            return [convert(whole[*before, start:end]) for start, end in bounds]
 
         if not self.constants.never_changes(leaf):
             return cut(self.to_host)
@@ -147,5 +148,5 @@ class SideBySide:
 
 @cache
 def _threads(cores: int) -> list[ThreadPoolExecutor]:
-    """Return threads that enqueue, beside the caller's, for the life of the process: XLA keeps the order of each."""
+    """Return the enqueueing threads besides the caller's, kept for the process: XLA preserves each one's order."""
     return [ThreadPoolExecutor(1, thread_name_prefix="gm_jax_backend") for _ in range(cores - 1)]

@@ -1,4 +1,4 @@
-"""gmcore cross-validator: k-fold and its kin."""
+"""gmcore cross-validator: plain, stratified, grouped and repeated k-fold."""
 
 from gm_kfold_cv.kfold import KFold
 

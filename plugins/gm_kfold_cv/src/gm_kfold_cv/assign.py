@@ -1,46 +1,46 @@
-"""Which fold holds each row out: four ways, each with scikit-learn's result for the same draws."""
+"""Assignment of rows to folds: four methods with scikit-learn's results for the same random state."""
 
 import numpy as np
 
 __all__ = ["by_class", "by_group", "by_group_and_class", "by_place"]
 
-Draws = np.random.RandomState | None
+Random = np.random.RandomState | None
 
 
-def by_place(count: int, n_splits: int, draws: Draws) -> np.ndarray:
-    """Return each row's fold, `(count,)`: runs of rows, or of shuffled rows where there are draws, as `KFold`."""
+def by_place(count: int, n_splits: int, random: Random) -> np.ndarray:
+    """Return each row's fold, `(count,)`: consecutive rows, after shuffling if `random` is given, as in `KFold`."""
     order = np.arange(count)
-    if draws is not None:
-        draws.shuffle(order)
+    if random is not None:
+        random.shuffle(order)
     folds = np.empty(count, np.int64)
     folds[order] = np.repeat(np.arange(n_splits), _even(count, n_splits))
     return folds
 
 
-def by_class(classes: np.ndarray, n_splits: int, draws: Draws) -> np.ndarray:
-    """Return each row's fold, each class in proportion, as `StratifiedKFold`."""
+def by_class(classes: np.ndarray, n_splits: int, random: Random) -> np.ndarray:
+    """Return each row's fold, with each class in proportion, as in `StratifiedKFold`."""
     codes = _by_first_appearance(classes)
     dealt = np.arange(len(codes)) % n_splits
     ends = np.cumsum(np.bincount(codes))
     folds = np.empty(len(codes), np.int64)
     for code, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
         of_class = np.sort(dealt[start:end])
-        if draws is not None:
-            draws.shuffle(of_class)
+        if random is not None:
+            random.shuffle(of_class)
         folds[codes == code] = of_class
     return folds
 
 
-def by_group(groups: np.ndarray, n_splits: int, draws: Draws) -> np.ndarray:
-    """Return each row's fold, groups whole, as `GroupKFold`.
+def by_group(groups: np.ndarray, n_splits: int, random: Random) -> np.ndarray:
+    """Return each row's fold, with groups kept whole, as in `GroupKFold`.
 
-    Without draws the largest group goes to the fold with the fewest rows, and so on; with draws
-    shuffled groups are dealt in runs, so folds have like numbers of groups, not of rows.
+    Without `random`, groups are assigned in order of size, largest first, each to the fold with the fewest rows. With
+    it, consecutive shuffled groups form a fold, so folds have similar numbers of groups, not of rows.
     """
     names, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     fold_of_group = np.empty(len(names), np.int64)
-    if draws is not None:
-        order = draws.permutation(len(names))
+    if random is not None:
+        order = random.permutation(len(names))
         fold_of_group[order] = np.repeat(np.arange(n_splits), _even(len(names), n_splits))
         return fold_of_group[codes]
     rows_in_fold = np.zeros(n_splits, np.int64)
@@ -51,19 +51,19 @@ def by_group(groups: np.ndarray, n_splits: int, draws: Draws) -> np.ndarray:
     return fold_of_group[codes]
 
 
-def by_group_and_class(groups: np.ndarray, classes: np.ndarray, n_splits: int, draws: Draws) -> np.ndarray:
-    """Return each row's fold, groups whole and each class nearly in proportion, as `StratifiedGroupKFold`.
+def by_group_and_class(groups: np.ndarray, classes: np.ndarray, n_splits: int, random: Random) -> np.ndarray:
+    """Return each row's fold, with groups whole and classes nearly in proportion, as in `StratifiedGroupKFold`.
 
-    Groups go one by one, the most lopsided first, to the fold that leaves each class's share most
-    alike over folds; where several do, to the one with the fewest rows.
+    Groups are assigned in order of the standard deviation of their class counts, largest first, each to the fold that
+    makes the class proportions most similar across folds; ties go to the fold with the fewest rows.
     """
     names, codes = np.unique(groups, return_inverse=True)
     _, class_codes, class_sizes = np.unique(classes, return_inverse=True, return_counts=True)
     counts = np.zeros((len(names), len(class_sizes)))
     np.add.at(counts, (codes, class_codes), 1)
     order = np.arange(len(names))
-    if draws is not None:
-        draws.shuffle(order)
+    if random is not None:
+        random.shuffle(order)
     order = order[np.argsort(-np.std(counts[order], axis=1), kind="stable")]
     totals = np.zeros((n_splits, len(class_sizes)))
     fold_of_group = np.empty(len(names), np.int64)
@@ -75,18 +75,18 @@ def by_group_and_class(groups: np.ndarray, classes: np.ndarray, n_splits: int, d
 
 
 def _even(count: int, parts: int) -> np.ndarray:
-    """Return the sizes of `parts` parts of `count`, the larger ones first."""
+    """Return the sizes of `parts` nearly equal parts of `count`, larger ones first."""
     return count // parts + (np.arange(parts) < count % parts)
 
 
 def _by_first_appearance(classes: np.ndarray) -> np.ndarray:
-    """Return class numbers that count from 0 in the order in which classes appear."""
+    """Return class codes numbered from 0 in order of first appearance."""
     _, first, codes = np.unique(classes, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[codes]
 
 
 def _fairest(totals: np.ndarray, group: np.ndarray, class_sizes: np.ndarray) -> int:
-    """Return the fold to which the group's class counts go best."""
+    """Return the fold that makes class proportions most similar if the group's class counts are added to it."""
     n_splits = len(totals)
     tried = totals + np.eye(n_splits)[:, :, None] * group
     spread = np.std(tried / class_sizes, axis=1).mean(axis=1)

@@ -1,4 +1,4 @@
-"""Cross-validator: each row is held out once, in one of k folds."""
+"""K-fold cross-validation: each row is in the validation part of exactly one of k folds."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 from attrs.validators import ge, in_, instance_of, lt
 
-from gm_kfold_cv.assign import Draws, by_class, by_group, by_group_and_class, by_place
+from gm_kfold_cv.assign import Random, by_class, by_group, by_group_and_class, by_place
 from gmcore.domain import Fold, Rows
 from gmcore.errors import DataError
 from gmcore.ports import CrossValidator
@@ -17,20 +17,19 @@ __all__ = ["KFold"]
 
 @attrs.frozen(kw_only=True)
 class KFold(CrossValidator):
-    """K-fold cross-validation: plain, stratified, by groups, repeated.
+    """K-fold cross-validation: plain, stratified, grouped and repeated.
 
-    Rows that have groups are held out in whole groups. The folds are scikit-learn's for the same
-    arguments: those of `KFold`, `StratifiedKFold`, `GroupKFold` or `StratifiedGroupKFold`, and with
-    `repeats` those of their repeated forms.
+    Rows with groups are split by whole groups. The folds are those of scikit-learn's `KFold`, `StratifiedKFold`,
+    `GroupKFold` or `StratifiedGroupKFold` for the same arguments, and with `repeats` those of their repeated variants.
 
     Attributes:
-        n_splits: how many folds, at least 2.
-        shuffle: whether rows (or groups) are drawn at random; else they are taken in order.
-        seed: where the random choice starts; scikit-learn's `random_state`.
-        repeats: how many times all rows are divided anew.
-        stratify: whether each fold has each class in proportion; `"auto"`: where the target is a class.
-        ignore_time: whether rows with a time column may be divided all the same, so that a model
-            is trained on rows later than those it is scored on.
+        n_splits: number of folds, at least 2.
+        shuffle: whether rows (or groups) are shuffled before splitting.
+        seed: seed of the shuffling: scikit-learn's `random_state`.
+        repeats: number of times the rows are split, each time with another shuffling.
+        stratify: whether each fold has each class in proportion; `"auto"`: if the target is categorical.
+        ignore_time: whether rows with a time column are accepted, although models are then trained on rows later than
+            those they are scored on.
     """
 
     n_splits: int = attrs.field(default=5, validator=ge(2))
@@ -43,7 +42,7 @@ class KFold(CrossValidator):
     @repeats.validator
     def _check_repeats(self, _: object, value: int) -> None:
         if value > 1 and not self.shuffle:
-            raise ValueError(f"'repeats' must be 1 without shuffling, got {value}: all repeats would be the same")
+            raise ValueError(f"'repeats' must be 1 without shuffling, got {value}: all repeats would be equal")
 
     def folds(self, rows: Rows) -> Iterator[Fold]:
         stratified = self._is_stratified(rows)
@@ -51,9 +50,9 @@ class KFold(CrossValidator):
         return self._folds(rows, stratified=stratified)
 
     def _folds(self, rows: Rows, *, stratified: bool) -> Iterator[Fold]:
-        draws = np.random.RandomState(self.seed) if self.shuffle else None
+        random = np.random.RandomState(self.seed) if self.shuffle else None
         for repeat in range(self.repeats):
-            fold_of_row = self._assigned(rows, draws, stratified=stratified)
+            fold_of_row = self._assigned(rows, random, stratified=stratified)
             for fold in range(self.n_splits):
                 yield Fold(
                     index=repeat * self.n_splits + fold,
@@ -62,45 +61,47 @@ class KFold(CrossValidator):
                     metadata={"repeat": repeat},
                 )
 
-    def _assigned(self, rows: Rows, draws: Draws, *, stratified: bool) -> np.ndarray:
+    def _assigned(self, rows: Rows, random: Random, *, stratified: bool) -> np.ndarray:
         classes = rows.targets if stratified else None
         if rows.groups is not None and classes is not None:
-            return by_group_and_class(rows.groups, classes, self.n_splits, draws)
+            return by_group_and_class(rows.groups, classes, self.n_splits, random)
         if rows.groups is not None:
-            return by_group(rows.groups, self.n_splits, draws)
+            return by_group(rows.groups, self.n_splits, random)
         if classes is not None:
-            return by_class(classes, self.n_splits, draws)
-        return by_place(len(rows), self.n_splits, draws)
+            return by_class(classes, self.n_splits, random)
+        return by_place(len(rows), self.n_splits, random)
 
     def _is_stratified(self, rows: Rows) -> bool:
         has_classes = rows.targets is not None and rows.schema.target.is_classification
         if self.stratify == "yes" and not has_classes:
-            raise DataError("stratified folds need a target with classes: set stratify = 'no'")
+            raise DataError("stratified folds require a classification target; set stratify = 'no'")
         return has_classes and self.stratify != "no"
 
     def _check(self, rows: Rows, *, stratified: bool) -> None:
         if rows.time is not None and not self.ignore_time:
             raise DataError(
                 f"the rows are ordered by time ('{rows.schema.time}'), and {self.n_splits} folds would train on rows "
-                "later than those they score: use a validator that goes forward in time, or set ignore_time = true"
+                "later than those they are scored on; use a cross-validator for time series, or set ignore_time = true"
             )
         if self.n_splits > len(rows):
-            raise DataError(f"cannot divide {len(rows)} rows into {self.n_splits} folds: set n_splits to fewer")
+            raise DataError(f"can't split {len(rows)} rows into {self.n_splits} folds; reduce n_splits")
         if rows.targets is not None and rows.schema.target.is_classification:
             self._check_classes(rows.targets, rows.schema.target.classes, stratified=stratified)
         if rows.groups is not None and self.n_splits > (count := len(np.unique(rows.groups))):
             column = rows.schema.group or "groups"
-            raise DataError(f"cannot divide {count} groups ('{column}') into {self.n_splits} folds")
+            raise DataError(f"can't split {count} groups ('{column}') into {self.n_splits} folds; reduce n_splits")
 
     def _check_classes(self, targets: np.ndarray, names: tuple[str, ...], *, stratified: bool) -> None:
         present, sizes = np.unique(targets, return_counts=True)
         if len(present) == 1:
-            raise DataError(f"all {len(targets)} rows have class '{names[present[0]]}': there is nothing to tell apart")
+            raise DataError(
+                f"all {len(targets)} rows have class '{names[present[0]]}'; at least two classes are needed"
+            )
         few = [
             f"'{names[index]}' has {size}" for index, size in zip(present, sizes, strict=True) if size < self.n_splits
         ]
         if stratified and few:
             raise DataError(
-                f"{self.n_splits} folds need {self.n_splits} rows of each class, and {', '.join(few)}: "
-                "set n_splits to fewer, or stratify = 'no'"
+                f"{self.n_splits} stratified folds need {self.n_splits} rows of each class, but {', '.join(few)}; "
+                "reduce n_splits, or set stratify = 'no'"
             )

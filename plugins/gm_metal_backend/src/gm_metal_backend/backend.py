@@ -1,34 +1,45 @@
-"""The backend: MLX behind gmcore's port."""
+"""MLX as a gmcore backend."""
 
 import importlib.metadata
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from types import ModuleType
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, ref
 
 import attrs
 import numpy as np
 
 from gm_metal_backend import devices
-from gm_metal_backend.flat_step import FlatStep
-from gm_metal_backend.library import Library, load, settle_tf32
+from gm_metal_backend.flat_step import FlatStep, Step
+from gm_metal_backend.library import Library, load, set_tf32
 from gm_metal_backend.products import Products
-from gm_metal_backend.trees import filled, leaves, map_leaves, skeleton
+from gm_metal_backend.trees import Skeleton, filled, leaves, map_leaves, skeleton
 from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
 from gmcore.errors import TrainingError
 from gmcore.ports import Backend, Namespace
+from gmcore.ports.compute import InAxes
 
 __all__ = ["MetalBackend"]
 
-F = TypeVar("F", bound=Callable[..., Any])
-Step = Callable[[Any, Any, Any], tuple[Any, Any]]
+F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
+P = ParamSpec("P")
+Params = TypeVar("Params")
+Aux = TypeVar("Aux")
+Carry = TypeVar("Carry")
+X = TypeVar("X")
+Y = TypeVar("Y")
+Shared = TypeVar("Shared")
+Shapes = tuple[tuple[int, ...], ...]
+Skeletons = tuple[Skeleton, Skeleton, Skeleton]
 
 _INT32 = np.iinfo(np.int32)
 
 
-def _one_of(*known: str) -> Callable[[Any, "attrs.Attribute[Any]", str], None]:
-    def check(_: Any, attribute: "attrs.Attribute[Any]", value: str) -> None:
+def _one_of(*known: str) -> Callable[[object, "attrs.Attribute[str]", str], None]:
+    def check(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
         if value not in known:
             raise ValueError(f"{attribute.name} must be one of {', '.join(map(repr, known))}, got {value!r}")
 
@@ -40,11 +51,13 @@ class MetalBackend(Backend):
     """MLX: Metal on a Mac, CUDA or the CPU on Linux.
 
     Attributes:
-        dtype: `"float32"`, or `"float64"`, which is exact and for the CPU alone.
-        device: `"metal"`, `"cuda"` or `"cpu"`; `"auto"` takes the first of them that is here.
-        compute: what matrices are multiplied in: `"bfloat16"` or `"float16"` beside `dtype`, which `"auto"` takes.
-        tf32: whether newer GPUs may multiply float32 matrices with 10 bits of mantissa: faster, and less exact. MLX
-            reads it once, so that a process has one or the other; None: as `MLX_ENABLE_TF32` says, not without.
+        dtype: `"float32"`, or `"float64"`, which is exact and available only on the CPU.
+        device: `"metal"`, `"cuda"` or `"cpu"`; `"auto"` is the first of these that is available.
+        compute: dtype of matrix products: `dtype` (the same as `"auto"`), or with float32 also `"bfloat16"` or
+            `"float16"`.
+        tf32: whether newer GPUs may multiply float32 matrices with 10 bits of mantissa: faster, but less exact. MLX
+            reads the setting once, so it is the same for the whole process. None uses the environment variable
+            `MLX_ENABLE_TF32`, or False if it is not set.
     """
 
     dtype: Literal["float32", "float64"] = attrs.field(default="float32", validator=_one_of("float32", "float64"))
@@ -58,11 +71,11 @@ class MetalBackend(Backend):
     name: str = attrs.field(default="metal", init=False)
     xp: Namespace = attrs.field(init=False, repr=False)
     _library: Library = attrs.field(init=False, repr=False)
-    _mx: Any = attrs.field(init=False, repr=False)
-    _place: Any = attrs.field(init=False, repr=False)
+    _mx: ModuleType = attrs.field(init=False, repr=False)
+    _place: object = attrs.field(init=False, repr=False)
     _uncompiled: str = attrs.field(init=False, repr=False)
     _traced: int = attrs.field(init=False, repr=False, default=0)
-    _steps: "WeakKeyDictionary[Step, dict[Any, FlatStep]]" = attrs.field(
+    _steps: "WeakKeyDictionary[Step, dict[Skeletons, FlatStep]]" = attrs.field(
         init=False, repr=False, factory=WeakKeyDictionary
     )
     _products: Products = attrs.field(init=False, repr=False, factory=Products)
@@ -70,15 +83,15 @@ class MetalBackend(Backend):
     _thread: int = attrs.field(init=False, repr=False, factory=threading.get_ident)
 
     def __attrs_post_init__(self) -> None:
-        """Settle on precisions and a device, and import MLX for it."""
+        """Choose precision and device, and import MLX."""
         self.compute = compute_dtype(self.dtype, self.compute)  # type: ignore[assignment]
-        settle_tf32(self.tf32)
+        set_tf32(self.tf32)
         self.device = devices.choose(self.dtype, self.device)  # type: ignore[assignment]
         self._library = load()
         self._mx = mx = self._library.mx
         self._place = mx.Device(mx.cpu if self.device == "cpu" else mx.gpu, 0)
         self._uncompiled = self._library.uncompiled if self.device == "cpu" else ""
-        # Here and not above: without MLX the class must still say why it can't be used.
+        # Not at the top of the file: without MLX, the class must still say why it can't be used.
         from gm_metal_backend.namespace import MLXNamespace  # noqa: PLC0415
 
         self.xp = MLXNamespace.of(self.dtype, self.compute, self._products, cpu=self.device == "cpu")
@@ -92,19 +105,21 @@ class MetalBackend(Backend):
     def compilations(self) -> int:
         return self._traced
 
-    def asarray(self, host: Any) -> Any:
+    def asarray(self, host: T) -> T:
         self._enter()
-        return map_leaves(self._to_device, host)
+        return map_leaves(self._to_device, host)  # type: ignore[no-any-return]
 
-    def to_numpy(self, arrays: Any) -> Any:
+    def to_numpy(self, arrays: T) -> T:
         self._enter()
         self._mx.eval(arrays)
-        return map_leaves(_copy, arrays)
+        return map_leaves(_copy, arrays)  # type: ignore[no-any-return]
 
-    def value_and_grad(self, fn: Callable[..., tuple[Array, Any]]) -> Callable[..., tuple[tuple[Array, Any], Any]]:
+    def value_and_grad(
+        self, fn: Callable[Concatenate[Params, P], tuple[Array, Aux]]
+    ) -> Callable[Concatenate[Params, P], tuple[tuple[Array, Aux], Params]]:
         return self._mx.value_and_grad(fn)  # type: ignore[no-any-return]
 
-    def vmap(self, fn: F, in_axes: Any = 0) -> F:
+    def vmap(self, fn: F, in_axes: int | Sequence[InAxes] = 0) -> F:
         return _through(lambda flat: self._mx.vmap(flat, in_axes=in_axes), fn)
 
     def compile(
@@ -115,32 +130,34 @@ class MetalBackend(Backend):
         donate: tuple[int, ...] = (),
         members: tuple[int | None, ...] = (),
     ) -> F:
-        del donate, members  # MLX reuses what nobody holds, and computes on one stream
+        del donate, members  # MLX reuses unreferenced memory by itself, and computes on one stream
         program = fn if loops else self._compile(fn)
 
-        def run(*arguments: Any) -> Any:
+        def run(*arguments: Array) -> Array:
             self._enter()
             results = program(*arguments)
             if loops:
-                # Or what nobody reads would wait, and keep all that it is made of.
+                # Results that are never read would otherwise stay unevaluated and keep all their inputs in memory.
                 self._mx.async_eval(results)
             return results
 
         return run  # type: ignore[return-value]
 
-    def scan(self, step: Step, carry: Any, xs: Any, shared: Any = None) -> Any:
+    def scan(
+        self, step: Callable[[Carry, X, Shared], tuple[Carry, Y]], carry: Carry, xs: X, shared: Shared | None = None
+    ) -> tuple[Carry, Y]:
         self._enter()
         flat, enqueue = self._flat_step(step, carry, xs, shared), self._mx.async_eval
         state, held, ys = leaves(carry), leaves(shared), []
         for x in zip(*(self._constants.once(leaf, self._slices) for leaf in leaves(xs)), strict=True):
             state, y = flat.run(state, x, held)
-            # MLX itself stops a host that runs too far ahead of the device.
+            # MLX blocks here if the host runs too far ahead of the device.
             enqueue(state, y)
             ys.append(y)
         if not ys:
-            return carry, None
+            return carry, None  # type: ignore[return-value]
         stacked = [self._mx.stack(column) for column in zip(*ys, strict=True)]
-        return filled(flat.bones[0], state), filled(flat.y, stacked)
+        return filled(flat.structures[0], state), filled(flat.y, stacked)
 
     def checkpoint(self, fn: F) -> F:
         return _through(self._mx.checkpoint, fn)
@@ -166,47 +183,47 @@ class MetalBackend(Backend):
             blas = self._library.blas
             found |= {
                 "blas": blas.name,
-                "blas_threads": str(blas.most),
+                "blas_threads": str(blas.max_threads),
                 "MKL_CBWR": os.environ.get("MKL_CBWR", ""),
             }
         return found
 
-    def _flat_step(self, step: Step, *arguments: Any) -> FlatStep:
-        """Return `step` compiled for such trees; what is kept for it lives no longer than `step` does."""
+    def _flat_step(self, step: Step, *arguments: object) -> FlatStep:
+        """Return `step` compiled for trees with this structure, cached as long as `step` exists."""
         known, (carry, x, shared) = self._steps.setdefault(step, {}), map(skeleton, arguments)
         if (carry, x, shared) not in known:
             known[carry, x, shared] = FlatStep(ref(step), (carry, x, shared), self._compile)
         return known[carry, x, shared]
 
-    def _compile(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `fn` compiled by shape; never shapeless, which is silently wrong for a biased linear layer."""
-        known: dict[Any, int] = {}
+    def _compile(self, fn: Callable[..., Array]) -> Callable[..., Array]:
+        """Return `fn` compiled by shape; MLX's `shapeless` option is silently wrong for a biased linear layer."""
+        known: dict[Shapes, int] = {}
 
-        def traced(*arguments: Any) -> Any:
+        def traced(*arguments: Array) -> Array:
             results, known[_shapes(arguments)] = self._products.of(lambda: fn(*arguments))
             self._traced += not self._uncompiled
             return results
 
         program = traced if self._uncompiled else self._mx.compile(traced)
 
-        def run(*arguments: Any) -> Any:
+        def run(*arguments: Array) -> Array:
             results = program(*arguments)
             if self.device == "cpu":
                 (largest,) = known.values() if len(known) == 1 else (known[_shapes(arguments)],)
-                # Before anyone evaluates them.
+                # Before the results are evaluated.
                 self._library.blas.suit(largest, self._mx.synchronize)
             return results
 
         return run
 
     def _enter(self) -> None:
-        """Check the thread, since MLX's streams and programs are a thread's own, and take the device."""
+        """Set the default device, after a check of the thread: MLX's streams and programs belong to one thread."""
         if threading.get_ident() != self._thread:
-            raise TrainingError("an MLX backend belongs to the thread that made it: make one in each thread")
+            raise TrainingError("an MLX backend works only in the thread that created it: create one in each thread")
         self._mx.set_default_device(self._place)
 
-    def _slices(self, leaf: Any) -> Sequence[Array]:
-        """Return each step's slice, made before the first step asks, and for the steps no operation of their own."""
+    def _slices(self, leaf: Array) -> Sequence[Array]:
+        """Return the slice of each step, all made before the first step, so that steps need no slicing operation."""
         if self.device == "cpu" and not isinstance(leaf, self._mx.array):
             host, array = self._to_host(leaf), self._mx.array
             dtype = self.xp.float if host.dtype.kind == "f" else None
@@ -214,48 +231,48 @@ class MetalBackend(Backend):
         whole = self._to_device(leaf)
         if whole.ndim == 1 or not whole.size:
             return [whole[i] for i in range(len(whole))]
-        # One operation makes them all; cut where two axes are one, they have the shape of a slice.
+        # One split makes all slices; with the first two axes merged, each slice has the right shape without a squeeze.
         steps, members, *rest = whole.shape
         return self._mx.split(whole.reshape(steps * members, *rest), steps)  # type: ignore[no-any-return]
 
-    def _to_device(self, host: Any) -> Array:
+    def _to_device(self, host: Array) -> Array:
         if isinstance(host, self._mx.array):
             return host
         host = self._to_host(host)
-        # MLX makes a float64 array float32 unless it is told not to.
+        # Without an explicit dtype, MLX converts float64 to float32.
         return self._mx.array(host, self.xp.float if host.dtype.kind == "f" else None)
 
-    def _to_host(self, host: Any) -> Any:
-        """Return a NumPy array in the dtype that it will have on the device."""
-        host = np.asarray(host)
+    def _to_host(self, given: object) -> np.ndarray:
+        """Return a NumPy array in the dtype it will have on the device."""
+        host = np.asarray(given)
         if host.dtype.kind == "f":
-            with np.errstate(over="ignore"):  # then it is infinite, and training says which step that spoilt
+            with np.errstate(over="ignore"):  # it becomes infinite, and training reports the step that fails
                 return host.astype(self.dtype, order="C", copy=False)
         if host.dtype.kind == "b" or host.dtype == np.uint32:
             return np.asarray(host, order="C")
         if host.dtype.kind not in "iu":
-            raise TypeError(f"arrays hold floats, whole numbers or booleans, got dtype {host.dtype}")
+            raise TypeError(f"arrays must hold floats, integers or booleans, got dtype {host.dtype}")
         if host.itemsize >= 4 and host.size and not _INT32.min <= host.min() <= host.max() <= _INT32.max:  # noqa: PLR2004 - bytes
-            raise OverflowError(f"whole numbers must fit int32, got some from {host.min()} to {host.max()}")
+            raise OverflowError(f"integers must fit int32, got values from {host.min()} to {host.max()}")
         return host.astype(np.int32, order="C", copy=False)
 
 
-def _shapes(arguments: Any) -> tuple[tuple[int, ...], ...]:
+def _shapes(arguments: tuple[object, ...]) -> Shapes:
     return tuple([leaf.shape for leaf in leaves(arguments)])
 
 
 def _copy(array: Array) -> np.ndarray:
-    # An empty array has no memory on CUDA, and NumPy would read it.
+    # On CUDA an empty array has no memory, which NumPy would try to read.
     return np.array(array) if array.size else np.empty(array.shape, str(array.dtype).removeprefix("mlx.core."))
 
 
-def _through(transform: Callable[[Any], Any], fn: F) -> F:
-    """Return `transform(fn)` where `fn` may return None in its tree: MLX's transforms take nothing but arrays."""
+def _through(transform: Callable[[Callable[..., Array]], Callable[..., Array]], fn: F) -> F:
+    """Return `transform(fn)` for an `fn` whose result may contain None: MLX's transforms accept only arrays."""
 
-    def transformed(*arguments: Any) -> Any:
-        tree: Any = None
+    def transformed(*arguments: Array) -> Array:
+        tree: Array = None
 
-        def flat(*inner: Any) -> tuple[Array, ...]:
+        def flat(*inner: Array) -> tuple[Array, ...]:
             nonlocal tree
             tree = fn(*inner)
             return tuple(leaves(tree))

@@ -1,4 +1,4 @@
-"""The BLAS under MLX on a Linux CPU: loaded before MLX is, because MLX's own is the slow reference one."""
+"""The BLAS that MLX uses on a Linux CPU: loaded before MLX, whose default is the slow reference BLAS."""
 
 import ctypes
 import os
@@ -19,62 +19,63 @@ _LARGE = 2_000_000  # multiplications
 
 @attrs.define(eq=False)
 class BLAS:
-    """What multiplies matrices, and on how many threads.
+    """The library that multiplies matrices, and its number of threads.
 
-    The threads of a BLAS spin while they wait for the next product, on a core that MLX's own threads need: where the
-    products are small, a step takes up to twice as long with them as without. The last bits depend on their number.
+    BLAS threads spin while they wait for the next product, on cores that MLX's own threads need: if the products are
+    small, a step with several BLAS threads takes up to twice as long as with one. The last bits of a result depend on
+    their number.
 
     Attributes:
-        name: what it is, for people.
-        most: how many threads it may take.
-        take: sets how many it does take, in the whole process.
+        name: name and version for provenance.
+        max_threads: largest number of threads.
+        set_threads: sets the number of threads for the whole process.
     """
 
     name: str
-    most: int = 1
-    take: Callable[[int], object] = lambda _: None
-    _taken: int = attrs.field(init=False, default=0)
+    max_threads: int = 1
+    set_threads: Callable[[int], object] = lambda _: None
+    _threads: int = attrs.field(init=False, default=0)
 
-    def suit(self, multiplications: int, settle: Callable[[], object]) -> None:
-        """Take as many threads as suit a program.
+    def suit(self, multiplications: int, wait: Callable[[], object]) -> None:
+        """Set the number of threads that suits a program.
 
         Args:
-            multiplications: how many the program's largest product of matrices has; 0 leaves it as it is.
-            settle: waits for the programs before it, where theirs is another number.
+            multiplications: number of multiplications in the program's largest matrix product; 0 changes nothing.
+            wait: waits for the programs enqueued before; called only if the number of threads changes.
         """
-        threads = self.most if multiplications >= _LARGE else 1
-        if multiplications and threads != self._taken:
-            settle()
-            self.take(threads)
-            self._taken = threads
+        threads = self.max_threads if multiplications >= _LARGE else 1
+        if multiplications and threads != self._threads:
+            wait()
+            self.set_threads(threads)
+            self._threads = threads
 
 
 def preload() -> BLAS:
-    """Make an optimised BLAS's names global, so that MLX binds to them, and return what was loaded.
+    """Load an optimized BLAS with global symbols, so that MLX binds to it, and return it.
 
-    It works only before `mlx.core` is imported, and only on Linux: macOS has Accelerate.
+    This works only before `mlx.core` is imported, and only on Linux: on macOS MLX uses Accelerate.
     """
     if sys.platform != "linux":
         return BLAS("Accelerate" if sys.platform == "darwin" else "MLX's own")
     if "mlx.core" in sys.modules:
-        return BLAS("unknown: mlx was imported before gmcore's backend, so its BLAS was not chosen")
-    # The same bits whatever the alignment: a member of a fleet starts anywhere.
+        return BLAS("unknown: mlx was imported before gmcore's backend, so no BLAS was chosen")
+    # The same bits for any memory alignment: a fleet's members start at arbitrary addresses.
     os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
-    # Milliseconds that MKL's threads spin after a product; 200 if it is left to itself.
+    # Milliseconds that MKL's threads spin after a product; the default is 200.
     os.environ.setdefault("KMP_BLOCKTIME", "1")
     found = filter(None, map(_load, _candidates()))
     return next(found, BLAS(f"MLX's own, the reference BLAS ({_ADVICE})"))
 
 
 def _candidates() -> Iterator[str]:
-    """Yield where an optimised BLAS may be: the `mkl` wheel's, then the system's."""
+    """Yield the possible paths of an optimized BLAS: the `mkl` wheel's, then the system's."""
     for prefix in (sys.prefix, site.getuserbase()):
         yield from map(str, sorted(Path(prefix, "lib").glob("libmkl_rt.so*")))
     yield from ("libmkl_rt.so", "libmkl_rt.so.3", "libmkl_rt.so.2", "libopenblas.so.0")
 
 
 def _load(path: str) -> BLAS | None:
-    """Load what is there and return it, or nothing."""
+    """Load a BLAS and return it, or None if the file is missing or is no BLAS."""
     try:
         library = ctypes.CDLL(path, ctypes.RTLD_GLOBAL)
     except OSError:
@@ -82,9 +83,9 @@ def _load(path: str) -> BLAS | None:
     if not all(hasattr(library, name) for name in _SYMBOLS):
         return None
     name = f"{_version(library)} ({path})"
-    for get, take in _THREADS:
-        if hasattr(library, get) and hasattr(library, take):
-            return BLAS(name, getattr(library, get)(), getattr(library, take))
+    for get, put in _THREADS:
+        if hasattr(library, get) and hasattr(library, put):
+            return BLAS(name, getattr(library, get)(), getattr(library, put))
     return BLAS(name)
 
 

@@ -1,4 +1,4 @@
-"""Where MLX can compute on this machine, and why not elsewhere."""
+"""The devices that MLX can use on this machine, and why it can't use the others."""
 
 import sys
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ __all__ = ["choose", "devices"]
 
 _EXTRAS = {"metal": "gm-metal-backend", "cuda": "gm-metal-backend[cuda]", "cpu": "gm-metal-backend[cpu]"}
 _PREFERENCES = {"metal": 100, "cuda": 80, "cpu": 40}
-_BECAUSE = {"metal": "MLX is Apple's own library", "cuda": "it has a GPU", "cpu": "one compiled call a step"}
+_BECAUSE = {"metal": "MLX is Apple's own library", "cuda": "it has a GPU", "cpu": "one compiled call per step"}
 
 
 def devices(dtype: str) -> tuple[Device, ...]:
-    """Return MLX's devices, the best first."""
+    """Return MLX's devices, best first."""
     return tuple(
         Device(name=name, reason=_reason(name, dtype), preference=preference, because=_BECAUSE[name])
         for name, preference in _PREFERENCES.items()
@@ -23,10 +23,10 @@ def devices(dtype: str) -> tuple[Device, ...]:
 
 
 def choose(dtype: str, device: str) -> str:
-    """Return the name of the device to use.
+    """Return the name of the device to use; `"auto"` is the best available one.
 
     Raises:
-        BackendUnavailableError: if it, or with `"auto"` any, can't be used.
+        BackendUnavailableError: if the device can't be used, or for `"auto"`, if none can.
     """
     known: Sequence[Device] = devices(dtype)
     usable = [place.name for place in known if place.available]
@@ -36,21 +36,21 @@ def choose(dtype: str, device: str) -> str:
         return usable[0]
     reasons = {place.name: place.reason for place in known}
     asked = reasons.get(device) or reasons["cpu"]
-    instead = f"; here device = {' or '.join(map(repr, usable))} works" if usable else ""
+    instead = f"; use device = {' or '.join(map(repr, usable))}" if usable else ""
     raise BackendUnavailableError(f"MLX can't compute {dtype} on device {device!r}: {asked}{instead}")
 
 
 def _reason(name: str, dtype: str) -> str:
-    """Return why MLX can't compute there, or nothing."""
+    """Return why MLX can't use the device; empty if it can."""
     mac = sys.platform == "darwin"
     if (name == "metal") != mac and name != "cpu":
-        return "it needs a Mac with Apple silicon" if name == "metal" else "it needs Linux and an NVIDIA GPU"
+        return "it requires a Mac with Apple silicon" if name == "metal" else "it requires Linux and an NVIDIA GPU"
     if dtype == "float64" and name != "cpu":
-        return "MLX has float64 on the CPU alone"
+        return "MLX supports float64 only on the CPU"
     try:
         mx = load().mx
     except ImportError as error:
-        return f"MLX does not import ({error}): pip install '{_EXTRAS['metal' if mac else name]}'"
+        return f"MLX can't be imported ({error}): pip install '{_EXTRAS['metal' if mac else name]}'"
     if name == "metal" and not mx.metal.is_available():
         return "MLX finds no Metal GPU"
     if name == "cuda" and not mx.cuda.is_available():

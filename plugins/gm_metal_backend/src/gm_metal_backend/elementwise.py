@@ -1,4 +1,4 @@
-"""Functions of single numbers, taken by MLX's `vmap` as they are."""
+"""Elementwise functions that keep their own derivative under MLX's `vmap`."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ __all__ = ["relu", "with_gradient"]
 
 
 def with_gradient(derivative: Callable[[Array], Array]) -> Callable[[Callable[[Array], Array]], Callable[..., Array]]:
-    """Return a decorator that gives an elementwise function its derivative, and `vmap` the same function."""
+    """Return a decorator that sets an elementwise function's derivative and keeps the function whole under `vmap`."""
 
     def decorate(value: Callable[[Array], Array]) -> Callable[..., Array]:
         fn: Callable[..., Array] = mx.custom_function(value)
         fn.vjp(lambda x, cotangent, _: cotangent * derivative(x))  # type: ignore[attr-defined]
-        # Without a rule of its own, vmap takes the function apart and forgets the derivative.
+        # Without a batching rule, vmap decomposes the function and loses the derivative.
         fn.vmap(lambda x, axis: (fn(x), axis))  # type: ignore[attr-defined]
         return fn
 
@@ -24,5 +24,5 @@ def with_gradient(derivative: Callable[[Array], Array]) -> Callable[[Callable[[A
 
 @with_gradient(lambda x: (x > 0).astype(x.dtype))
 def relu(x: Array) -> Array:
-    """Return the larger of a number and 0: under `vmap` its 0 would be two operations for each step."""
+    """Return `max(x, 0)`; decomposed by `vmap`, the constant 0 would cost two operations in each step."""
     return mx.maximum(x, 0)

@@ -1,6 +1,6 @@
-"""The float functions in float64: MLX 0.32's own are only as good as float32, and its `exp(100)` is infinite.
+"""Float functions for float64: MLX 0.32's own are accurate to float32 only, and its `exp(100)` is infinite.
 
-They are made of what MLX has exact (`power`, `tan`, `log`, `log1p`, `sqrt`), and so are their gradients.
+They and their gradients are built from the functions that are accurate in MLX: `power`, `tan`, `log`, `log1p`, `sqrt`.
 """
 
 import math
@@ -28,7 +28,7 @@ __all__ = [
     "uniform",
 ]
 
-# What math.e lacks to e, relative: power(math.e, x) is off by x times that.
+# The relative error of math.e: power(math.e, x) is off by x times that.
 _E_REST = 1.4456468917292502e-16 / math.e
 _UNDERFLOW = -746.0
 
@@ -42,13 +42,13 @@ def exp(x: Array) -> Array:
 
 @with_gradient(exp)
 def expm1(x: Array) -> Array:
-    """Return the exponential less 1."""
+    """Return `exp(x) - 1`."""
     return mx.expm1(x)
 
 
 @with_gradient(lambda x: -sin(x))
 def cos(x: Array) -> Array:
-    """Return the cosine: its size from `tan(x)`, exact also near its zeros, its sign from `tan(x / 2)`."""
+    """Return the cosine: magnitude from `tan(x)`, accurate near the zeros, too; sign from `tan(x / 2)`."""
     whole, half = mx.tan(x), mx.tan(x * 0.5)
     return mx.where(mx.abs(half) <= 1.0, 1.0, -1.0) * mx.rsqrt(1.0 + whole * whole)
 
@@ -60,7 +60,7 @@ def sin(x: Array) -> Array:
     return 2.0 * half / (1.0 + half * half)
 
 
-# erf: a series of positive terms up to _NEAR, from there on 1 - erfc by interpolation, 1 from _FAR on.
+# erf: a series of positive terms up to _NEAR, 1 minus an interpolated erfc up to _FAR, 1 beyond.
 _NEAR, _FAR, _TERMS = 2.0, 6.0, 34
 _HALF = (_FAR - _NEAR) / 2
 _ERFC = [float(c) for c in chebyshev.chebinterpolate(np.vectorize(lambda t: math.erfc(_NEAR + _HALF * (t + 1))), 28)]
@@ -68,7 +68,7 @@ _ERFC = [float(c) for c in chebyshev.chebinterpolate(np.vectorize(lambda t: math
 
 @with_gradient(lambda x: (2 / math.sqrt(math.pi)) * exp(-x * x))
 def erf(x: Array) -> Array:
-    """Return the error function (Abramowitz and Stegun 7.1.6 near 0)."""
+    """Return the error function; near 0 by Abramowitz and Stegun 7.1.6."""
     size = mx.abs(x)
     near = mx.minimum(size, _NEAR)
     series = mx.ones_like(x)
@@ -102,7 +102,7 @@ def logsumexp(x: Array, axis: int, keepdims: bool = False) -> Array:
 
 
 def softmax(x: Array, axis: int) -> Array:
-    """Return `exp(x)` as shares of its sum."""
+    """Return `exp(x)` divided by its sum."""
     shares = exp(x - _finite_max(x, axis))
     return shares / mx.sum(shares, axis=axis, keepdims=True)
 
@@ -114,20 +114,20 @@ def log_softmax(x: Array, axis: int) -> Array:
 
 
 def uniform(key: Array, shape: tuple[int, ...]) -> Array:
-    """Return draws from [0, 1): 53 bits each, of two times 32."""
+    """Return draws from [0, 1) with 53 random bits each, taken from two 32-bit words."""
     words = bits(key, (2, *shape))
     high, low = (words[0] // 32).astype(mx.float64), (words[1] // 64).astype(mx.float64)
     return (high * 2.0**26 + low) * 2.0**-53
 
 
 def normal(key: Array, shape: tuple[int, ...]) -> Array:
-    """Return draws of mean 0 and standard deviation 1 (Box and Muller 1958)."""
+    """Return draws from the standard normal distribution (Box and Muller, 1958)."""
     draws = uniform(key, (2, *shape))
     return mx.sqrt(-2.0 * mx.log(1.0 - draws[0])) * cos(2 * math.pi * draws[1])
 
 
 def _exp_of_minus_abs(x: Array) -> Array:
-    # abs would have gradient 0 at 0.
+    # The gradient of abs would be 0 at 0.
     return exp(mx.where(x > 0, -x, x))
 
 

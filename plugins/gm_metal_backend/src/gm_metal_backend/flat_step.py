@@ -1,45 +1,47 @@
-"""A step of a loop as a function of flat lists of arrays: going through trees at each step costs a tenth of it."""
+"""A scan's step on flat lists of arrays: traversing trees in each step would cost a tenth of its time."""
 
 from collections.abc import Callable
-from typing import Any
 from weakref import ref
 
 import attrs
 
-from gm_metal_backend.trees import filled, leaves, leaves_like, skeleton
+from gm_metal_backend.trees import Skeleton, filled, leaves, leaves_like, skeleton
+from gmcore.domain import Array
 
-__all__ = ["FlatStep"]
+__all__ = ["FlatStep", "Step"]
 
-Step = Callable[[Any, Any, Any], tuple[Any, Any]]
+Step = Callable[[Array, Array, Array], tuple[Array, Array]]
+"""`step(carry, x, shared) -> (carry, y)` on trees."""
+Flat = Callable[..., tuple[list[Array], list[Array]]]
 
 
 @attrs.define(eq=False)
 class FlatStep:
     """`run(carry, x, shared) -> (carry, y)` on the leaves of the step's arguments and results.
 
-    The step itself is not kept alive.
+    It holds only a weak reference to the step.
 
     Attributes:
-        step: what a step is, in trees.
-        bones: the skeletons of carry, x and shared.
-        compile: what makes `run` fast.
-        y: the skeleton of a step's result, known once it was traced.
+        step: the step, on trees.
+        structures: the skeletons of carry, x and shared.
+        compile: compiles `run`.
+        y: the skeleton of the step's result, known after the first trace.
     """
 
     step: "ref[Step]"
-    bones: tuple[Any, Any, Any]
-    compile: Callable[[Callable[..., Any]], Callable[..., Any]]
-    y: Any = None
-    run: Callable[..., tuple[list[Any], list[Any]]] = attrs.field(init=False)
+    structures: tuple[Skeleton, Skeleton, Skeleton]
+    compile: Callable[[Flat], Flat]
+    y: Skeleton = None
+    run: Flat = attrs.field(init=False)
 
     @run.default
-    def _compiled(self) -> Callable[..., Any]:
+    def _compiled(self) -> Flat:
         return self.compile(self._flat)
 
-    def _flat(self, *flat: list[Any]) -> tuple[list[Any], list[Any]]:
+    def _flat(self, *flat: list[Array]) -> tuple[list[Array], list[Array]]:
         step = self.step()
         if step is None:
-            raise ReferenceError("the step of this loop is gone")
-        carry, y = step(*(filled(bones, some) for bones, some in zip(self.bones, flat, strict=True)))
+            raise ReferenceError("the step of this scan no longer exists")
+        carry, y = step(*(filled(structure, some) for structure, some in zip(self.structures, flat, strict=True)))
         self.y = skeleton(y)
-        return leaves_like(self.bones[0], carry), leaves(y)
+        return leaves_like(self.structures[0], carry), leaves(y)

@@ -1,9 +1,8 @@
-"""The port's namespace in MLX's words."""
+"""The port `Namespace`, implemented with MLX."""
 
 import math
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any
 
 import attrs
 import mlx.core as mx
@@ -19,7 +18,8 @@ __all__ = ["MLXNamespace"]
 
 Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
-Flag = bool  # in the class, bool is a dtype
+Flag = bool  # in the class, `bool` and `float` are dtypes
+Number = bool | int | float
 
 
 @attrs.frozen(eq=False)
@@ -29,20 +29,20 @@ class MLXNamespace(Namespace):
     Attributes:
         float: `mx.float32` or `mx.float64`.
         compute: `float`, `mx.bfloat16` or `mx.float16`.
-        functions: the float functions that differ between the two: `native` or `exact`.
-        widened: whether narrow matrices are multiplied as float and the product rounded: the same numbers as MLX's own,
-            which for these has no BLAS on the CPU and takes 30 times as long.
-        products: where it writes down what it multiplies.
+        functions: the float functions for this dtype: the module `native` or `exact`.
+        widened: whether narrow matrices are multiplied as float and the product is rounded. The numbers are those of
+            MLX's own product, which has no BLAS for narrow dtypes on the CPU and takes 30 times as long.
+        products: records the size of each matrix product.
     """
 
-    float: Any
-    compute: Any
+    float: mx.Dtype
+    compute: mx.Dtype
     functions: ModuleType
     widened: Flag
     products: Products
-    int32: Any = mx.int32
-    uint32: Any = mx.uint32
-    bool: Any = mx.bool_
+    int32: mx.Dtype = mx.int32
+    uint32: mx.Dtype = mx.uint32
+    bool: mx.Dtype = mx.bool_
     random: Random = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -50,21 +50,21 @@ class MLXNamespace(Namespace):
 
     @classmethod
     def of(cls, dtype: str, compute: str, products: Products, *, cpu: Flag) -> "MLXNamespace":
-        """Return the namespace for `"float32"` or `"float64"`, and what matrices are multiplied in."""
+        """Return the namespace for a float dtype (`"float32"` or `"float64"`) and a dtype of matrix products."""
         functions = exact if dtype == "float64" else native
         return cls(getattr(mx, dtype), getattr(mx, compute), functions, cpu and compute != dtype, products)
 
-    def zeros(self, shape: Shape, dtype: Any = None) -> Array:
-        return mx.zeros(shape, dtype=dtype or self.float)
+    def zeros(self, shape: Shape, dtype: object = None) -> Array:
+        return mx.zeros(shape, dtype=dtype or self.float)  # type: ignore[arg-type]
 
-    def ones(self, shape: Shape, dtype: Any = None) -> Array:
-        return mx.ones(shape, dtype=dtype or self.float)
+    def ones(self, shape: Shape, dtype: object = None) -> Array:
+        return mx.ones(shape, dtype=dtype or self.float)  # type: ignore[arg-type]
 
-    def full(self, shape: Shape, fill_value: Any, dtype: Any = None) -> Array:
-        return mx.full(shape, self._number(fill_value), dtype=dtype)
+    def full(self, shape: Shape, fill_value: Number, dtype: object = None) -> Array:
+        return mx.full(shape, self._number(fill_value), dtype=dtype)  # type: ignore[arg-type]
 
     def arange(self, stop: int) -> Array:
-        # From the host, because that is a constant of a compiled program, where MLX's own is work for each call.
+        # Made on the host, it is a constant of a compiled program; mx.arange would be computed in each call.
         return mx.array(np.arange(stop, dtype=np.int32))
 
     def zeros_like(self, x: Array) -> Array:
@@ -73,14 +73,14 @@ class MLXNamespace(Namespace):
     def ones_like(self, x: Array) -> Array:
         return mx.ones_like(x)
 
-    def astype(self, x: Array, dtype: Any) -> Array:
+    def astype(self, x: Array, dtype: object) -> Array:
         return x.astype(dtype)
 
     def abs(self, x: Array) -> Array:
         return mx.abs(x)
 
     def sign(self, x: Array) -> Array:
-        # MLX's is 0 for NaN, which would hide it.
+        # MLX's sign of NaN is 0, which would hide it.
         return mx.where(mx.isnan(x), x, mx.sign(x))
 
     def square(self, x: Array) -> Array:
@@ -228,10 +228,10 @@ class MLXNamespace(Namespace):
     def stop_gradient(self, x: Array) -> Array:
         return mx.stop_gradient(x)
 
-    def _number(self, x: Any, other: Any = None) -> Any:
-        """Return a Python float in the other side's dtype; in the backend's where that is no float, or there is none.
+    def _number(self, x: Array, other: Array = None) -> Array:
+        """Return a Python float as an array of the other operand's dtype, or the backend's if that is no float dtype.
 
-        MLX would take float32 there.
+        MLX would make it float32. Anything else is returned unchanged.
         """
         if not isinstance(x, float):
             return x
@@ -239,20 +239,20 @@ class MLXNamespace(Namespace):
         return mx.array(x, dtype=dtype if mx.issubdtype(dtype, mx.floating) else self.float)
 
     def _floats(self, x: Array) -> Array:
-        """Return whole numbers and booleans in the backend's float dtype: MLX would take float32."""
+        """Return integers and booleans in the backend's float dtype, where MLX would choose float32."""
         return x if mx.issubdtype(x.dtype, mx.floating) else x.astype(self.float)
 
 
-def _zeros(condition: Array, dtype: Any) -> Array:
-    """Return zeros made from a condition.
+def _zeros(condition: Array, dtype: mx.Dtype) -> Array:
+    """Return zeros computed from a condition.
 
-    A constant under `vmap` would be two operations, and keep what it goes into from being fused with its neighbours.
+    A constant would be two operations under `vmap`, and would prevent the operation that uses it from being fused.
     """
     return mx.not_equal(condition, condition).astype(dtype)
 
 
 def _reduce(fn: Callable[..., Array], x: Array, axis: Axis, keepdims: bool, *, empty: float) -> Array:
-    """Return `fn` over axes; of no numbers at all `empty`, for which MLX's CPU code may search forever."""
+    """Return `fn` over axes, and `empty` for an array without elements, on which MLX's CPU code may loop forever."""
     if x.size:
         return fn(x, axis=axis, keepdims=keepdims)
     shape = np.empty(x.shape).sum(axis=axis, keepdims=keepdims).shape

@@ -1,4 +1,4 @@
-"""The float functions in float32: MLX's own."""
+"""Float functions for float32, mostly MLX's own."""
 
 import math
 
@@ -34,15 +34,12 @@ _TERMS = 6
 
 
 def exp(x: Array) -> Array:
-    """Return e to the power of x; on the CPU MLX's is infinite from 88 on, which float32 is not before 88.7."""
+    """Return e to the power of x; MLX's own overflows on the CPU from 88 on, float32 only from 88.7 on."""
     return mx.exp(mx.minimum(x, _LARGE)) * mx.exp(mx.maximum(x - _LARGE, 0.0))
 
 
 def erf(x: Array) -> Array:
-    """Return the error function.
-
-    Near 0, where MLX's is 1e-4 off, it is the Taylor series.
-    """
+    """Return the error function: near 0, where MLX's own is off by 1e-4, its Taylor series."""
     small = mx.clip(x, -_SMALL, _SMALL)
     square = small * small
     series = mx.ones_like(x)
@@ -57,7 +54,7 @@ def softplus(x: Array) -> Array:
 
 
 def softmax(x: Array, axis: int) -> Array:
-    """Return `exp(x)` as shares of its sum."""
+    """Return `exp(x)` divided by its sum."""
     return mx.softmax(x, axis=axis)
 
 
@@ -67,10 +64,10 @@ def log_softmax(x: Array, axis: int) -> Array:
 
 
 def uniform(key: Array, shape: tuple[int, ...]) -> Array:
-    """Return draws from [0, 1): 24 bits each."""
+    """Return draws from [0, 1) with 24 random bits each."""
     return (bits(key, shape) // 256).astype(mx.float32) * 2.0**-24
 
 
 def normal(key: Array, shape: tuple[int, ...]) -> Array:
-    """Return draws of mean 0 and standard deviation 1."""
+    """Return draws from the standard normal distribution."""
     return mx.random.normal(shape, key=key)

@@ -1,4 +1,4 @@
-"""Keyed random numbers: raw bits, and what the port calls `Random`."""
+"""Keyed random numbers: raw bits, and the port `Random`."""
 
 import math
 from types import ModuleType
@@ -15,15 +15,15 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 
 
 def bits(key: Array, shape: tuple[int, ...]) -> Array:
-    """Return uint32 draws of 32 random bits (Threefry); `split` is MLX's only door to them."""
+    """Return uint32 draws with 32 random bits each (Threefry); MLX gives access to them only through `split`."""
     count = math.prod(shape)
-    # No shifts below, nor ^: MLX's vmap gets them wrong.
+    # No shifts here, and no ^: MLX's vmap gets them wrong.
     return mx.random.split(key, max(1, -(-count // 2))).reshape(-1)[:count].reshape(shape)
 
 
 @attrs.frozen
 class KeyedRandom(Random):
-    """Draws that are a function of a key, in the dtype of `functions`."""
+    """Random numbers as a function of a key, in the dtype of `functions` (`native` or `exact`)."""
 
     functions: ModuleType
 
@@ -40,7 +40,7 @@ class KeyedRandom(Random):
 
 
 def _mix(data: int) -> int:
-    """Return SplitMix64 of a whole number, so that neighbours have keys that have nothing in common."""
+    """Return SplitMix64 of an integer, so that consecutive integers give unrelated keys."""
     mixed = (data + 1) * 0x9E3779B97F4A7C15 & _MASK
     mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _MASK
     mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _MASK

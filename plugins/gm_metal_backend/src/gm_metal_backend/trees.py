@@ -1,12 +1,17 @@
-"""Trees as the port has them: dicts, tuples, and arrays for leaves; None is an empty branch."""
+"""Trees as the port defines them: dicts and tuples with arrays as leaves; None is an empty branch."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
-__all__ = ["filled", "leaves", "leaves_like", "map_leaves", "skeleton"]
+from gmcore.domain import Array
+
+__all__ = ["Skeleton", "filled", "leaves", "leaves_like", "map_leaves", "skeleton"]
+
+Skeleton = None | Literal["leaf"] | tuple[tuple[str, ...] | None, tuple["Skeleton", ...]]
+"""A tree's structure: for a branch, its names (None for a tuple) and its children."""
 
 
-def map_leaves(fn: Callable[[Any], Any], tree: Any) -> Any:
+def map_leaves(fn: Callable[[Array], Array], tree: object) -> Array:
     """Return the tree of `fn(leaf)`."""
     if isinstance(tree, dict):
         return {name: map_leaves(fn, child) for name, child in tree.items()}
@@ -15,41 +20,39 @@ def map_leaves(fn: Callable[[Any], Any], tree: Any) -> Any:
     return None if tree is None else fn(tree)
 
 
-def leaves(tree: Any) -> list[Any]:
+def leaves(tree: object) -> list[Array]:
     """Return the leaves, depth first."""
-    found: list[Any] = []
+    found: list[Array] = []
     _collect(tree, found)
     return found
 
 
-def skeleton(tree: Any) -> Any:
-    """Return what a tree is without its leaves: equal, and of equal hash, for trees with the same branches in order."""
+def skeleton(tree: object) -> Skeleton:
+    """Return a tree's structure without its leaves; hashable, and equal for trees with the same branches in order."""
     if isinstance(tree, dict):
-        return ("dict", *[(name, skeleton(child)) for name, child in tree.items()])
+        return tuple(tree), tuple([skeleton(child) for child in tree.values()])
     if isinstance(tree, tuple | list):
-        return ("tuple", *map(skeleton, tree))
+        return None, tuple([skeleton(child) for child in tree])
     return None if tree is None else "leaf"
 
 
-def filled(bones: Any, flat: Iterable[Any]) -> Any:
-    """Return the tree of a skeleton with leaves in the order of `leaves`."""
-    return _filled(bones, iter(flat))
+def filled(structure: Skeleton, flat: Iterable[Array]) -> Array:
+    """Return the tree with this skeleton and these leaves, given in the order of `leaves`."""
+    return _filled(structure, iter(flat))
 
 
-def leaves_like(bones: Any, tree: Any) -> list[Any]:
-    """Return the leaves of a tree in the order of a skeleton, which may name its branches in another one."""
-    if bones is None:
+def leaves_like(structure: Skeleton, tree: Array) -> list[Array]:
+    """Return a tree's leaves in the order of a skeleton, whose names may be in another order than the tree's."""
+    if structure is None:
         return []
-    if bones == "leaf":
+    if structure == "leaf":
         return [tree]
-    kind, *children = bones
-    pairs: Sequence[tuple[Any, Any]] = (
-        [(child, tree[name]) for name, child in children] if kind == "dict" else list(zip(children, tree, strict=True))
-    )
-    return [leaf for child, branch in pairs for leaf in leaves_like(child, branch)]
+    names, children = structure
+    branches = tree if names is None else [tree[name] for name in names]
+    return [leaf for child, branch in zip(children, branches, strict=True) for leaf in leaves_like(child, branch)]
 
 
-def _collect(tree: Any, found: list[Any]) -> None:
+def _collect(tree: object, found: list[Array]) -> None:
     if isinstance(tree, dict):
         for child in tree.values():
             _collect(child, found)
@@ -60,10 +63,9 @@ def _collect(tree: Any, found: list[Any]) -> None:
         found.append(tree)
 
 
-def _filled(bones: Any, flat: Any) -> Any:
-    if bones is None or bones == "leaf":
-        return None if bones is None else next(flat)
-    kind, *children = bones
-    if kind == "dict":
-        return {name: _filled(child, flat) for name, child in children}
-    return tuple([_filled(child, flat) for child in children])
+def _filled(structure: Skeleton, flat: Iterator[Array]) -> Array:
+    if structure is None or structure == "leaf":
+        return None if structure is None else next(flat)
+    names, children = structure
+    branches = [_filled(child, flat) for child in children]
+    return tuple(branches) if names is None else dict(zip(names, branches, strict=True))

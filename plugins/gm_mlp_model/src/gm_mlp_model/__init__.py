@@ -1,4 +1,4 @@
-"""gmcore model provider: multi-layer perceptrons."""
+"""The gmcore model provider of multi-layer perceptrons."""
 
 from gm_mlp_model.mlp import MLP
 from gm_mlp_model.provider import MLPProvider

@@ -1,6 +1,6 @@
-"""A multi-layer perceptron for given columns."""
+"""A multi-layer perceptron for a given schema."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import attrs
 import numpy as np
@@ -10,29 +10,31 @@ from gmcore.errors import ConfigError
 from gmcore.nn import summarize
 from gmcore.nn.layers import Blocks, Dropout, Sequential
 from gmcore.nn.preprocessing.standardize import mean_and_scale
-from gmcore.ports import Namespace, SupportsSettings
+from gmcore.ports import Loss, Namespace, SupportsSettings
 
 __all__ = ["MLP"]
+
+# Prefix of the loss's settings among those of the model, as in a run file.
+_LOSS = "loss."
 
 
 @attrs.frozen(kw_only=True)
 class MLP(SupportsSettings):
     """Preprocessing, hidden layers and a head; see `MLPProvider`.
 
-    Regression targets are standardised inside, so that learning does not depend on their units: outputs
-    and loss are in standard deviations of the training targets, predictions in the targets' own units.
+    Regression targets are standardised, so that training does not depend on their units: outputs and loss are in
+    standard deviations of the training targets, predictions in the units of the targets.
 
     Attributes:
-        schema: the columns it is for.
-        network: from named inputs to outputs.
-        loss_function: from outputs and targets, and the numbers in `loss_settings` by name, to one number a sample.
-        loss_settings: numbers of the loss, which are buffers, so that the members of a fleet can differ in them.
+        schema: the schema of the rows.
+        network: maps the named inputs to outputs.
+        loss_function: the loss to minimize; its settings are buffers, so that they can differ between the members of a
+            fleet.
     """
 
     schema: Schema
     network: Sequential
-    loss_function: Callable[..., Array]
-    loss_settings: Mapping[str, float] = attrs.field(factory=dict)
+    loss_function: Loss
 
     @property
     def info(self) -> ModelInfo:
@@ -49,8 +51,8 @@ class MLP(SupportsSettings):
 
     def init(self, rng: np.random.Generator) -> Variables:
         variables = self.network.init(rng, self._input_shapes)
-        if self.loss_settings:
-            loss = {name: np.array(value, np.float64) for name, value in self.loss_settings.items()}
+        if self.loss_function.settings:
+            loss = {name: np.array(value, np.float64) for name, value in self.loss_function.settings.items()}
             variables = Variables(variables.params, {**variables.buffers, "loss": loss})
         if self.schema.target.is_classification:
             return variables
@@ -61,10 +63,10 @@ class MLP(SupportsSettings):
         variables = self.network.adapt(variables, Blocks(lambda: (block.inputs for block in rows.blocks())))
         if self.schema.target.is_classification or rows.targets is None:
             return variables
-        learnt = mean_and_scale(Blocks(lambda: (block.targets for block in rows.blocks())))
-        if learnt is None:
+        statistics = mean_and_scale(Blocks(lambda: (block.targets for block in rows.blocks())))
+        if statistics is None:
             return variables
-        mean, scale = learnt
+        mean, scale = statistics
         return _with_target(variables, mean, np.where(scale > 0, scale, 1.0))
 
     def apply(
@@ -76,7 +78,8 @@ class MLP(SupportsSettings):
         if not self.schema.target.is_classification:
             scales = variables.buffers["target"]
             targets = (targets - scales["mean"]) / scales["scale"]
-        return self.loss_function(xp, outputs, targets, **variables.buffers.get("loss", {}))
+        settings = variables.buffers.get("loss", {})
+        return self.loss_function.of_rows(outputs, targets, settings=settings, xp=xp)
 
     def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:
         kind = self.schema.target.kind
@@ -90,23 +93,35 @@ class MLP(SupportsSettings):
     @property
     def settings(self) -> Mapping[str, float]:
         rate = next(iter(self._dropouts.values()), None)
-        return dict(self.loss_settings) if rate is None else {"dropout": rate, **self.loss_settings}
+        of_loss = {f"{_LOSS}{name}": value for name, value in self.loss_function.settings.items()}
+        return of_loss if rate is None else {"dropout": rate, **of_loss}
 
     def with_settings(self, variables: Variables, settings: Mapping[str, float]) -> Variables:
+        self._check(settings)
         numbers = {name: np.array(value, np.float64) for name, value in settings.items()}
-        for name, value in settings.items():
-            _check(name, value)
         buffers = dict(variables.buffers)
         if "dropout" in numbers:
             rates = {name: {"rate": numbers["dropout"]} for name in self._dropouts}
             buffers["trunk"] = {**buffers["trunk"], **rates}
-        if self.loss_settings:
-            buffers["loss"] = {name: numbers.get(name, value) for name, value in buffers["loss"].items()}
+        if self.loss_function.settings:
+            buffers["loss"] = {name: numbers.get(f"{_LOSS}{name}", value) for name, value in buffers["loss"].items()}
         return Variables(variables.params, buffers)
+
+    def _check(self, settings: Mapping[str, float]) -> None:
+        """Raise `ConfigError` for values that the constructor of the dropout layer or the loss would reject."""
+        loss = self.loss_function
+        for name, value in settings.items():
+            try:
+                if name == "dropout":
+                    Dropout(value)
+                elif attrs.has(type(loss)):
+                    attrs.evolve(loss, **{name.removeprefix(_LOSS): value})  # type: ignore[misc] # checked by attrs.has
+            except ValueError as error:
+                raise ConfigError([f"model.{name}: {error.args[0]}"]) from error
 
     @property
     def _dropouts(self) -> dict[str, float]:
-        """The rate of each dropout, by its name in the trunk."""
+        """The rate of each dropout layer, by its name in the trunk."""
         trunk = self.network.layers["trunk"]
         layers = trunk.layers if isinstance(trunk, Sequential) else {}
         return {name: layer.rate for name, layer in layers.items() if isinstance(layer, Dropout)}
@@ -115,13 +130,6 @@ class MLP(SupportsSettings):
     def _input_shapes(self) -> dict[str, Shape]:
         widths = {"numeric": len(self.schema.numeric), "categorical": len(self.schema.categorical)}
         return {name: (width,) for name, width in widths.items() if width}
-
-
-def _check(name: str, value: float) -> None:
-    if name == "huber_delta" and not value > 0:
-        raise ConfigError([f"model.huber_delta: must be above 0, got {value}"])
-    if name != "huber_delta" and not 0 <= value < 1:
-        raise ConfigError([f"model.{name}: must be from 0 to below 1, got {value}"])
 
 
 def _with_target(variables: Variables, mean: np.ndarray, scale: np.ndarray) -> Variables:

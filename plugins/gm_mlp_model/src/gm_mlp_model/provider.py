@@ -1,24 +1,21 @@
-"""From settings and columns to a multi-layer perceptron."""
+"""The model provider that creates a multi-layer perceptron from hyperparameters and a schema."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 import attrs
-from attrs.validators import and_, ge, gt, in_, lt, optional
+from attrs.validators import and_, ge, in_, lt, optional
 
 from gm_mlp_model.mlp import MLP
-from gmcore.domain import Array, Schema, Target, TargetKind
+from gmcore.domain import Schema, Target, TargetKind
 from gmcore.errors import ConfigError
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
-from gmcore.nn.layers import ACTIVATIONS, Concatenate, Dense, Dropout, Embedding, Sequential
-from gmcore.nn.losses import LOSSES, huber, smoothed_binary_cross_entropy, smoothed_cross_entropy
+from gmcore.nn.layers import Concatenate, Dense, Dropout, Embedding, ReLU, Sequential
+from gmcore.nn.losses import BinaryCrossEntropy, CrossEntropy, DenseCrossEntropy, SquaredError
 from gmcore.nn.preprocessing import Impute, OneHot, Standardize
-from gmcore.ports import Layer, ModelProvider, Namespace
+from gmcore.ports import Layer, Loss, ModelProvider
 
 __all__ = ["MLPProvider"]
-
-Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
-LossName = Literal["auto", "mse", "mae", "huber", "cross_entropy"]
 
 _SHALLOW = 3
 
@@ -27,41 +24,50 @@ def _widths(hidden: Iterable[int]) -> tuple[int, ...]:
     return tuple(hidden)
 
 
-def _check_hidden(_: Any, __: "attrs.Attribute[tuple[int, ...]]", value: tuple[int, ...]) -> None:
+def _check_hidden(_: object, __: "attrs.Attribute[tuple[int, ...]]", value: tuple[int, ...]) -> None:
     if not all(isinstance(width, int) and width > 0 for width in value):
         raise ValueError(f"hidden must be widths of 1 or more, got {value}")
 
 
 def _check_embedding_size(provider: "MLPProvider", _: "attrs.Attribute[int | None]", value: int | None) -> None:
     if value is not None and provider.embedding != "embedding":
-        raise ValueError(f'embedding_size is for embedding = "embedding", got {value} with "{provider.embedding}"')
+        raise ValueError(f'embedding_size requires embedding = "embedding", got {value} with "{provider.embedding}"')
+
+
+def _check_activation(_: object, __: "attrs.Attribute[Layer]", value: object) -> None:
+    if not isinstance(value, Layer):
+        raise ValueError(f"activation must be a layer, such as ReLU(), got {value!r}")  # noqa: TRY004 - like all validators
+
+
+def _check_loss(_: object, __: "attrs.Attribute[Literal['auto'] | Loss]", value: object) -> None:
+    if value != "auto" and not isinstance(value, Loss):
+        raise ValueError(f"loss must be 'auto' or a loss, such as Huber(), got {value!r}")
 
 
 @attrs.frozen(kw_only=True)
 class MLPProvider(ModelProvider):
-    """Multi-layer perceptrons over numbers and categories, with the head and loss that the target needs.
+    """Multi-layer perceptrons for numeric and categorical features, with a head and a loss that suit the target.
 
-    Numbers are imputed and standardised, categories one-hot encoded or embedded, by what a member's own
-    training rows say.
+    Numbers are imputed and standardised, and categories one-hot encoded or embedded. This preprocessing is fitted to
+    the training rows of each member.
 
     Attributes:
-        hidden: the width of each hidden layer; none: a linear model.
-        activation: what follows each hidden layer.
-        initialization: how the weights and biases of the hidden layers and the head start, see
-            `gmcore.nn.initialization`. `"auto"`: `"torch"` for up to three hidden layers, `"glorot_uniform"` for more.
-        dropout: the share of each hidden layer's outputs that is left out in training.
-        impute: what a missing number becomes: the column's mean or median.
-        embedding: what a category becomes: columns of 0 and 1, or a vector that is learnt.
-        embedding_size: numbers in such a vector; by default about the square root of the largest
-            column's number of categories, and 2 at least.
-        loss: `"auto"`: cross-entropy for classes, squared error for numbers. A regression's errors
-            are in units of the training targets' standard deviation.
-        huber_delta: where the Huber loss turns from squared to absolute, in the same units.
-        label_smoothing: the share of each label that is spread over all classes evenly.
+        hidden: width of each hidden layer; empty for a linear model.
+        activation: the layer after each hidden layer, such as `"gelu"` or `{ use = "elu", alpha = 0.5 }`.
+        initialization: initialization of the hidden layers and the head, see `gmcore.nn.initialization`; `"auto"` is
+            `"torch"` for up to three hidden layers, and `"glorot_uniform"` for more.
+        dropout: probability with which an output of a hidden layer is set to 0 in training.
+        impute: replacement of missing numbers: the mean or the median of the column.
+        embedding: encoding of categories: `"one_hot"`, or a trained vector per category, `"embedding"`.
+        embedding_size: length of these vectors; by default about the square root of the largest number of categories
+            of a column, and at least 2.
+        loss: the loss to minimize, such as `"mae"` or `{ use = "cross_entropy", label_smoothing = 0.1 }`. `"auto"` is
+            cross-entropy for classification and squared error for regression. Regression errors are in units of the
+            standard deviation of the training targets, and so is `delta` of `{ use = "huber", delta = 1.0 }`.
     """
 
     hidden: tuple[int, ...] = attrs.field(default=(64, 32), converter=_widths, validator=_check_hidden)
-    activation: Activation = attrs.field(default="relu", validator=in_(get_args(Activation)))
+    activation: Layer = attrs.field(factory=ReLU, validator=_check_activation)
     initialization: Literal["auto"] | Initialization = attrs.field(
         default="auto", validator=in_(("auto", *INITIALIZATIONS))
     )
@@ -69,27 +75,25 @@ class MLPProvider(ModelProvider):
     impute: Literal["mean", "median"] = attrs.field(default="mean", validator=in_(("mean", "median")))
     embedding: Literal["one_hot", "embedding"] = attrs.field(default="one_hot", validator=in_(("one_hot", "embedding")))
     embedding_size: int | None = attrs.field(default=None, validator=[optional(ge(1)), _check_embedding_size])
-    loss: LossName = attrs.field(default="auto", validator=in_(get_args(LossName)))
-    huber_delta: float = attrs.field(default=1.0, validator=gt(0.0))
-    label_smoothing: float = attrs.field(default=0.0, validator=and_(ge(0.0), lt(1.0)))
+    loss: Literal["auto"] | Loss = attrs.field(default="auto", validator=_check_loss)
 
     def create(self, schema: Schema) -> MLP:
         if not schema.features:
-            raise ConfigError(["model: an MLP needs at least one feature column, the data has none"])
+            raise ConfigError(["model: an MLP requires at least one feature column, but the data has none"])
         outputs = 1 if schema.target.kind is TargetKind.BINARY else schema.target.width
         network = {
             "inputs": Concatenate(self._inputs(schema)),
             "trunk": Sequential(self._trunk()),
             "head": Dense(outputs, initialization=self._initialization),
         }
-        loss, settings = self._loss(schema.target)
-        return MLP(schema=schema, network=Sequential(network), loss_function=loss, loss_settings=settings)
+        return MLP(schema=schema, network=Sequential(network), loss_function=self._loss(schema.target))
 
     @property
     def _initialization(self) -> Initialization:
         if self.initialization != "auto":
             return self.initialization
-        # Each layer of torch's divides a ReLU's signal by 2.4: by 1,000 over eight, and the biases drown the inputs.
+        # With torch's initialization, each layer with a ReLU divides the signal by 2.4, eight layers by 1,000, so that
+        # the biases dominate the inputs.
         return "torch" if len(self.hidden) <= _SHALLOW else "glorot_uniform"
 
     def _inputs(self, schema: Schema) -> Mapping[str, Layer]:
@@ -108,34 +112,17 @@ class MLPProvider(ModelProvider):
     def _trunk(self) -> Iterator[Layer]:
         for width in self.hidden:
             yield Dense(width, initialization=self._initialization)
-            yield ACTIVATIONS[self.activation]()
+            yield self.activation
             if self.dropout:
                 yield Dropout(self.dropout)
 
-    def _loss(self, target: Target) -> tuple[Callable[..., Array], dict[str, float]]:
-        """Return the loss and, by the names of its arguments, the numbers that it takes besides."""
-        if target.is_classification:
-            if self.loss not in ("auto", "cross_entropy"):
-                raise ConfigError(
-                    [f"model.loss: {self.loss!r} is for numbers, the target {target.names[0]!r} has classes"]
-                )
-            binary = target.kind is TargetKind.BINARY
-            if self.label_smoothing:
-                smoothed = smoothed_binary_cross_entropy if binary else smoothed_cross_entropy
-                return smoothed, {"label_smoothing": self.label_smoothing}
-            return LOSSES["binary_cross_entropy" if binary else "cross_entropy"], {}
-        if self.label_smoothing:
-            raise ConfigError(
-                [f"model.label_smoothing: is for classes, the target {target.names[0]!r} has numbers: leave it at 0"]
-            )
-        if self.loss == "cross_entropy":
-            raise ConfigError(
-                [f"model.loss: 'cross_entropy' is for classes, the target {target.names[0]!r} has numbers"]
-            )
-        if self.loss == "huber":
-            return _huber, {"huber_delta": self.huber_delta}
-        return LOSSES["mse" if self.loss == "auto" else self.loss], {}
-
-
-def _huber(xp: Namespace, outputs: Array, targets: Array, *, huber_delta: Array) -> Array:
-    return huber(xp, outputs, targets, delta=huber_delta)
+    def _loss(self, target: Target) -> Loss:
+        if isinstance(self.loss, str):
+            return CrossEntropy() if target.is_classification else SquaredError()
+        try:
+            self.loss.check(target)
+        except ConfigError as error:
+            raise ConfigError(f"model.loss: {problem}" for problem in error.problems) from error
+        if not target.is_classification and isinstance(self.loss, BinaryCrossEntropy | DenseCrossEntropy):
+            raise ConfigError(["model.loss: must not be a cross-entropy, since an MLP standardises regression targets"])
+        return self.loss

@@ -1,3 +1,3 @@
-"""What a person asks for: train, validate, search, resume, replay."""
+"""The commands: train, cross-validate, search, resume and replay."""
 
 __all__: list[str] = []

@@ -1,68 +1,72 @@
-"""One model, trained on its rows, scored on each of their roles, and saved."""
+"""The training of one model: fitted, scored on the rows of each role, and saved."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
 
 from gmcore.app.composing.run import Run
+from gmcore.app.records.component_table import component_table, is_path
 from gmcore.app.records.profile import profile_of
-from gmcore.app.records.provenance import is_path, precision, resolved
 from gmcore.app.records.results import Trained
-from gmcore.app.records.trained_model import TrainedModel
+from gmcore.app.records.trained_model import TrainedModel, check_saveable
 from gmcore.domain import CheckpointSaved, Member, Split, SplitConfig, generator
-from gmcore.domain.splits import held_out
-from gmcore.errors import ConfigError
+from gmcore.domain.data.splits import held_out
 from gmcore.ports import TrainingTask
 
-__all__ = ["fit", "plain_member", "whole_member"]
+__all__ = ["check_can_save", "fit", "plain_member", "whole_member"]
 
 
 def fit(run: Run, task: TrainingTask, member: Member, *, folder: Path | None) -> Trained:
-    """Train one member, score it on the rows of each of its roles, and save it in `folder`, if there is one.
+    """Train one member, score it on the rows of each role, and save the model in `folder` unless it is None.
 
-    The result's `seconds` are those of training and scoring.
-
-    Raises:
-        ConfigError: before training, if there is a folder and a component has an option that the model's file
-            can't say.
+    The `seconds` of the result are those of training and scoring.
     """
-    header = _header(run)
-    if folder is not None:
-        _check(header)
     (result,) = run.workflow.train(task, [member])
     roles = {"train": member.train, "validation": member.stop, "test": member.score}
-    asked = {name: indices for name, indices in roles.items() if len(indices)}
-    found = run.workflow.validate(task, [result.variables] * len(asked), list(asked.values()))
-    scored = dict(zip(asked, found, strict=True))
-    model = TrainedModel(model=run.model, variables=result.variables, backend=run.chosen.backend, header=header)
+    present = {name: indices for name, indices in roles.items() if len(indices)}
+    scores = run.workflow.validate(task, [result.variables] * len(present), list(present.values()))
+    scored = dict(zip(present, scores, strict=True))
+    model = TrainedModel(
+        model=run.model,
+        variables=result.variables,
+        backend=run.chosen.backend,
+        provider=run.trainee.model_provider,
+        reading=_reading_table(run),
+        seed=run.config.seed,
+    )
     if folder is not None:
         path = folder / "model.safetensors"
         model.save(path)
-        for call in task.hooks.checkpoint_saved:
-            call(CheckpointSaved(path=path, epoch=result.epochs))
+        task.hooks.emit(CheckpointSaved(path=path, epoch=result.epochs))
     return Trained(
         model=model,
-        training=result,
+        result=result,
         train=scored["train"],
         validation=scored.get("validation"),
         test=scored.get("test"),
         folder=folder,
-        seconds=result.seconds + sum(one.seconds for one in found),
+        seconds=result.seconds + sum(score.seconds for score in scores),
         profile=profile_of(run),
     )
 
 
+def check_can_save(run: Run) -> None:
+    """Check, before anything is created, that the model of a run can be saved.
+
+    Raises:
+        ConfigError: if the class of a component is not registered, or an option is not JSON; with all problems.
+    """
+    check_saveable(run.trainee.model_provider, _reading_table(run), run.registry)
+
+
 def plain_member(run: Run) -> Member:
-    """Return the one member of a plain training: it stops on the validation rows, or on a share of its own."""
+    """Return the only member of `train`: it stops on the validation rows, or else on a share of the training rows."""
     return _member(run, run.split)
 
 
 def whole_member(run: Run) -> Member:
-    """Return a member that trains on all rows but the test rows; early stopping watches a share of them."""
+    """Return a member that trains on all rows except the test rows; it stops on a share of them."""
     train = np.sort(np.concatenate([run.split.train, run.split.validation]))
     return _member(run, attrs.evolve(run.split, train=train, validation=train[:0]))
 
@@ -76,33 +80,13 @@ def _member(run: Run, split: Split) -> Member:
     return Member(index=0, train=train, stop=stop, score=split.test, seed=run.config.seed)
 
 
-def _header(run: Run) -> dict[str, Any]:
-    """Return what the model's file says besides weights and schema; nothing that differs between equal runs."""
-    told = resolved(run.config.data, run.data)
-    data = {name: value for name, value in told.items() if not is_path(getattr(run.data, name, None))}
-    return {
-        "model": resolved(run.config.model, run.model_provider),
-        "data": data if data["use"] in run.registry.data_providers else {"use": "csv"},
-        "dtype": run.config.dtype,
-        **precision(run),
-        "seed": run.config.seed,
-    }
+def _reading_table(run: Run) -> dict[str, object]:
+    """Return the table of the data provider that reads rows for prediction.
 
-
-def _check(header: Mapping[str, Any]) -> None:
-    problems = [
-        f"{part}.{name}: the model's file can't say {value!r}: use numbers, text, lists and tables"
-        for part in ("model", "data")
-        for name, value in header[part].items()
-        if not _sayable(value)
-    ]
-    if problems:
-        raise ConfigError(problems)
-
-
-def _sayable(value: object) -> bool:
-    try:
-        json.dumps(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+    It is the run's provider, without paths, if it is registered and reads files, and otherwise the CSV provider.
+    """
+    table = component_table(run.data, run.registry)
+    paths = {name for name in table if is_path(getattr(run.data, name, None))}
+    if not paths or run.registry.name_of(type(run.data)) is None:
+        return {"use": "csv"}
+    return {name: value for name, value in table.items() if name not in paths}

@@ -1,19 +1,22 @@
-"""Training again from a run folder's record, to see whether the same bits come out."""
+"""The command `replay`: trains a finished run again from its record, and compares the results to the bit."""
 
 import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, TypeVar, cast
 
 import attrs
 
-from gmcore.app.commands import train as commands
-from gmcore.app.composing.run import Run, open_run
+from gmcore.app.commands.cross_validate import cross_validate
+from gmcore.app.commands.run_folders import parts_of
+from gmcore.app.commands.train import train
+from gmcore.app.composing.run import open_run
 from gmcore.app.records.provenance import provenance
 from gmcore.app.records.record import Record, read_record
+from gmcore.app.records.results import CrossValidated, Trained
 from gmcore.domain import Cancellation, CheckpointConfig, Hooks
 from gmcore.domain.plain import plain
 from gmcore.domain.tree import tree_flatten
@@ -23,13 +26,16 @@ from gmcore.storage.run_folder import RunFolder
 
 __all__ = ["Difference", "Replayed", "replay"]
 
-_MADE_OF = ("packages", "plugins", "compute", "environment", "python", "platform", "dtype", "seed")
-_NOT_THE_RESULT = ("run", "model", "seconds", "profile")
+# The keys of `provenance.json` that may explain a difference, and those of `result.json` that are not compared.
+_CAUSES = ("packages", "plugins", "compute", "environment", "python", "platform", "dtype", "seed")
+_NOT_COMPARED = ("run", "model", "seconds", "profile")
+
+T = TypeVar("T")
 
 
 @attrs.frozen
 class Difference:
-    """One thing that is not what it was: None where it was not there."""
+    """A difference between two runs; None stands for a missing value."""
 
     what: str
     then: object
@@ -38,16 +44,16 @@ class Difference:
 
 @attrs.frozen(kw_only=True)
 class Replayed:
-    """What `replay` gives back.
+    """The result of `replay`.
 
     Attributes:
-        run: the folder of the run that was trained again.
-        folder: the folder of the run that came out; None if nothing was trained, or nothing was to be kept.
-        differences: in data, rows' roles, epochs, weights and results, in the order in which they arise; none: the
-            same bits.
-        made_of: what the two were made of that differs, and may explain it.
-        seconds: wall time of all of it.
-        profile: as in `Trained`, of training again; empty if nothing was trained.
+        run: the folder of the replayed run.
+        folder: the folder of the new run; None if nothing was trained, or the new run is not kept.
+        differences: the differences in data, roles of rows, epochs, weights and results, in this order; empty if the
+            runs are bit-identical.
+        made_of: the differences in packages, machine and settings, which may explain the others.
+        seconds: wall-clock seconds of the command.
+        profile: the profile of the new run, as in `Trained`; empty if nothing was trained.
     """
 
     run: Path
@@ -59,7 +65,7 @@ class Replayed:
 
     @property
     def same(self) -> bool:
-        """Whether the same bits came out."""
+        """Whether the runs are bit-identical."""
         return not self.differences
 
     @property
@@ -76,96 +82,110 @@ class Replayed:
         }
 
 
+class _LogLine(TypedDict):
+    """A line of `metrics.jsonl`, as far as it is read by key."""
+
+    epoch: int
+    members: list[int]
+
+
+@attrs.frozen(kw_only=True)
+class _Outcome:
+    """The outcome of a run: its epoch log, the hashes of its weights, and its result."""
+
+    epochs: Sequence[_LogLine]
+    weights: Mapping[str, str]
+    result: Mapping[str, object]
+
+
 def replay(
     folder: str | Path,
     *,
     runs: Path | None = None,
-    backend: Mapping[str, Any] | None = None,
+    backend: Mapping[str, object] | None = None,
     hooks: Hooks | None = None,
     cancellation: Cancellation | None = None,
     say: Callable[[str], object] = lambda _: None,
 ) -> Replayed:
-    """Train a finished run again from its record and compare: data, rows' roles, epochs, weights, results.
+    """Train a finished run again from its record, and compare data, roles of rows, epochs, weights and results.
 
-    Where data or roles differ nothing is trained, since nothing could be the same.
+    If the data or the roles differ, nothing is trained.
 
     Args:
-        folder: the run folder; it is read and never written.
-        runs: where the new run folder goes; None for a temporary place.
-        backend: another backend than the run's, as in a run file.
-        hooks: who is told.
-        cancellation: raise it to stop at the next step.
-        say: told in a sentence of what can't be written.
+        folder: the run folder; it is only read.
+        runs: folder in which the new run folder is created; None for a temporary one.
+        backend: table of another backend than the run's, as in a run file.
+        hooks: listeners in addition to those of the run's hook plugins.
+        cancellation: stops the training at the next step once it is set.
+        say: called with a message for each failed write after which the run continues.
 
     Raises:
-        InputError: if that is no run folder of this version, the run is not done, or it is a search.
+        InputError: if `folder` is not a run folder of this version, the run has not finished, or it is a search.
     """
-    begun, path = time.perf_counter(), Path(folder)
+    start = time.perf_counter()
+    record = _replayable(Path(folder))
+    run = open_run(record.path / "config.toml", settings={"backend": backend} if backend else None)
+    parts = parts_of(run, record.command)
+    made_of = _made_of(record, plain(provenance(run, record.command, parts)))
+    changed = tuple(Difference(f"sha256 of the {what}", *pair) for what, pair in record.changed(run, parts).items())
+    replayed = Replayed(run=record.path, folder=None, differences=changed, made_of=made_of, seconds=0.0, profile={})
+    if not changed:
+        recorded = _outcome(record.path)
+        command = train if record.command == "train" else cross_validate
+        with tempfile.TemporaryDirectory(prefix="gmcore-replay-") as temporary:
+            done = command(run, runs=runs or Path(temporary), hooks=hooks, cancellation=cancellation, say=say)
+            replayed = _compared(replayed, recorded, done, keep=runs is not None)
+    return attrs.evolve(replayed, seconds=time.perf_counter() - start)
+
+
+def _compared(replayed: Replayed, recorded: _Outcome, done: Trained | CrossValidated, *, keep: bool) -> Replayed:
+    """Return the result after comparing the new run with the recorded outcome."""
+    assert done.folder is not None  # noqa: S101 - both commands had a folder `runs`
+    differences = tuple(_differences(recorded, _outcome(done.folder)))
+    folder = done.folder if keep else None
+    return attrs.evolve(replayed, folder=folder, differences=differences, profile=dict(done.profile))
+
+
+def _replayable(path: Path) -> Record:
+    """Return the record of a run; raise if the run can't be replayed."""
     record = read_record(path)
     if record.command not in ("train", "validate"):
         raise InputError(f"the run {path} was made by gmcore {record.command}: only train and validate can be replayed")
     if record.status != "done":
         raise InputError(
-            f"the run {path} is {record.status}, so there is nothing to compare with: gmcore resume {path}"
+            f"the run {path} did not finish (status {record.status}), so it can't be replayed: gmcore resume {path}"
         )
-    run = open_run(path / "config.toml", settings={"backend": backend} if backend else None)
-    parts = commands.parts_of(run, record.command)
-    made_of = _made_of(record, plain(provenance(run, record.command, parts)))
-    changed = tuple(Difference(f"sha256 of the {what}", *pair) for what, pair in record.changed(run, parts).items())
-    if changed:
-        kept, different, profile = None, changed, dict[str, float]()
-    else:
-        kept, different, profile = _trained_again(run, record, runs, hooks, cancellation, say)
-    seconds = time.perf_counter() - begun
-    return Replayed(run=path, folder=kept, differences=different, made_of=made_of, seconds=seconds, profile=profile)
+    return record
 
 
-def _trained_again(
-    run: Run,
-    record: Record,
-    runs: Path | None,
-    hooks: Hooks | None,
-    cancellation: Cancellation | None,
-    say: Callable[[str], object],
-) -> tuple[Path | None, tuple[Difference, ...], dict[str, float]]:
-    """Return the new run's folder, if it is to be kept, what differs, and the profile."""
-    then = _outcome(record.path)
-    command = commands.train if record.command == "train" else commands.cross_validate
-    with tempfile.TemporaryDirectory(prefix="gmcore-replay-") as temporary:
-        done = command(run, runs=runs or Path(temporary), hooks=hooks, cancellation=cancellation, say=say)
-        assert done.folder is not None  # noqa: S101 - it was asked for
-        different = tuple(_differences(then, _outcome(done.folder)))
-        return (done.folder if runs else None), different, dict(done.profile)
+def _made_of(record: Record, now: Mapping[str, object]) -> tuple[Difference, ...]:
+    then = cast("Mapping[str, object]", record.facts)
+    return tuple(_unequal({name: then.get(name) for name in _CAUSES}, {name: now[name] for name in _CAUSES}))
 
 
-def _made_of(record: Record, now: Mapping[str, Any]) -> tuple[Difference, ...]:
-    then = {name: record.facts.get(name) for name in _MADE_OF}
-    return tuple(_unequal(then, {name: now[name] for name in _MADE_OF}))
+def _outcome(folder: Path) -> _Outcome:
+    return _Outcome(epochs=_epochs(folder), weights=_weights(folder), result=_result(folder))
 
 
-def _outcome(folder: Path) -> tuple[list[Any], dict[str, str], dict[str, Any]]:
-    return _lines(folder), _weights(folder), _result(folder)
+def _differences(then: _Outcome, now: _Outcome) -> Iterator[Difference]:
+    """Yield the differences in the first epoch that differs, in the weights, and in the numbers of the result."""
+    yield from _first_epoch(then.epochs, now.epochs)
+    yield from _unequal(then.weights, now.weights)
+    yield from _unequal(then.result, now.result)
 
 
-def _differences(then: tuple[Any, ...], now: tuple[Any, ...]) -> Iterator[Difference]:
-    """Yield what differs between two outcomes: the first epoch, the weights, each number of the result."""
-    yield from _first_epoch(then[0], now[0])
-    for one, other in zip(then[1:], now[1:], strict=True):
-        yield from _unequal(one, other)
-
-
-def _first_epoch(then: list[Any], now: list[Any]) -> Iterator[Difference]:
+def _first_epoch(then: Sequence[_LogLine], now: Sequence[_LogLine]) -> Iterator[Difference]:
     for one, other in zip(then, now, strict=False):
-        found = list(_unequal(one, other, f"epoch {one['epoch']} of members {one['members']}: "))
-        if found:
-            yield from found
+        differences = list(_unequal(one, other, f"epoch {one['epoch']} of members {one['members']}: "))
+        if differences:
+            yield from differences
             return
     if len(then) != len(now):
-        yield Difference("epochs that were told of", len(then), len(now))
+        yield Difference("number of logged epochs", len(then), len(now))
 
 
-def _unequal(then: Any, now: Any, prefix: str = "") -> Iterator[Difference]:
-    """Yield each leaf of two JSON values that differs, named by its path."""
+def _unequal(then: object, now: object, prefix: str = "") -> Iterator[Difference]:
+    """Yield the leaves of two JSON values that differ, each with its dotted path."""
     if not isinstance(then, Mapping) or not isinstance(now, Mapping):
         if then != now:
             yield Difference(prefix.rstrip("."), then, now)
@@ -174,32 +194,33 @@ def _unequal(then: Any, now: Any, prefix: str = "") -> Iterator[Difference]:
         yield from _unequal(then.get(name), now.get(name), f"{prefix}{name}.")
 
 
-def _lines(folder: Path) -> list[Any]:
-    return _json(folder / "metrics.jsonl", lambda text: [json.loads(line) for line in text.splitlines()])  # type: ignore[no-any-return]
+def _epochs(folder: Path) -> list[_LogLine]:
+    return _parsed(folder / "metrics.jsonl", lambda text: [json.loads(line) for line in text.splitlines()])
 
 
-def _result(folder: Path) -> dict[str, Any]:
-    report = _json(folder / "result.json", json.loads)
-    folds = {f"fold {fold['index']}": fold for fold in report.pop("folds", ())}
-    return {**folds, **{name: value for name, value in report.items() if name not in _NOT_THE_RESULT}}
+def _result(folder: Path) -> dict[str, object]:
+    report: dict[str, object] = _parsed(folder / "result.json", json.loads)
+    folds = cast("Sequence[Mapping[str, object]]", report.pop("folds", ()))
+    by_name = {f"fold {fold['index']}": fold for fold in folds}
+    return {**by_name, **{name: value for name, value in report.items() if name not in _NOT_COMPARED}}
 
 
-def _json(path: Path, read: Callable[[str], Any]) -> Any:
+def _parsed(path: Path, parse: Callable[[str], T]) -> T:
     try:
-        return read(path.read_text())
+        return parse(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"cannot compare with {path}: {error}") from error
 
 
 def _weights(folder: Path) -> dict[str, str]:
-    """Return the hashes of a model's file, and of all that each chunk's last checkpoint has."""
-    found = {}
+    """Return the hashes of the model file and of the last checkpoint of each chunk, by description."""
+    hashes = {}
     for snapshot in Checkpoints(folder=RunFolder(folder).checkpoints, config=CheckpointConfig()).latest():
         digest = hashlib.sha256()
         for name, leaf in sorted(tree_flatten(snapshot.arrays).items()):
             digest.update(f"{name} {leaf.dtype.str} {leaf.shape}".encode() + leaf.tobytes())
-        found[f"sha256 of the training of members {list(snapshot.members)}"] = digest.hexdigest()
+        hashes[f"sha256 of the training of members {list(snapshot.members)}"] = digest.hexdigest()
     model = folder / "model.safetensors"
     if model.exists():
-        found["sha256 of model.safetensors"] = hashlib.sha256(model.read_bytes()).hexdigest()
-    return found
+        hashes["sha256 of model.safetensors"] = hashlib.sha256(model.read_bytes()).hexdigest()
+    return hashes

@@ -1,13 +1,15 @@
-"""Going on with a run that was stopped or killed."""
+"""The command `resume`: continues a stopped or killed run in its folder."""
 
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from gmcore.app.commands import train as commands
+from gmcore.app.commands.cross_validate import cross_validate_in
+from gmcore.app.commands.run_folders import parts_of
 from gmcore.app.commands.search import epochs_done, search_in
+from gmcore.app.commands.train import train_in
 from gmcore.app.composing.run import Run, open_run
+from gmcore.app.records.provenance import BackendFacts
 from gmcore.app.records.record import Record, read_record
 from gmcore.app.records.results import CrossValidated, Searched, Trained
 from gmcore.app.searching.candidates import plan_of
@@ -20,68 +22,88 @@ from gmcore.storage.run_folder import RunFolder
 
 __all__ = ["resume"]
 
+Say = Callable[[str], object]
+
 
 def resume(
     folder: str | Path,
     *,
-    backend: Mapping[str, Any] | None = None,
+    backend: Mapping[str, object] | None = None,
     allow_changed_data: bool = False,
     hooks: Hooks | None = None,
     cancellation: Cancellation | None = None,
-    say: Callable[[str], object] = lambda _: None,
+    say: Say = lambda _: None,
 ) -> Trained | CrossValidated | Searched:
-    """Go on with the run in a folder from its last checkpoint; on the same kind of device to the same bits.
+    """Resume a run from its last checkpoint; on the same kind of device the result is bit-identical.
 
     Args:
         folder: the run folder.
-        backend: another backend than the run's, as in a run file.
-        allow_changed_data: whether to go on although the data is no longer what it was.
-        hooks: who is told.
-        cancellation: raise it to stop at the next step.
-        say: told in a sentence of what is no longer exact, of damaged checkpoints, and of what can't be written.
+        backend: table of another backend than the run's, as in a run file.
+        allow_changed_data: whether to resume even if the data has changed.
+        hooks: listeners in addition to those of the run's hook plugins.
+        cancellation: stops the training at the next step once it is set.
+        say: called with a message about changed data, another backend, damaged checkpoints and failed writes.
 
     Raises:
-        InputError: if that is no run folder of this version, the run is done or under way in another process, or
-            its checkpoints are all damaged.
-        DataError: if the data or the rows' roles have changed.
+        InputError: if `folder` is not a run folder of this version, the run has finished or is active in another
+            process, or all its checkpoints are damaged.
+        DataError: if the data or the roles of the rows have changed.
     """
-    begun, path = time.perf_counter(), Path(folder)
+    start, path = time.perf_counter(), Path(folder)
     with alone_in(path):
-        record = read_record(path)
-        if record.status == "done":
-            raise InputError(f"the run {path} is done: there is nothing to go on with")
-        if record.command not in ("train", "validate", "search"):
-            raise InputError(f"the run {path} was made by gmcore {record.command}, which can't be gone on with")
+        record = _resumable(path)
         run = open_run(path / "config.toml", settings={"backend": backend} if backend else None)
         _check_data(run, record, say if allow_changed_data else None)
         _check_device(run, record.backend, say)
-        kept = RunFolder(path)
-        store = Checkpoints(folder=kept.checkpoints, config=run.config.training.checkpoint)
         if record.command == "search":
-            plan = plan_of(run)
-            forget_after(kept.log, epochs_done(plan, store))
-            kept.tell("running")
-            return search_in(run, plan, kept, hooks=hooks, cancellation=cancellation, say=say)
-        forget_after(kept.log, {snapshot.members: snapshot.epoch for snapshot in store.latest()})
-        kept.tell("running")
+            return _resume_search(run, RunFolder(path), hooks=hooks, cancellation=cancellation, say=say)
+        run_folder = RunFolder(path)
+        forget_after(
+            run_folder.log, {snapshot.members: snapshot.epoch for snapshot in _store(run, run_folder).latest()}
+        )
+        run_folder.tell("running")
         if record.command == "train":
-            return commands.train_in(run, kept, hooks=hooks, cancellation=cancellation, say=say, begun=begun)
-        return commands.cross_validate_in(run, kept, hooks=hooks, cancellation=cancellation, say=say)
+            return train_in(run, run_folder, hooks=hooks, cancellation=cancellation, say=say, start=start)
+        return cross_validate_in(run, run_folder, hooks=hooks, cancellation=cancellation, say=say)
 
 
-def _check_data(run: Run, record: Record, say: Callable[[str], object] | None) -> None:
-    """Refuse data or roles of rows that are not the run's; only say so where that is allowed."""
-    for what, (then, now) in record.changed(run, commands.parts_of(run, record.command)).items():
+def _resume_search(
+    run: Run, folder: RunFolder, *, hooks: Hooks | None, cancellation: Cancellation | None, say: Say
+) -> Searched:
+    plan = plan_of(run)
+    forget_after(folder.log, epochs_done(plan, _store(run, folder)))
+    folder.tell("running")
+    return search_in(run, plan, folder, hooks=hooks, cancellation=cancellation, say=say)
+
+
+def _store(run: Run, folder: RunFolder) -> Checkpoints:
+    return Checkpoints(folder=folder.checkpoints, config=run.config.training.checkpoint)
+
+
+def _resumable(path: Path) -> Record:
+    """Return the record of a run; raise if the run can't be resumed."""
+    record = read_record(path)
+    if record.status == "done":
+        raise InputError(f"the run {path} has finished, so it can't be resumed")
+    if record.command not in ("train", "validate", "search"):
+        raise InputError(f"the run {path} was made by gmcore {record.command}, which can't be resumed")
+    return record
+
+
+def _check_data(run: Run, record: Record, say: Say | None) -> None:
+    """Raise if the data or the roles of the rows have changed; with `say`, only call it with a message."""
+    for what, (then, now) in record.changed(run, parts_of(run, record.command)).items():
         text = f"the {what} changed since the run began: sha256 was {then}, now it is {now}"
         if say is None:
-            raise DataError(f"{text} (--allow-changed-data goes on nevertheless)")
-        say(f"{text}; the result is not what the run would have come to")
+            raise DataError(f"{text} (--allow-changed-data resumes anyway)")
+        say(f"{text}; the result will differ from that of the original data")
 
 
-def _check_device(run: Run, told: Mapping[str, str], say: Callable[[str], object]) -> None:
+def _check_device(run: Run, recorded: BackendFacts, say: Say) -> None:
+    """Call `say` with a message if the run computes on another backend or device than recorded."""
     backend = run.chosen.backend
-    if (backend.name, backend.device) != (told["name"], told["device"]):
+    if (backend.name, backend.device) != (recorded["name"], recorded["device"]):
         say(
-            f"the run began with {told['name']} on {told['device']} and goes on with {backend.name} on "
-            f"{backend.device}: its numbers agree to rounding, no longer to the bit"
+            f"the run started with {recorded['name']} on {recorded['device']} and resumes with {backend.name} on "
+            f"{backend.device}: its results will agree up to rounding, not to the bit"
         )

@@ -1,16 +1,16 @@
-"""The course of a run: from the first hook to the last, in a folder that tells how it went."""
+"""The session of a command: emits its first and last events, and records the end of the run in its folder."""
 
 import contextlib
 import functools
 import warnings
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import attrs
 
 from gmcore.app.composing.run import Run
-from gmcore.app.records.results import CrossValidated, Searched, Trained
-from gmcore.domain import Hooks, MemberFailed, RunEnd, RunError, RunStart
+from gmcore.app.records.component_table import recorded
+from gmcore.domain import CVResult, Hooks, MemberFailed, RunEnd, RunError, RunStart, TrainingResult
 from gmcore.errors import Cancelled, OutputError, TrainingError
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.storage.epoch_log import EpochLog
@@ -19,95 +19,119 @@ from gmcore.storage.optional_writes import OptionalWrites
 from gmcore.storage.run_folder import RunFolder
 from gmcore.training.precision_check import precision_notes
 
-__all__ = ["alone", "go", "warn"]
-
-R = TypeVar("R", Trained, CrossValidated, Searched)
+__all__ = ["Session", "locked", "run_session", "warn"]
 
 
 def warn(text: str) -> None:
-    """Tell whoever runs this from code."""
+    """Issue a `RuntimeWarning`; the default `say` of the commands."""
     warnings.warn(text, RuntimeWarning, stacklevel=2)
 
 
-def alone(folder: RunFolder | None) -> contextlib.AbstractContextManager[None]:
-    """Keep others out of a run folder, if there is one."""
+def locked(folder: RunFolder | None) -> contextlib.AbstractContextManager[None]:
+    """Return a context manager that locks a run folder against other processes; None is not locked."""
     return alone_in(folder.path) if folder is not None else contextlib.nullcontext()
 
 
-def go(
-    run: Run,
-    command: str,
-    folder: RunFolder | None,
-    hooks: Hooks | None,
-    work: Callable[[Hooks, Checkpoints | None], R],
-    result_of: Callable[[R], Any],
-    say: Callable[[str], object],
-) -> R:
-    """Do `work` between the first hook and the last, with a folder that tells how it went."""
-    everyone, checkpoints = _together(run.hooks, hooks or Hooks(), _failures_told(command, say)), None
-    if folder is not None:
-        config = run.config.training.checkpoint
-        log = EpochLog(path=folder.log, attempts=OptionalWrites(what="metrics", on_error=config.on_error, say=say))
-        everyone = _together(everyone, Hooks(epoch_end=(log.log,)))
-        checkpoints = Checkpoints(
-            folder=folder.checkpoints,
-            config=config,
-            hooks=everyone,
-            say=say,
-            # A checkpoint must not know of epochs that the log doesn't.
-            beforehand=functools.partial(make_durable, folder.log),
-        )
-    path = folder.path if folder else None
+@attrs.frozen(kw_only=True, eq=False)
+class Session:
+    """A run between its first and its last event.
+
+    Attributes:
+        command: `"train"`, `"validate"` or `"search"`.
+        folder: the run folder; None for none.
+        hooks: all listeners of the run.
+        checkpoints: the store of its checkpoints; None without a folder.
+    """
+
+    command: str
+    folder: RunFolder | None
+    hooks: Hooks
+    checkpoints: Checkpoints | None
+
+    @property
+    def path(self) -> Path | None:
+        """Path of the run folder."""
+        return self.folder.path if self.folder else None
+
+    def finish(self, result: TrainingResult | CVResult, report: Mapping[str, object]) -> None:
+        """Write the result to the folder and emit `RunEnd`."""
+        if self.folder is not None:
+            self.folder.write_json("result.json", report)
+            self.folder.tell("done")
+        self.hooks.emit(RunEnd(command=self.command, folder=self.path, result=result))
+
+
+@contextlib.contextmanager
+def run_session(
+    run: Run, command: str, folder: RunFolder | None, *, hooks: Hooks | None, say: Callable[[str], object]
+) -> Iterator[Session]:
+    """Yield a session; an error in its block is recorded in the folder, emitted as `RunError`, and raised again."""
+    session = _session(run, command, folder, hooks=hooks or Hooks(), say=say)
     try:
-        for start in everyone.run_start:
-            start(RunStart(command=command, folder=path, config=run.tables))
+        session.hooks.emit(RunStart(command=command, folder=session.path, config=recorded(run.tables, run.registry)))
         for note in precision_notes(run.rows, run.config.dtype):
             say(note)
-        done = work(everyone, checkpoints)
-        if folder is not None:
-            folder.write_json("result.json", done.report)
-            folder.tell("done")
-        for end in everyone.run_end:
-            end(RunEnd(command=command, folder=path, result=result_of(done)))
+        yield session
     except BaseException as caught:
-        error = _as_failure(caught)
+        error = _as_training_error(caught)
         if folder is not None:
-            _tell_end(folder, error)
-        for fail in everyone.run_error:
-            fail(RunError(command=command, folder=path, error=error))
+            _record_end(folder, error)
+        session.hooks.emit(RunError(command=command, folder=session.path, error=error))
         if error is not caught:
             raise error from caught
         raise
     finally:
         run.data.close()
         run.workflow.close()
-    return done
 
 
-def _failures_told(command: str, say: Callable[[str], object]) -> Hooks:
-    """Return what tells of each fold that could not go on: a single model's end is an error, a trial's a result."""
+def _session(
+    run: Run, command: str, folder: RunFolder | None, *, hooks: Hooks, say: Callable[[str], object]
+) -> Session:
+    listeners = _merged(run.hooks, hooks, _failure_messages(command, say))
+    if folder is None:
+        return Session(command=command, folder=None, hooks=listeners, checkpoints=None)
+    config = run.config.training.checkpoint
+    log = EpochLog(path=folder.log, attempts=OptionalWrites(what="metrics", on_error=config.on_error, say=say))
+    listeners = _merged(listeners, Hooks(epoch_end=(log.log,)))
+    checkpoints = Checkpoints(
+        folder=folder.checkpoints,
+        config=config,
+        hooks=listeners,
+        say=say,
+        # A checkpoint must not contain epochs that the log lacks.
+        beforehand=functools.partial(make_durable, folder.log),
+    )
+    return Session(command=command, folder=folder, hooks=listeners, checkpoints=checkpoints)
+
+
+def _failure_messages(command: str, say: Callable[[str], object]) -> Hooks:
+    """Return hooks that call `say` for each failed fold of a cross-validation.
+
+    Other commands need no message: `train` raises an error, and a search has the failure in the result of the trial.
+    """
     if command != "validate":
         return Hooks()
 
-    def tell(moment: MemberFailed) -> None:
-        say(f"fold {moment.member} has failed: {moment.failure}")
+    def report(context: MemberFailed) -> None:
+        say(f"fold {context.member} failed: {context.failure}")
 
-    return Hooks(member_failed=(tell,))
-
-
-def _as_failure(error: BaseException) -> BaseException:
-    """Return what a run that had begun ends with: that its folder takes no more is no wrong input then."""
-    return TrainingError(f"{error} (gmcore resume goes on)") if isinstance(error, OutputError) else error
+    return Hooks(member_failed=(report,))
 
 
-def _tell_end(folder: RunFolder, error: BaseException) -> None:
-    # Where it can't be written the status stays "running", as after a kill; the error itself matters more.
+def _as_training_error(error: BaseException) -> BaseException:
+    """Return the error that ends a started run: an `OutputError` is an input error only before the run starts."""
+    return TrainingError(f"{error} (gmcore resume continues the run)") if isinstance(error, OutputError) else error
+
+
+def _record_end(folder: RunFolder, error: BaseException) -> None:
+    # If the status can't be written, it stays "running", as after a kill; the original error matters more.
     with contextlib.suppress(OutputError):
         folder.tell("cancelled" if isinstance(error, Cancelled) else "failed", message=str(error))
     error.add_note(f"run folder: {folder.path}")
 
 
-def _together(*listeners: Hooks) -> Hooks:
-    """Return hooks that tell everyone, in order."""
+def _merged(*listeners: Hooks) -> Hooks:
+    """Return hooks that call all listeners, in order."""
     names = [field.name for field in attrs.fields(Hooks)]
     return Hooks(**{name: sum((getattr(one, name) for one in listeners), ()) for name in names})

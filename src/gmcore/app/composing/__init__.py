@@ -1,3 +1,3 @@
-"""A run file becomes objects."""
+"""The composition of a run: builds its components from a run file."""
 
 __all__: list[str] = []

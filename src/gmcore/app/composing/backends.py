@@ -1,11 +1,11 @@
-"""Which backend a run computes on, and why."""
+"""The choice of a run's backend."""
 
 import inspect
 import json
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import cast
 
 import attrs
 
@@ -20,14 +20,14 @@ __all__ = ["ChosenBackend", "backend_devices", "choose_backend"]
 
 @attrs.frozen
 class ChosenBackend:
-    """A backend and the sentence that says why it is this one."""
+    """A backend, and a sentence that states why it was chosen."""
 
     backend: Backend
     why: str
 
 
 class _Started(threading.local):
-    """The backends that a thread has started, which keep what they compiled, by class, dtype and options."""
+    """The backends that this thread has started, with their compiled programs, by class, dtype and options."""
 
     def __init__(self) -> None:
         self.backends: dict[tuple[object, ...], Backend] = {}
@@ -37,102 +37,99 @@ _started = _Started()
 
 
 def backend_devices(registry: PluginRegistry) -> dict[str, tuple[Device, ...]]:
-    """Return each installed backend's devices; of one that does not load, one device with the reason."""
-    found = {}
+    """Return the devices of each installed backend; a backend that can't be loaded has one device with the reason."""
+    devices = {}
     for name in registry.backends:
         try:
-            kind: Any = registry.backends[name]
-            found[name] = tuple(kind.devices(registry.dtype))
+            kind = cast("type[Backend]", registry.backends[name])
+            devices[name] = tuple(kind.devices(registry.dtype))
         except InputError as error:
-            found[name] = (Device(name="none", reason=str(error)),)
-    return found
+            devices[name] = (Device(name="none", reason=str(error)),)
+    return devices
 
 
 def choose_backend(
-    registry: PluginRegistry, table: Mapping[str, Any], path: str = "backend", *, precision: str | None = None
+    registry: PluginRegistry, table: Mapping[str, object], path: str = "backend", *, precision: str | None = None
 ) -> ChosenBackend:
-    """Return the backend that a run file's table asks for.
+    """Return the backend for a table of the run file.
 
-    Under `"auto"` the best device that can be used is taken; where starting it fails after all, the next.
+    `"auto"` selects the available device with the highest preference; if it fails to start, the next one.
 
     Args:
-        registry: where backends are looked up; its dtype is theirs.
-        table: with `use`.
-        path: where the table stands in the run file, for errors.
-        precision: what matrices are multiplied in; None for the dtype.
+        registry: the registry of backends; its dtype is the dtype of the backend.
+        table: the table, with `use`.
+        path: path of the table in the run file, for errors.
+        precision: dtype in which matrices are multiplied; None for the dtype of the registry.
 
     Raises:
-        BackendUnavailableError: if there is none, with what each one lacks.
-        ConfigError: if a named backend's options are wrong.
+        BackendUnavailableError: if no backend is available; the message has the reason for each.
+        ConfigError: if the options of a named backend are invalid.
     """
     builder = Builder(registry=registry)
     compute = _compute(registry, table, precision, builder.problems)
     if table.get("use") != "auto":
         if "dtype" in table:
-            builder.problems.append(f"{path}.dtype: the dtype stands at the top of the run file")
+            builder.problems.append(f"{path}.dtype: must be set at the top level of the run file, as dtype")
         if "compute" in table:
-            builder.problems.append(f"{path}.compute: is called precision and stands in [training]")
+            builder.problems.append(f"{path}.compute: must be set in [training], as precision")
         options = {**table, **compute}
         make = partial(_built, builder, options, path)
         backend = make() if builder.problems else _once(registry, options, make)
         return ChosenBackend(backend, f"{backend.name} on {backend.device}, as the run file says")
     for option in sorted(set(table) - {"use"}):
-        builder.problems.append(f"{path}.{option}: an option needs a backend's name, not 'auto'")
+        builder.problems.append(f"{path}.{option}: requires the name of a backend, got 'auto'")
     builder.finish("")
     return _best(registry, compute)
 
 
-def _built(builder: Builder, options: Mapping[str, Any], path: str) -> Backend:
+def _built(builder: Builder, options: Mapping[str, object], path: str) -> Backend:
     backend = builder.component(builder.registry.backends, options, path)
     builder.finish("")
     assert backend is not None  # noqa: S101 - finish raises otherwise
     return backend
 
 
-def _once(registry: PluginRegistry, options: Mapping[str, Any], make: Callable[[], Backend]) -> Backend:
-    """Return the backend that this thread started with the same options, or what `make` starts."""
+def _once(registry: PluginRegistry, options: Mapping[str, object], make: Callable[[], Backend]) -> Backend:
+    """Return the backend that this thread has started with equal options, or start one with `make`."""
     try:
-        kind = registry.backends[options["use"]]
-    except (InputError, KeyError, TypeError):
-        return make()  # which says what is wrong
-    # Written out, because 1 and True are equal.
+        kind = registry.backends[str(options.get("use"))]
+    except InputError:
+        return make()  # raises the error with its path
+    # As JSON, because 1 and True are equal in Python.
     key = (kind, registry.dtype, json.dumps(options, sort_keys=True, default=repr))
-    found = _started.backends.get(key)
-    if found is None:
-        found = _started.backends[key] = make()
-    return found
+    backend = _started.backends.get(key)
+    if backend is None:
+        backend = _started.backends[key] = make()
+    return backend
 
 
 def _compute(
-    registry: PluginRegistry, table: Mapping[str, Any], precision: str | None, problems: list[str]
-) -> dict[str, Any]:
-    """Return the option that sets a precision other than the dtype, and note where there can be none."""
+    registry: PluginRegistry, table: Mapping[str, object], precision: str | None, problems: list[str]
+) -> dict[str, object]:
+    """Return the backend's option for a precision that differs from the dtype; add a problem if it has none."""
     if precision in (None, registry.dtype):
         return {}
     name = str(table.get("use"))
     if registry.dtype == "float64":
-        problems.append(
-            'training.precision: dtype = "float64" is exact: leave the precision away, or set dtype = "float32"'
-        )
-    elif name in registry.backends and not _narrows(registry.backends[name]):
-        problems.append(f"training.precision: the backend {name!r} multiplies matrices in {registry.dtype} alone")
+        problems.append('training.precision: can\'t be set with dtype = "float64": remove it, or set dtype = "float32"')
+    elif name in registry.backends and not _supports_precision(registry.backends[name]):
+        problems.append(f"training.precision: the backend {name!r} supports {registry.dtype} only")
     else:
         return {"compute": precision}
     return {}
 
 
-def _narrows(kind: Any) -> bool:
+def _supports_precision(kind: Callable[..., Backend]) -> bool:
     return "compute" in inspect.signature(kind).parameters
 
 
-def _best(registry: PluginRegistry, compute: Mapping[str, Any]) -> ChosenBackend:
-    found = backend_devices(registry)
-    candidates = [(name, device) for name, devices in found.items() for device in devices]
+def _best(registry: PluginRegistry, compute: Mapping[str, object]) -> ChosenBackend:
+    candidates = [(name, device) for name, devices in backend_devices(registry).items() for device in devices]
     failed = []
     for name, device in sorted(candidates, key=lambda one: -one[1].preference):
         if not device.available:
             continue
-        if compute and not _narrows(registry.backends[name]):
+        if compute and not _supports_precision(registry.backends[name]):
             failed.append(f"{name} multiplies matrices in {registry.dtype} alone")
             continue
         try:
@@ -144,6 +141,6 @@ def _best(registry: PluginRegistry, compute: Mapping[str, Any]) -> ChosenBackend
         because = f": {device.because}" if device.because else ""
         return ChosenBackend(backend, "; ".join([*failed, f"{name} on {device.name}{because}"]))
     reasons = "".join(f"\n  {name}, {device.name}: {device.reason or 'did not start'}" for name, device in candidates)
-    hint = "" if candidates else " (pip install 'gm-metal-backend[cpu]' brings one)"
+    hint = "" if candidates else ": install one, such as with pip install 'gm-metal-backend[cpu]'"
     what = compute.get("compute", registry.dtype)
     raise BackendUnavailableError(f"no backend can compute {what} here{hint}{reasons}")

@@ -1,24 +1,23 @@
-"""A run, put together and checked before anything is started."""
+"""A run: every component that a command needs, built and checked before training starts."""
 
-import copy
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import FunctionType
 
 import attrs
 import numpy as np
 
 from gmcore.app.composing.backends import ChosenBackend, choose_backend
-from gmcore.app.composing.builder import Builder
-from gmcore.app.composing.run_config import MetricsTable, RunConfig, read_run_file, run_config
+from gmcore.app.composing.builder import Builder, options_of
+from gmcore.app.composing.metrics import FunctionMetric, bound_metrics
+from gmcore.app.composing.run_config import MetricsTable, RunConfig, copied, read_run_file, run_config
 from gmcore.app.composing.search_space import space_problems
 from gmcore.builtins.metrics import default_metrics
 from gmcore.domain import Cancellation, Fold, Hooks, Rows, Split
 from gmcore.errors import ConfigError
-from gmcore.nn.optimizers import OPTIMIZERS
-from gmcore.nn.schedules import SCHEDULES
 from gmcore.ports import (
+    Backend,
     CheckpointStore,
     CrossValidator,
     DataProvider,
@@ -31,7 +30,7 @@ from gmcore.ports import (
     TrainingTask,
     TrainingWorkflow,
 )
-from gmcore.registry import PluginRegistry, Registry, compile_hooks, plugin_registry
+from gmcore.registry import PluginRegistry, compile_hooks, plugin_registry
 from gmcore.storage.row_ingest import rows_of
 from gmcore.training import folds_of
 
@@ -39,49 +38,79 @@ __all__ = ["Run", "open_run", "varied"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class Trainee:
+    """The components that depend on `seed`, `model`, `training` and `validation`, which a search varies."""
+
+    model_provider: ModelProvider
+    validator: CrossValidator | SupportsSplit
+    optimizer: Optimizer
+    schedule: Schedule
+    workflow: TrainingWorkflow
+
+    @classmethod
+    def built(cls, builder: Builder, config: RunConfig) -> "Trainee":
+        """Return the components of a configuration; problems are added to the builder."""
+        registry, training = builder.registry, config.training
+        return cls(
+            model_provider=builder.component(registry.model_providers, config.model, "model"),
+            validator=builder.component(registry.cross_validators, config.validation, "validation", SupportsSplit),
+            optimizer=builder.component(registry.optimizers, training.optimizer, "training.optimizer"),
+            schedule=builder.component(registry.schedules, training.schedule, "training.schedule"),
+            workflow=builder.component(registry.workflows, training.workflow, "training.workflow"),
+        )
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Run:
-    """Everything a command needs, built and checked; nothing has been trained or written.
+    """All components of a run, built and checked; nothing has been trained or written.
 
     Attributes:
-        name: what its folder is called.
-        config: the run file.
-        tables: the same as plain tables, for the record.
-        registry: where names were looked up.
-        base: the folder that relative paths start from; None for the current one.
-        given: objects that stand in for tables, by the tables' names.
-        loading: wall seconds of opening the data and dividing its rows by role.
+        name: first part of the run folder's name.
+        config: the checked run file.
+        tables: the tables of the run file, for the record; in code some components may be objects.
+        registry: registries in which names were looked up.
+        data: the source of the rows.
+        rows: all rows.
+        split: indices of the rows to train on, to stop on and to test on, without cross-validation.
+        trainee: the components that a search varies.
+        model: the model to train.
+        metrics: the metrics, bound to the schema of the rows.
+        chosen: the backend, and why it was chosen.
+        hooks: the listeners of the run file's hook plugins.
+        base: folder that relative paths start from; None for the current folder.
+        loading: wall-clock seconds of opening the data and splitting its rows.
     """
 
     name: str
     config: RunConfig
-    tables: Mapping[str, Any]
+    tables: Mapping[str, object]
     registry: PluginRegistry
     data: DataProvider
     rows: Rows
     split: Split
-    model_provider: ModelProvider
+    trainee: Trainee
     model: Model
-    validator: CrossValidator | SupportsSplit
     metrics: tuple[MetricComputer, ...]
-    optimizer: Optimizer
-    schedule: Schedule
-    workflow: TrainingWorkflow
     chosen: ChosenBackend
     hooks: Hooks
     base: Path | None = None
-    given: Mapping[str, Any] = attrs.field(factory=dict)
     loading: float = 0.0
+
+    @property
+    def workflow(self) -> TrainingWorkflow:
+        """The workflow that trains and scores the fleet."""
+        return self.trainee.workflow
 
     def task(
         self, hooks: Hooks, cancellation: Cancellation, checkpoints: CheckpointStore | None = None
     ) -> TrainingTask:
-        """Return what the workflow is given."""
+        """Return the task for the workflow."""
         return TrainingTask(
             model=self.model,
             rows=self.rows,
             backend=self.chosen.backend,
-            optimizer=self.optimizer,
-            schedule=self.schedule,
+            optimizer=self.trainee.optimizer,
+            schedule=self.trainee.schedule,
             config=self.config.training.config,
             metrics=self.metrics,
             hooks=hooks,
@@ -90,155 +119,155 @@ class Run:
         )
 
     def folds(self) -> list[Fold]:
-        """Return the folds of all rows but the test rows, which nothing sees before the end.
+        """Return the folds of all rows except the test rows.
 
         Raises:
-            DataError: if the rows can't be split so.
+            DataError: if the rows can't be split by the cross-validator.
         """
         if not len(self.split.test):
-            return folds_of(self.validator, self.rows)
-        seen = np.sort(np.concatenate([self.split.train, self.split.validation]))
+            return folds_of(self.trainee.validator, self.rows)
+        indices = np.sort(np.concatenate([self.split.train, self.split.validation]))
         return [
-            attrs.evolve(fold, train=seen[fold.train], validation=seen[fold.validation])
-            for fold in folds_of(self.validator, self.rows.view(seen))
+            attrs.evolve(fold, train=indices[fold.train], validation=indices[fold.validation])
+            for fold in folds_of(self.trainee.validator, self.rows.view(indices))
         ]
 
 
 def open_run(
-    source: Path | Mapping[str, Any],
-    *,
-    settings: Mapping[str, Any] | None = None,
-    components: Mapping[str, Any] | None = None,
+    source: Path | Mapping[str, object], *, settings: Mapping[str, object] | None = None, hooks: Sequence[object] = ()
 ) -> Run:
-    """Put a run together, as far as can be done without training.
+    """Build a run's components and read its data; nothing is trained.
 
     Args:
-        source: a run file, or its tables.
-        settings: top-level entries that take the place of the source's.
-        components: objects that stand in for what a table would name: `data`, `model`,
-            `validation`, `backend`.
+        source: a run file, or its tables; in code, components may be objects in place of tables.
+        settings: top-level entries that replace those of the source.
+        hooks: additional hook plugins: names, tables, objects, or functions with the name of a hook.
 
     Raises:
-        InputError: for what is wrong: with the configuration everything at once, else the first thing.
+        InputError: with all problems of the configuration, or else the first other problem.
     """
-    given = dict(components or {})
     path = source if isinstance(source, Path) else None
-    tables = dict(read_run_file(source) if isinstance(source, Path) else source) | dict(settings or {})
-    tables |= {name: {"use": type(component).__name__} for name, component in given.items()}
-    problems: list[str] = []
-    config = _config(tables, problems)
-    if config.search is not None:
-        problems += space_problems(config.search)
-    registry = plugin_registry(config.dtype)
-    base = path.parent if path else None
-    builder = Builder(registry=registry, seed=config.seed, base=base, problems=problems)
-    parts = _components(builder, config, given)
+    tables = {**(read_run_file(source) if isinstance(source, Path) else source), **(settings or {})}
+    config, builder = _checked(tables, base=path.parent if path else None)
+    data = builder.component(builder.registry.data_providers, config.data, "data")
+    trainee = Trainee.built(builder, config)
+    metrics = _metrics(builder, config.metrics.use)
+    listeners = builder.attempt(lambda: _hooks(builder, [*config.hooks.use, *hooks]), "hooks.use")
+    chosen = builder.attempt(lambda: _backend(builder.registry, config), "backend")
     builder.finish(str(path) if path else "")
-    begun = time.perf_counter()
-    rows, split = rows_of(parts["data"])
-    loading = time.perf_counter() - begun
-    model = parts["model_provider"].create(rows.schema)
-    metrics = parts.pop("metrics")
+    rows, split, loading = _loaded(data)
     if not metrics:
-        names = default_metrics(rows.schema)
-        config = attrs.evolve(config, metrics=MetricsTable(use=tuple({"use": name} for name in names)))
-        metrics = [registry.metric_computers.create(name) for name in names]
-    for metric in metrics:
-        metric.check(rows.schema)
+        config, metrics = _with_default_metrics(config, rows, builder.registry)
     return Run(
-        name=_name(path), config=config, tables=tables, registry=registry, rows=rows, split=split, model=model,
-        metrics=tuple(metrics), base=base, given=given, loading=loading, **parts,
-    )  # fmt: skip
+        name=_name(path),
+        config=config,
+        tables=tables,
+        registry=builder.registry,
+        data=data,
+        rows=rows,
+        split=split,
+        trainee=trainee,
+        model=trainee.model_provider.create(rows.schema),
+        metrics=bound_metrics(metrics, rows, builder.registry.metric_computers),
+        chosen=chosen,
+        hooks=listeners,
+        base=builder.base,
+        loading=loading,
+    )
 
 
-def varied(run: Run, tables: Mapping[str, Any]) -> Run:
-    """Return a run that trains as other tables say, on the same rows and device and with the same metrics.
+def varied(run: Run, tables: Mapping[str, object]) -> Run:
+    """Return a run with other tables, and the same rows, backend and metrics.
 
     Args:
-        run: the run to vary; it stays as it is.
-        tables: a whole run file's, which differ from the run's in `seed`, `model` and `training` alone.
+        run: the run to vary; it is not changed.
+        tables: the tables of a whole run file, which differ from the run's only in `seed`, `model` and `training`.
 
     Raises:
-        ConfigError: every problem of those tables at once.
+        ConfigError: with all problems of the tables.
     """
     problems: list[str] = []
     config = attrs.evolve(_config(tables, problems), metrics=run.config.metrics)
     if config.training.precision != run.config.training.precision:
-        problems.append("training.precision: is the same for all, since they share the backend")
+        problems.append("training.precision: must be the same for all trials, since they share the backend")
     builder = Builder(registry=run.registry, seed=config.seed, base=run.base, problems=problems)
-    parts = _trained_parts(builder, config, run.given)
-    provider = parts["model_provider"]
-    model = provider and builder.attempt(lambda: provider.create(run.rows.schema), "model")
+    trainee = Trainee.built(builder, config)
+    provider = trainee.model_provider
+    model = builder.attempt(lambda: provider.create(run.rows.schema), "model") if provider else None
     builder.finish("")
     assert model is not None  # noqa: S101 - finish raises otherwise
-    return attrs.evolve(run, config=config, tables=tables, model=model, **parts)
+    return attrs.evolve(run, config=config, tables=tables, model=model, trainee=trainee)
 
 
-def _components(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -> dict[str, Any]:
-    registry = builder.registry
-
-    def backend() -> ChosenBackend:
-        if "backend" not in given:
-            return choose_backend(registry, config.backend, precision=config.training.precision)
-        backend = given["backend"]
-        if config.training.precision not in (None, backend.compute):
-            raise ConfigError(
-                [f"training.precision: the backend that was given multiplies matrices in {backend.compute}"]
-            )
-        return ChosenBackend(backend, f"{backend.name} on {backend.device}, as given")
-
-    # pluggy tells the last one first.
-    listeners = [(table.get("use"), _options(table)) for table in reversed(config.hooks.use)]
-    return {
-        "data": _given_or_named(builder, given, "data", registry.data_providers, config.data),
-        **_trained_parts(builder, config, given),
-        "metrics": [
-            builder.component(registry.metric_computers, table, f"metrics.use[{place}]")
-            for place, table in enumerate(config.metrics.use)
-        ],
-        "hooks": builder.attempt(lambda: compile_hooks(listeners, registry.hooks, base=builder.base), "hooks.use"),
-        "chosen": builder.attempt(backend, "backend"),
-    }
+def _checked(tables: Mapping[str, object], *, base: Path | None) -> tuple[RunConfig, Builder]:
+    """Return the checked configuration, and a builder that has its problems."""
+    problems: list[str] = []
+    config = _config(tables, problems)
+    if config.search is not None:
+        problems += space_problems(config.search)
+    return config, Builder(registry=plugin_registry(config.dtype), seed=config.seed, base=base, problems=problems)
 
 
-def _trained_parts(builder: Builder, config: RunConfig, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `seed`, `model` and `training` decide on."""
-    registry, training = builder.registry, config.training
-    return {
-        "model_provider": _given_or_named(builder, given, "model", registry.model_providers, config.model),
-        "validator": _given_or_named(builder, given, "validation", registry.cross_validators, config.validation),
-        "optimizer": builder.choice(OPTIMIZERS, training.optimizer, "training.optimizer"),
-        "schedule": builder.choice(SCHEDULES, training.schedule, "training.schedule"),
-        "workflow": builder.component(registry.workflows, {"use": training.workflow}, "training.workflow"),
-    }
+def _metrics(builder: Builder, given: Sequence[object]) -> list[MetricComputer]:
+    registry = builder.registry.metric_computers
+    return [
+        FunctionMetric(function=one)
+        if isinstance(one, FunctionType)
+        else builder.component(registry, one, f"metrics.use[{place}]")
+        for place, one in enumerate(given)
+    ]
 
 
-def _given_or_named(
-    builder: Builder, given: Mapping[str, Any], name: str, kind: Registry[Any], table: Mapping[str, Any]
-) -> Any:
-    return given[name] if name in given else builder.component(kind, table, name)
+def _loaded(data: DataProvider) -> tuple[Rows, Split, float]:
+    """Return the rows, their split, and the wall-clock seconds of loading them."""
+    start = time.perf_counter()
+    rows, split = rows_of(data)
+    return rows, split, time.perf_counter() - start
 
 
-def _options(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in table.items() if key != "use"}
+def _with_default_metrics(
+    config: RunConfig, rows: Rows, registry: PluginRegistry
+) -> tuple[RunConfig, list[MetricComputer]]:
+    names = default_metrics(rows.schema)
+    config = attrs.evolve(config, metrics=MetricsTable(use=tuple({"use": name} for name in names)))
+    return config, [registry.metric_computers.create(name) for name in names]
 
 
-def _config(tables: Mapping[str, Any], problems: list[str]) -> RunConfig:
-    """Return the configuration, what is wrong with it noted and left out, so that the rest is checked too."""
+def _hooks(builder: Builder, given: Sequence[object]) -> Hooks:
+    # pluggy calls the plugin that was registered last first, so the list is reversed.
+    plugins = [(one.get("use"), options_of(one)) if isinstance(one, Mapping) else one for one in reversed(given)]
+    return compile_hooks(plugins, builder.registry.hooks, base=builder.base)
+
+
+def _backend(registry: PluginRegistry, config: RunConfig) -> ChosenBackend:
+    given, precision = config.backend, config.training.precision
+    if isinstance(given, Mapping):
+        return choose_backend(registry, given, precision=precision)
+    if not isinstance(given, Backend):
+        raise ConfigError([f"backend: must be a backend's name, a table with 'use', or a backend, got {given!r:.60}"])
+    if given.dtype != config.dtype:
+        raise ConfigError([f"backend: must have the run's dtype, {config.dtype}, got {given.dtype}"])
+    if precision not in (None, given.compute):
+        raise ConfigError([f"training.precision: the given backend multiplies matrices in {given.compute}"])
+    return ChosenBackend(given, f"{given.name} on {given.device}, as given")
+
+
+def _config(tables: Mapping[str, object], problems: list[str]) -> RunConfig:
+    """Return the configuration without invalid entries, whose problems are added, so that the rest can be checked."""
     try:
         return run_config(tables)
     except ConfigError as error:
         problems.extend(error.problems)
-        pruned = copy.deepcopy(dict(tables))
+        pruned = copied(tables)
         pruned.setdefault("data", {"use": "csv"})
         for problem in error.problems:
             _prune(pruned, problem.partition(":")[0].split("."))
         return run_config(pruned)
 
 
-def _prune(tables: dict[str, Any], path: Sequence[str]) -> None:
+def _prune(tables: dict[str, object], path: Sequence[str]) -> None:
     *branches, last = path
-    node: Any = tables
+    node: object = tables
     for branch in branches:
         node = node.get(branch) if isinstance(node, dict) else None
     if isinstance(node, dict):

@@ -1,9 +1,9 @@
-"""A run file, read and checked: what each table may say."""
+"""The configuration classes of a run file, and the functions that read and check one."""
 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 from attrs.validators import ge, in_, instance_of, optional
@@ -14,12 +14,10 @@ from gmcore.domain.sizes import bytes_of
 from gmcore.errors import ConfigError
 from gmcore.registry import structure
 
-__all__ = ["MetricsTable", "RunConfig", "TrainingTable", "read_run_file", "run_config", "spelt_out"]
-
-Table = Mapping[str, object]
+__all__ = ["MetricsTable", "RunConfig", "TrainingTable", "copied", "read_run_file", "run_config", "spelt_out"]
 
 
-def _check_size(_: Any, __: "attrs.Attribute[int | str | None]", value: int | str | None) -> None:
+def _check_size(_: object, __: "attrs.Attribute[int | str | None]", value: int | str | None) -> None:
     if value is not None:
         bytes_of(value)
 
@@ -29,26 +27,28 @@ class TrainingTable:
     """The `[training]` table.
 
     Attributes:
-        max_epochs: passes over the training rows, at most.
-        batch_size: rows a step and model.
-        optimizer: `{ name = "adamw", learning_rate = 1e-3, … }`.
-        schedule: `{ name = "cosine", warmup = 0.1, … }`; a constant learning rate without.
-        early_stopping: `{ patience = 10, min_delta = 0.0, fraction = 0.1, restore_best = true }`; never without.
-        members_per_chunk: how many models of a fleet train at once; None, in a file `"auto"`: as many as fit.
-        row_memory: bytes, or a text such as `"200 MB"`, that rows may take on the device; a set that takes more stays
-            on the host and each step's rows are sent as it goes, with the same numbers. None: a quarter of its memory.
-        shuffle: whether each epoch draws the rows in another order; `"blocks"`: in one that keeps rows near their
-            neighbours, for sets that are larger than memory.
-        precision: what matrices are multiplied in, `"bfloat16"` or `"float16"`, with weights in the run's `dtype`;
-            None: the `dtype` itself.
+        max_epochs: largest number of epochs.
+        batch_size: rows per step and model.
+        optimizer: `{ use = "adamw", learning_rate = 1e-3, … }`.
+        schedule: `{ use = "cosine", … }`, or with a warm-up `{ use = "warm_up", fraction = 0.05, then = { … } }`; by
+            default the learning rate is constant.
+        early_stopping: `{ patience = 10, min_delta = 0.0, fraction = 0.1, restore_best = true }`; None to train for
+            `max_epochs`.
+        members_per_chunk: number of models of a fleet that train at once; None, in a file `"auto"`, for as many as fit.
+        row_memory: largest size of the rows on the device, in bytes or as text such as `"200 MB"`; larger data stays
+            on the host and is sent step by step, with the same results. None for a quarter of the device's memory.
+        shuffle: whether each epoch shuffles the rows; `"blocks"` shuffles within and among blocks of neighbouring
+            rows, for data that is larger than memory.
+        precision: dtype in which matrices are multiplied, such as `"bfloat16"` or `"float16"`, while weights keep the
+            run's `dtype`; None for the `dtype`.
         checkpoint: `{ seconds = 60.0, every_epochs = …, every_steps = …, keep = 2 }`.
-        workflow: which workflow trains.
+        workflow: `{ use = "gradient_descent" }`.
     """
 
     max_epochs: int = attrs.field(default=50, validator=ge(1))
     batch_size: int = attrs.field(default=32, validator=ge(1))
-    optimizer: Table = attrs.field(factory=lambda: {"name": "adamw"})
-    schedule: Table = attrs.field(factory=lambda: {"name": "constant"})
+    optimizer: object = attrs.field(factory=lambda: {"use": "adamw"})
+    schedule: object = attrs.field(factory=lambda: {"use": "constant"})
     early_stopping: EarlyStoppingConfig | None = attrs.field(
         default=None, validator=optional(instance_of(EarlyStoppingConfig))
     )
@@ -59,11 +59,11 @@ class TrainingTable:
         default=None, validator=in_((None, "float32", "bfloat16", "float16"))
     )
     checkpoint: CheckpointConfig = attrs.field(factory=CheckpointConfig)
-    workflow: str = "gradient_descent"
+    workflow: object = attrs.field(factory=lambda: {"use": "gradient_descent"})
 
     @property
     def config(self) -> WorkflowConfig:
-        """What the workflow is told of this."""
+        """The workflow's configuration, from this table."""
         return WorkflowConfig(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
@@ -77,52 +77,54 @@ class TrainingTable:
 
 @attrs.frozen(kw_only=True)
 class MetricsTable:
-    """The `[metrics]` table: names, or tables with a name under `use`; what suits the target where it is empty."""
+    """The `[metrics]` table: names or tables with `use`; if it is empty, the default metrics of the target."""
 
-    use: tuple[Table, ...] = ()
+    use: tuple[object, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
 class HooksTable:
-    """The `[hooks]` table: the hook plugins a run wants, by name."""
+    """The `[hooks]` table: the hook plugins of a run, names or tables with `use`."""
 
-    use: tuple[Table, ...] = ()
+    use: tuple[object, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
 class RunConfig:
     """A run file.
 
+    A component is a table with its name under `use` and its options; in code it can also be an object.
+
     Attributes:
-        seed: where all randomness of the run starts.
-        dtype: what numbers are computed in.
-        backend: a table with `use`, `"auto"` for the fastest that is installed and can run here.
-        data: a table with `use`: where rows come from.
-        model: a table with `use`: what is trained.
-        training: how.
-        validation: a table with `use`: how rows become folds.
-        metrics: what is computed when rows are scored.
-        hooks: who else is told.
-        search: what `gmcore search` tries; the other commands leave it alone.
+        seed: seed of all randomness in the run.
+        dtype: the floating-point dtype.
+        backend: the array library; `"auto"` for the fastest available one.
+        data: the source of rows.
+        model: the model to train.
+        training: the `[training]` table.
+        validation: the cross-validator.
+        metrics: the metrics that are computed when rows are scored.
+        hooks: hook plugins that are called during the run.
+        search: the settings that `gmcore search` tries; other commands ignore it.
     """
 
     seed: int = attrs.field(default=0, validator=ge(0))
     dtype: Literal["float32", "float64"] = attrs.field(default="float32", validator=in_(("float32", "float64")))
-    backend: Table = attrs.field(factory=lambda: {"use": "auto"})
-    data: Table
-    model: Table = attrs.field(factory=lambda: {"use": "mlp"})
+    backend: object = attrs.field(factory=lambda: {"use": "auto"})
+    data: object
+    model: object = attrs.field(factory=lambda: {"use": "mlp"})
     training: TrainingTable = attrs.field(factory=TrainingTable)
-    validation: Table = attrs.field(factory=lambda: {"use": "kfold"})
+    validation: object = attrs.field(factory=lambda: {"use": "kfold"})
     metrics: MetricsTable = attrs.field(factory=MetricsTable)
     hooks: HooksTable = attrs.field(factory=HooksTable)
     search: SearchTable | None = None
 
 
-def read_run_file(path: Path) -> dict[str, Any]:
-    """Return a run file's tables, unchecked.
+def read_run_file(path: Path) -> dict[str, object]:
+    """Return the tables of a run file, unchecked.
 
     Raises:
-        ConfigError: if it is absent or not TOML, with the line.
+        ConfigError: if the file can't be read or is not TOML; the message has the line.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -132,36 +134,52 @@ def read_run_file(path: Path) -> dict[str, Any]:
         raise ConfigError([f"not valid TOML: {error}"], source=str(path)) from error
 
 
-def run_config(tables: Mapping[str, Any]) -> RunConfig:
-    """Return the checked configuration; the components' own options are checked when they are built.
+def run_config(tables: Mapping[str, object]) -> RunConfig:
+    """Return the checked configuration; the options of components are checked when they are built.
 
     Raises:
-        ConfigError: every problem at once.
+        ConfigError: with all problems.
     """
     return structure(spelt_out(tables), RunConfig)
 
 
-def spelt_out(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return tables without shorthands: `backend = "cpu"`, `use = ["accuracy"]` and `members_per_chunk = "auto"`."""
+def spelt_out(tables: Mapping[str, object]) -> dict[str, object]:
+    """Return tables after expanding shorthands: `model = "mlp"`, `use = ["f1"]` and `members_per_chunk = "auto"`."""
     full = dict(tables)
     for name in ("backend", "data", "model", "validation"):
-        if isinstance(full.get(name), str):
-            full[name] = {"use": full[name]}
+        if name in full:
+            full[name] = _named(full[name])
     for name in ("metrics", "hooks"):
-        full[name] = _named(full[name]) if name in full else {}
+        full[name] = _listed(full[name]) if name in full else {}
     training = full.get("training")
     if isinstance(training, Mapping):
         auto = training.get("members_per_chunk") == "auto"
         kept = {key: value for key, value in training.items() if not (auto and key == "members_per_chunk")}
-        for key in ("optimizer", "schedule"):
-            if isinstance(kept.get(key), str):
-                kept[key] = {"name": kept[key]}
+        for key in ("optimizer", "schedule", "workflow"):
+            if key in kept:
+                kept[key] = _named(kept[key])
         full["training"] = kept
     return full
 
 
-def _named(table: Any) -> Any:
-    table = {"use": table} if isinstance(table, (list, tuple)) else table
-    if not isinstance(table, Mapping) or not isinstance(table.get("use"), (list, tuple)):
+def copied(tables: Mapping[str, object]) -> dict[str, object]:
+    """Return a deep copy of tables and lists; other objects are not copied."""
+    return {name: _copied(value) for name, value in tables.items()}
+
+
+def _copied(value: object) -> object:
+    if isinstance(value, dict):
+        return copied(value)
+    return [_copied(one) for one in value] if isinstance(value, list) else value
+
+
+def _named(component: object) -> object:
+    return {"use": component} if isinstance(component, str) else component
+
+
+def _listed(table: object) -> object:
+    """Return a table whose `use` lists components, given that table or only the list."""
+    table = {"use": table} if isinstance(table, list | tuple) else table
+    if not isinstance(table, Mapping) or not isinstance(table.get("use"), list | tuple):
         return table
-    return {**table, "use": [{"use": one} if isinstance(one, str) else one for one in table["use"]]}
+    return {**table, "use": [_named(one) for one in table["use"]]}

@@ -1,3 +1,3 @@
-"""What is remembered of a run: provenance, results, trained models."""
+"""The records of a run: provenance, results and trained models."""
 
 __all__: list[str] = []

@@ -1,25 +1,43 @@
-"""What of the machine and its settings the bits of a result may depend on."""
+"""The facts about the machine and its settings on which the bits of a result may depend."""
 
 import contextlib
 import os
 import platform
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
-__all__ = ["environment"]
+__all__ = ["Environment", "environment"]
 
-# Threads, kernels, precisions and devices of the libraries that compute.
+# Environment variables that set threads, kernels, precisions and devices of numerical libraries.
 _SETTINGS = (
     "ACCELERATE_", "BLIS_", "CUBLAS_", "CUDA_", "CUDNN_", "GOTO_", "JAX_", "KMP_", "MKL_", "MLX_", "NCCL_", "NVIDIA_",
     "NUMEXPR_", "OMP_", "OPENBLAS_", "POLARS_", "PYTHONHASHSEED", "TF_", "TPU_", "VECLIB_", "XLA_",
 )  # fmt: skip
 
 
-def environment() -> dict[str, object]:
-    """Return processor, threads, NumPy's BLAS, and the environment variables that change how libraries compute."""
-    built: Any = np.show_config(mode="dicts")
+class Environment(TypedDict):
+    """The machine and its settings.
+
+    Keys:
+        machine: architecture, such as `"x86_64"`.
+        processor: model name of the processor.
+        threads: number of processors that this process can use.
+        numpy_blas: name of NumPy's BLAS library.
+        variables: environment variables that configure numerical libraries.
+    """
+
+    machine: str
+    processor: str
+    threads: int
+    numpy_blas: str
+    variables: dict[str, str]
+
+
+def environment() -> Environment:
+    """Return the facts about this machine and process."""
+    built = np.show_config(mode="dicts")
     return {
         "machine": platform.machine(),
         "processor": _processor(),
@@ -30,7 +48,7 @@ def environment() -> dict[str, object]:
 
 
 def _processor() -> str:
-    """Return the processor's name: libraries choose their kernels by it."""
+    """Return the model name of the processor, which determines the kernels that libraries select."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
@@ -39,7 +57,7 @@ def _processor() -> str:
 
 
 def _threads() -> int:
-    """Return on how many processors this process may run."""
+    """Return the number of processors that this process can use."""
     if "sched_getaffinity" in dir(os):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

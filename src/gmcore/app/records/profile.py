@@ -1,24 +1,24 @@
-"""Where a run's time went, and how much memory it took."""
+"""The profile of a run: its time by phase, counts, and memory."""
 
 from collections.abc import Iterable, Mapping
 
 from gmcore.app.composing.run import Run
 
-__all__ = ["profile_of", "together"]
+__all__ = ["merged_profile", "profile_of"]
 
 _MEMORY = ("peak_memory", "active_memory")
 
 
 def profile_of(run: Run) -> dict[str, float]:
-    """Return the seconds of opening the data, and what the workflow measured since it was last closed."""
+    """Return the seconds of opening the data, and the measurements of the workflow since it was last closed."""
     return {"loading_seconds": run.loading, **run.workflow.metrics}
 
 
-def together(profiles: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Return the profile of several fleets that trained one after the other: sums, and of memory the most."""
-    found: dict[str, float] = {}
+def merged_profile(profiles: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Return the profile of several fleets that trained one after the other: sums, but the maximum of memory."""
+    merged: dict[str, float] = {}
     for profile in profiles:
         for name, value in profile.items():
-            before = found.get(name, 0.0)
-            found[name] = max(before, value) if name in _MEMORY else before + value
-    return found
+            previous = merged.get(name, 0.0)
+            merged[name] = max(previous, value) if name in _MEMORY else previous + value
+    return merged

@@ -1,12 +1,12 @@
-"""What a run was made of: enough to tell why two runs differ."""
+"""The provenance of a run: the facts that explain why two runs differ, and its configuration as a run file."""
 
 import hashlib
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import attrs
 import numpy as np
@@ -14,10 +14,22 @@ import tomli_w
 
 from gmcore.app.composing.run import Run
 from gmcore.app.composing.run_config import spelt_out
-from gmcore.app.records.environment import environment
+from gmcore.app.records.component_table import component_table
+from gmcore.app.records.environment import Environment, environment
+from gmcore.domain import Fold, Member
 from gmcore.registry import unstructure
 
-__all__ = ["FORMAT", "given_text", "is_path", "precision", "provenance", "resolved", "rows_sha256", "toml_text"]
+__all__ = [
+    "FORMAT",
+    "BackendFacts",
+    "Provenance",
+    "given_text",
+    "precision",
+    "provenance",
+    "resolved",
+    "rows_sha256",
+    "toml_text",
+]
 
 FORMAT = 1
 
@@ -25,13 +37,60 @@ _PLAIN = (str, bool, int, float)
 _PACKAGES = ("gmcore", "numpy", "safetensors", "attrs", "pluggy")
 
 
-def provenance(run: Run, command: str, parts: Sequence[Any]) -> dict[str, object]:
-    """Return versions, device, data and split hashes, seed, and the settings that change bits.
+class BackendFacts(TypedDict):
+    """The name and the device of a backend."""
+
+    name: str
+    device: str
+
+
+class ChosenBackendFacts(BackendFacts):
+    """A backend, and why it was chosen."""
+
+    why: str
+
+
+class Provenance(TypedDict):
+    """The content of `provenance.json`.
+
+    Keys:
+        format: version of the run folder's format.
+        command: `"train"`, `"validate"` or `"search"`.
+        seed: seed of the run.
+        dtype: dtype of the run.
+        backend: the backend, its device, and why it was chosen.
+        compute: facts that the backend reports, such as versions.
+        data: facts that the data provider reports, such as the hash of its content.
+        rows_sha256: hash of the row indices of the members or folds.
+        python: version of Python.
+        platform: name of the operating system, with its version.
+        packages: versions of gmcore and its dependencies.
+        plugins: versions of the distributions of the run's plugins.
+        environment: the machine and its settings.
+    """
+
+    format: int
+    command: str
+    seed: int
+    dtype: str
+    backend: ChosenBackendFacts
+    compute: Mapping[str, object]
+    data: Mapping[str, object]
+    rows_sha256: str
+    python: str
+    platform: str
+    packages: Mapping[str, str]
+    plugins: Mapping[str, str]
+    environment: Environment
+
+
+def provenance(run: Run, command: str, parts: Sequence[Member | Fold]) -> Provenance:
+    """Return the provenance of a run.
 
     Args:
-        run: what is run.
+        run: the run.
         command: `"train"`, `"validate"` or `"search"`.
-        parts: the members or folds, whose rows are hashed.
+        parts: its members or folds, whose rows are hashed.
     """
     return {
         "format": FORMAT,
@@ -51,96 +110,108 @@ def provenance(run: Run, command: str, parts: Sequence[Any]) -> dict[str, object
 
 
 def toml_text(run: Run) -> str:
-    """Return the run's configuration as a run file, every option of every component spelt out.
+    """Return the run's configuration as the text of a run file, with all options of all components.
 
-    A component that was given as an object is named by its class.
+    A component that was given as an object gets the registered name of its class.
     """
-    config = run.config
-    tables: dict[str, Any] = {
+    config, trainee = run.config, run.trainee
+    training = unstructure(attrs.evolve(config.training, optimizer=None, schedule=None, workflow=None))
+    tables: dict[str, object] = {
         "seed": config.seed,
         "dtype": config.dtype,
         "backend": _backend(run),
-        "data": resolved(config.data, run.data),
-        "model": resolved(config.model, run.model_provider),
+        "data": resolved(run, config.data, run.data),
+        "model": resolved(run, config.model, trainee.model_provider),
         "training": {
-            **unstructure(config.training),
+            **training,
             **precision(run),
-            "optimizer": {"name": config.training.optimizer["name"], **unstructure(run.optimizer)},
-            "schedule": {"name": config.training.schedule["name"], **unstructure(run.schedule)},
+            "optimizer": resolved(run, config.training.optimizer, trainee.optimizer),
+            "schedule": resolved(run, config.training.schedule, trainee.schedule),
+            "workflow": resolved(run, config.training.workflow, trainee.workflow),
         },
-        "validation": resolved(config.validation, run.validator),
-        "hooks": {"use": [dict(table) for table in config.hooks.use]},
-        "metrics": {"use": [resolved(table, one) for table, one in zip(config.metrics.use, run.metrics, strict=True)]},
+        "validation": resolved(run, config.validation, trainee.validator),
+        "hooks": {"use": [dict(table) for table in config.hooks.use if isinstance(table, Mapping)]},
+        "metrics": {
+            "use": [resolved(run, given, one) for given, one in zip(config.metrics.use, run.metrics, strict=True)]
+        },
     }
     return tomli_w.dumps(_without_none(tables))
 
 
 def given_text(run: Run) -> str:
-    """Return the run's configuration as a run file that says no more than was given, for settings to be written into.
+    """Return the run's configuration as the text of a run file, with only the options that were given.
 
-    What was left to a default may depend on other settings. The backend is the one that computes, and paths are
-    absolute.
+    A search adds the settings of a trial to it; the defaults of other options may depend on them. The backend is the
+    chosen one, and paths are absolute.
     """
-    tables = spelt_out(run.tables)
-    components = {"data": run.data, "model": run.model_provider, "validation": run.validator}
+    tables, trainee = spelt_out(run.tables), run.trainee
+    components = {"data": run.data, "model": trainee.model_provider, "validation": trainee.validator}
     for name, component in components.items():
         if name in tables:
-            full = resolved(tables[name], component)
-            tables[name] = {key: full.get(key, value) for key, value in tables[name].items()}
-    tables["backend"] = _backend(run)
-    tables["training"] = {**tables.get("training", {}), **precision(run)}
+            tables[name] = _as_given(run, tables[name], component)
+    training = tables.get("training", {})
+    assert isinstance(training, Mapping)  # noqa: S101 - the configuration was checked
+    parts = {"optimizer": trainee.optimizer, "schedule": trainee.schedule, "workflow": trainee.workflow}
+    components = {name: _as_given(run, training[name], part) for name, part in parts.items() if name in training}
+    tables |= {"backend": _backend(run), "training": {**training, **components, **precision(run)}}
+    for name in ("metrics", "hooks"):
+        table = tables.get(name)
+        if isinstance(table, Mapping) and table:
+            tables[name] = {**table, "use": [one for one in table["use"] if isinstance(one, Mapping)]}
     return tomli_w.dumps(_without_none(tables))
 
 
-def resolved(table: Mapping[str, Any], component: Any) -> dict[str, Any]:
-    """Return a component's table with every option spelt out."""
-    if not attrs.has(type(component)):
-        return {"use": table["use"]}
-    held = {field.alias: getattr(component, field.name) for field in attrs.fields(type(component)) if field.init}
-    # A run file's paths start from its folder, and this one will stand in another.
-    paths = {name: _absolute(value) for name, value in held.items() if is_path(value)}
-    return {"use": table["use"], **unstructure(component), **paths}
+def _as_given(run: Run, given: object, component: object) -> dict[str, object]:
+    """Return a component's table with the options that were given, or with all options if it was given as an object."""
+    full = resolved(run, given, component)
+    return {key: full.get(key, value) for key, value in given.items()} if isinstance(given, Mapping) else full
+
+
+def resolved(run: Run, given: object, component: object) -> dict[str, object]:
+    """Return a component's table with all options.
+
+    Args:
+        run: the run of the component.
+        given: the table or the object in the run's configuration.
+        component: the component.
+    """
+    return {**component_table(component, run.registry), **({"use": given["use"]} if isinstance(given, Mapping) else {})}
 
 
 def precision(run: Run) -> dict[str, str]:
-    """Return what matrices are multiplied in, as `[training]` says it; nothing where that is the dtype."""
+    """Return the entry `precision` of `[training]`, or no entry if matrices are multiplied in the dtype."""
     compute = run.chosen.backend.compute
     return {} if compute == run.config.dtype else {"precision": compute}
 
 
-def is_path(value: object) -> bool:
-    """Say whether an option is a path, or several."""
-    return isinstance(value, Path) or (isinstance(value, tuple) and bool(value) and all(map(is_path, value)))
-
-
-def _backend(run: Run) -> dict[str, Any]:
-    """Return the table of the backend that computes, without what a run file says elsewhere."""
-    backend: Any = run.chosen.backend
+def _backend(run: Run) -> dict[str, object]:
+    """Return the table of the chosen backend, without dtype and precision, which are other entries of a run file."""
+    backend = run.chosen.backend
     options = unstructure(backend) if attrs.has(type(backend)) else {}
-    elsewhere = ("dtype", "compute")
-    told = {name: value for name, value in options.items() if name not in elsewhere and isinstance(value, _PLAIN)}
-    return {"use": backend.name, **told, "device": backend.device}
+    other = ("dtype", "compute")
+    plain = {name: value for name, value in options.items() if name not in other and isinstance(value, _PLAIN)}
+    return {"use": backend.name, **plain, "device": backend.device}
 
 
-def _absolute(path: Any) -> Any:
-    return str(path.resolve()) if isinstance(path, Path) else [_absolute(one) for one in path]
+def _without_none(tables: Mapping[str, object]) -> dict[str, object]:
+    """Return tables without the values that TOML does not have, such as None."""
+    return {name: _plain(value) for name, value in tables.items() if _has_toml_type(value)}
 
 
-def _without_none(value: Any) -> Any:
-    """Return `value` without what TOML cannot say: absent and unset are one there."""
+def _plain(value: object) -> object:
     if isinstance(value, Mapping):
-        return {name: _without_none(child) for name, child in value.items() if _sayable(child)}
+        return _without_none(value)
     if isinstance(value, list | tuple):
-        return [_without_none(child) for child in value]
+        return [_plain(child) for child in value if _has_toml_type(child)]
     return str(value) if isinstance(value, Path) else value
 
 
-def _sayable(value: object) -> bool:
+def _has_toml_type(value: object) -> bool:
     return isinstance(value, str | bool | int | float | Mapping | list | tuple | Path)
 
 
-def rows_sha256(parts: Sequence[Any]) -> str:
-    """Return a hash over the row indices of members or folds."""
+def rows_sha256(parts: Sequence[Member | Fold]) -> str:
+    """Return a hash of the row indices of members or folds."""
     digest = hashlib.sha256()
     for part in parts:
         for name, value in attrs.asdict(part, recurse=False).items():
@@ -149,12 +220,24 @@ def rows_sha256(parts: Sequence[Any]) -> str:
     return digest.hexdigest()
 
 
+def _nested(component: object) -> Iterator[object]:
+    """Yield the attrs objects within a component, such as a model provider's loss."""
+    kind = type(component)
+    for value in (getattr(component, field.name) for field in (attrs.fields(kind) if attrs.has(kind) else ())):
+        if attrs.has(type(value)):
+            yield value
+            yield from _nested(value)
+
+
 def _plugins(run: Run) -> dict[str, str]:
-    """Return the version of every distribution that a component or a hook of this run comes from."""
-    parts = (run.data, run.model_provider, run.validator, run.chosen.backend, run.workflow, *run.metrics)
+    """Return the versions of all distributions that provide a component or a hook plugin of the run, except gmcore."""
+    trainee = run.trainee
+    components = (*attrs.astuple(trainee, recurse=False), run.data, run.chosen.backend, *run.metrics)
+    parts = [part for component in components for part in (component, *_nested(component))]
     packages = {type(part).__module__.partition(".")[0] for part in parts} - {"gmcore"}
     owners = importlib.metadata.packages_distributions()
     distributions = {owner for package in packages for owner in owners.get(package, ())}
-    distributions |= {run.registry.hooks.info(str(table["use"])).distribution for table in run.config.hooks.use}
+    named = [str(table["use"]) for table in run.config.hooks.use if isinstance(table, Mapping)]
+    distributions |= {run.registry.hooks.info(name).distribution for name in named}
     distributions -= {"", "gmcore"}
     return {name: importlib.metadata.version(name) for name in sorted(distributions)}

@@ -1,4 +1,4 @@
-"""What a command gives back, to code and as JSON values."""
+"""The results of the commands, as objects and as JSON values."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,27 +10,27 @@ from gmcore.domain import CVResult, TrainingResult, TrialResult, ValidationResul
 
 __all__ = ["CrossValidated", "Searched", "Trained", "trial_reports"]
 
-_OF_THE_SEARCH = ("run", "seconds", "profile")
+_KEYS_OF_THE_SEARCH = ("run", "seconds", "profile")
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Trained:
-    """What `train` gives back.
+    """The result of `train`.
 
     Attributes:
-        model: ready to predict and to be saved.
-        training: epochs, history and weights.
-        train: how it does on the rows it was trained on.
-        validation: on the rows that steered early stopping; None without any.
-        test: on the rows that nothing saw; None without any.
-        folder: the run folder; None if none was asked for.
-        seconds: wall time of all of it.
-        profile: where the time went and what was taken: seconds by phase, such as `"compiling_seconds"`, counts of
-            `"compilations"` and of the loop's `"reads"`, `"peak_memory"` and `"active_memory"` in bytes.
+        model: the trained model.
+        result: its epochs, history and variables.
+        train: scores on the training rows.
+        validation: scores on the rows for early stopping; None if there are none.
+        test: scores on the test rows; None if there are none.
+        folder: the run folder; None if none was created.
+        seconds: wall-clock seconds of the command.
+        profile: seconds by phase, such as `"compiling_seconds"`; counts of `"compilations"` and of the loop's
+            `"reads"`; `"peak_memory"` and `"active_memory"` in bytes.
     """
 
     model: TrainedModel
-    training: TrainingResult
+    result: TrainingResult
     train: ValidationResult
     validation: ValidationResult | None
     test: ValidationResult | None
@@ -45,8 +45,8 @@ class Trained:
         return {
             "run": self.folder,
             "model": self.folder / "model.safetensors" if self.folder else None,
-            "epochs": self.training.epochs,
-            "best_epoch": self.training.best_epoch,
+            "epochs": self.result.epochs,
+            "best_epoch": self.result.best_epoch,
             **{name: {"loss": one.loss, **one.metrics} for name, one in scored.items() if one is not None},
             "seconds": self.seconds,
             "profile": dict(self.profile),
@@ -55,11 +55,11 @@ class Trained:
 
 @attrs.frozen(kw_only=True, eq=False)
 class CrossValidated:
-    """What `cross_validate` gives back.
+    """The result of `cross_validate`.
 
     Attributes:
-        result: the folds, their mean and spread.
-        folder: the run folder; None if none was asked for.
+        result: the results of the folds, with mean and standard deviation.
+        folder: the run folder; None if none was created.
         profile: as in `Trained`.
     """
 
@@ -69,7 +69,7 @@ class CrossValidated:
 
     @property
     def seconds(self) -> float:
-        """Wall time of training and scoring."""
+        """Wall-clock seconds of training and scoring."""
         return self.result.seconds
 
     @property
@@ -101,16 +101,16 @@ class CrossValidated:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Searched:
-    """What `search` gives back.
+    """The result of `search`.
 
     Attributes:
-        metric: the name of the score by which trials are ranked.
-        higher_is_better: whether more of it is.
-        trials: all of them, the best first, those that failed last.
-        winner: a model with the best trial's settings, trained on all rows but the test rows.
-        folder: the run folder; None if none was asked for.
-        seconds: wall time of all of it.
-        profile: as in `Trained`, of all trials and the winner together.
+        metric: name of the score that ranks trials.
+        higher_is_better: whether higher scores are better.
+        trials: all trials from best to worst, failed ones last.
+        winner: the model with the settings of the best trial, trained on all rows except the test rows.
+        folder: the run folder; None if none was created.
+        seconds: wall-clock seconds of the command.
+        profile: as in `Trained`, for all trials and the winner.
     """
 
     metric: str
@@ -123,7 +123,7 @@ class Searched:
 
     @property
     def best(self) -> TrialResult:
-        """The trial that won."""
+        """The best trial."""
         return self.trials[0]
 
     @property
@@ -135,7 +135,7 @@ class Searched:
             "better": "higher" if self.higher_is_better else "lower",
             "trials": trial_reports(self.trials),
             "best": dict(self.best.settings),
-            "winner": {name: value for name, value in self.winner.report.items() if name not in _OF_THE_SEARCH},
+            "winner": {name: value for name, value in self.winner.report.items() if name not in _KEYS_OF_THE_SEARCH},
             "seconds": self.seconds,
             "profile": dict(self.profile),
         }

@@ -1,20 +1,21 @@
-"""A trained model, ready to predict from raw rows."""
+"""A trained model, which predicts from raw rows, and its model file."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
 
 from gmcore.app.composing.backends import choose_backend
 from gmcore.app.composing.builder import Builder
+from gmcore.app.records.component_table import component_table, save_problems
 from gmcore.builtins.arrays import ArrayData
-from gmcore.domain import Rows, Schema, Variables
+from gmcore.domain import Rows, Schema, Shape, Tree, Variables
 from gmcore.domain.tree import tree_flatten
-from gmcore.errors import DataError, ModelFileError
-from gmcore.ports import Backend, Model, SupportsSchema
-from gmcore.registry import plugin_registry
+from gmcore.errors import ConfigError, DataError, ModelFileError
+from gmcore.ports import Backend, DataProvider, Model, ModelProvider, SupportsSchema
+from gmcore.registry import PluginRegistry, plugin_registry
+from gmcore.registry.port_check import implements
 from gmcore.storage.model_file import read_model, schema_from, write_model
 from gmcore.training.evaluate import predict
 
@@ -23,53 +24,57 @@ __all__ = ["TrainedModel", "load"]
 
 @attrs.frozen(kw_only=True, eq=False)
 class TrainedModel:
-    """A model with its weights and the schema of the rows it was trained on.
+    """A model with its trained variables.
 
     Attributes:
-        model: the function.
-        variables: what it learnt, NumPy arrays.
-        backend: where it predicts.
-        header: what its file says of it: the model's name and options, how to read data, the seed.
+        model: the model.
+        variables: its trained variables, NumPy arrays.
+        backend: the backend that computes predictions.
+        provider: the provider that created the model; a model file stores its table.
+        reading: the table of the data provider that reads files for prediction, without paths.
+        seed: seed of the run that trained it.
     """
 
     model: Model
     variables: Variables
     backend: Backend
-    header: Mapping[str, Any]
+    provider: ModelProvider
+    reading: Mapping[str, object] = attrs.field(factory=lambda: {"use": "csv"})
+    seed: int = 0
 
     @property
     def schema(self) -> Schema:
-        """The columns it was trained on."""
+        """The schema of the rows that it was trained on."""
         return self.model.schema
 
-    def predict(self, rows: Any) -> np.ndarray:
-        """Return a class name a row, `(rows,)`, or values, `(rows,)`, or `(rows, targets)` if there are several.
+    def predict(self, rows: object) -> np.ndarray:
+        """Return a class name per row, `(rows,)`, or values, `(rows,)`, or `(rows, targets)` for several targets.
 
         Args:
-            rows: `(rows, features)` in the order of the schema; a mapping from name to column; a
-                data frame; or `Rows`.
+            rows: an array `(rows, features)` with the columns of the schema, in order; a mapping from name to column; a
+                data frame; `Rows`; or a data provider that `SupportsSchema`.
 
         Raises:
-            DataError: if the columns are not those of the schema.
+            DataError: if the columns do not match the schema.
         """
         return self.named(self.predict_numbers(rows))
 
-    def predict_proba(self, rows: Any) -> np.ndarray:
-        """Return a probability a row and class, `(rows, classes)`, float64; rows as in `predict`.
+    def predict_proba(self, rows: object) -> np.ndarray:
+        """Return class probabilities, `(rows, classes)`, float64; rows as in `predict`.
 
         Raises:
-            DataError: if the model predicts values, not classes.
+            DataError: if the model is not a classifier.
         """
         if not self.schema.target.is_classification:
-            raise DataError("this model predicts values, which have no probabilities: use predict")
+            raise DataError("predict_proba requires a classification model, this one predicts values: use predict")
         return self.predict_numbers(rows)
 
-    def predict_numbers(self, rows: Any) -> np.ndarray:
-        """Return probabilities, `(rows, classes)`, or values, `(rows, targets)`, float64."""
+    def predict_numbers(self, rows: object) -> np.ndarray:
+        """Return probabilities, `(rows, classes)`, or values, `(rows, targets)`, float64; rows as in `predict`."""
         return predict(self.backend, self.model, self.variables, self._encoded(rows))
 
     def named(self, numbers: np.ndarray) -> np.ndarray:
-        """Return what `predict` returns for what `predict_numbers` returned."""
+        """Return the result of `predict` for the result of `predict_numbers`."""
         target = self.schema.target
         if target.is_classification:
             names: np.ndarray = np.array(target.classes)[numbers.argmax(axis=1)]
@@ -78,72 +83,111 @@ class TrainedModel:
         return values
 
     def read(self, path: str | Path, **options: object) -> Rows:
-        """Return the rows of a file, read the way the training data was.
+        """Return the rows of a file, read with the options of the training data.
 
         Raises:
-            DataError: if the file or its columns are not what the model needs.
+            DataError: if the file can't be read, or its columns do not match the schema.
         """
-        told = {**self.header.get("data", {}), "path": str(Path(path).resolve()), **options}
+        table = {**self.reading, "path": str(Path(path).resolve()), **options}
         registry = plugin_registry(self.backend.dtype)
         builder = Builder(registry=registry)
-        data = builder.component(registry.data_providers, told, "data")
+        data = builder.component(registry.data_providers, table, "data")
         builder.finish("")
-        if not isinstance(data, SupportsSchema):
-            raise DataError(f"the data provider {told.get('use')!r} cannot read rows to predict")
-        return data.rows_like(self.schema)
+        return self._rows_of(data)
 
     def save(self, path: str | Path) -> None:
-        """Write it as one `.safetensors` file that any backend can load.
+        """Write the model to one `.safetensors` file, which any backend can load.
 
         Raises:
-            OutputError: if the place does not take it.
+            ConfigError: if the file could not be loaded, because the class of a component is not registered.
+            OutputError: if the file can't be written.
         """
-        about = {name: value for name, value in self.header.items() if name not in ("format", "schema")}
-        write_model(Path(path), self.variables, schema=self.schema, **about)
+        registry, dtype, compute = plugin_registry(self.backend.dtype), self.backend.dtype, self.backend.compute
+        check_saveable(self.provider, self.reading, registry)
+        write_model(
+            Path(path),
+            self.variables,
+            schema=self.schema,
+            model=component_table(self.provider, registry),
+            data=dict(self.reading),
+            dtype=dtype,
+            **({} if compute == dtype else {"precision": compute}),
+            seed=self.seed,
+        )
 
-    def _encoded(self, rows: Any) -> Rows:
+    def _encoded(self, rows: object) -> Rows:
         if isinstance(rows, Rows) and rows.schema == self.schema:
             return rows
+        # Not isinstance, which reads the properties of a provider and so loads its rows.
+        if implements(type(rows), DataProvider):
+            return self._rows_of(rows)
         return ArrayData(rows).rows_like(self.schema)
 
+    def _rows_of(self, data: object) -> Rows:
+        if not isinstance(data, SupportsSchema):
+            raise DataError(
+                f"{type(data).__name__} has no rows_like, so it can't read rows for prediction: pass arrays or a data "
+                "frame"
+            )
+        return data.rows_like(self.schema)
 
-def load(path: str | Path, *, backend: str | Mapping[str, Any] = "auto") -> TrainedModel:
-    """Return the model of a `model.safetensors`, or of the run folder that holds one.
+
+def check_saveable(provider: ModelProvider, reading: Mapping[str, object], registry: PluginRegistry) -> None:
+    """Check that a model file can name the components of a model and store their options.
+
+    Raises:
+        ConfigError: if the class of a component is not registered, or an option is not JSON; with all problems.
+    """
+    problems = [*save_problems(provider, registry, "model"), *save_problems(reading, registry, "data")]
+    if problems:
+        raise ConfigError(problems)
+
+
+def load(path: str | Path, *, backend: str | Mapping[str, object] = "auto") -> TrainedModel:
+    """Return the model in a model file, or in the `model.safetensors` of a run folder.
 
     Args:
         path: the file or the folder.
-        backend: where it shall predict, as in a run file.
+        backend: the backend that computes predictions, as in a run file.
 
     Raises:
-        ModelFileError: if it can't be read.
-        UnknownNameError: if the plugin that made the model is not installed.
+        ModelFileError: if the file can't be read.
+        UnknownNameError: if the plugin of the model's provider is not installed.
     """
     path = Path(path)
     path = path / "model.safetensors" if path.is_dir() else path
     variables, header = read_model(path)
     try:
-        told, dtype, schema = dict(header["model"]), header["dtype"], schema_from(header)
+        table, dtype, schema = dict(header["model"]), header["dtype"], schema_from(header)
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path} does not say what its model is: {error} is missing or wrong") from error
+        raise ModelFileError(
+            f"the header of {path} does not describe a model: {error} is missing or invalid"
+        ) from error
     registry = plugin_registry(dtype)
-    table = {"use": backend} if isinstance(backend, str) else backend
-    chosen = choose_backend(registry, table, precision=header.get("precision"))
+    backend_table = {"use": backend} if isinstance(backend, str) else backend
+    chosen = choose_backend(registry, backend_table, precision=header.get("precision"))
     builder = Builder(registry=registry)
-    provider = builder.component(registry.model_providers, told, "model")
+    provider = builder.component(registry.model_providers, table, "model")
     builder.finish(str(path))
-    assert provider is not None  # noqa: S101 - finish raises otherwise
     model = provider.create(schema)
     _check_shapes(model, variables, path)
-    return TrainedModel(model=model, variables=variables, backend=chosen.backend, header=header)
+    return TrainedModel(
+        model=model,
+        variables=variables,
+        backend=chosen.backend,
+        provider=provider,
+        reading=header.get("data", {"use": "csv"}),
+        seed=header.get("seed", 0),
+    )
 
 
 def _check_shapes(model: Model, variables: Variables, path: Path) -> None:
-    """Refuse weights that another model has: tried on a fresh set of variables."""
-    fresh = model.init(np.random.default_rng(0))
+    """Raise if the variables do not have the names and shapes of the model's initial variables."""
+    initial = model.init(np.random.default_rng(0))
     for name in ("params", "buffers"):
-        if _shapes(getattr(fresh, name)) != _shapes(getattr(variables, name)):
-            raise ModelFileError(f"the weights in {path} are not those of the model it names: it is damaged or edited")
+        if _shapes(getattr(initial, name)) != _shapes(getattr(variables, name)):
+            raise ModelFileError(f"the weights in {path} do not fit its model: the file is damaged or was edited")
 
 
-def _shapes(tree: Any) -> Any:
+def _shapes(tree: Tree) -> dict[str, Shape]:
     return {name: leaf.shape for name, leaf in tree_flatten(tree).items()}

@@ -1,3 +1,3 @@
-"""How the trials of a search become fleets."""
+"""The planning of a search: its trials, grouped into fleets."""
 
 __all__: list[str] = []

@@ -1,20 +1,19 @@
-"""What a search trains: its trials, each a checked run of its own, and the groups that share a program."""
+"""The plan of a search: its trials, each with a checked run, grouped by compiled program."""
 
-import copy
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import attrs
-import numpy as np
 
+from gmcore.app.composing.metrics import directions
 from gmcore.app.composing.run import Run, varied
-from gmcore.app.composing.run_config import spelt_out
+from gmcore.app.composing.run_config import copied, spelt_out
 from gmcore.app.composing.search_space import SearchTable, combinations
-from gmcore.app.records.provenance import resolved
-from gmcore.domain import Fold, Rows
+from gmcore.app.records.component_table import component_table
+from gmcore.domain import Fold
 from gmcore.errors import ConfigError, did_you_mean
-from gmcore.ports import MetricComputer, SupportsDirection, SupportsSettings
+from gmcore.ports import SupportsSettings
 from gmcore.training.trials import Trial
 
 __all__ = ["Candidate", "Plan", "members_of", "plan_of"]
@@ -25,7 +24,7 @@ _MODEL = "model."
 
 @attrs.frozen(kw_only=True, eq=False)
 class Candidate:
-    """A trial, and the run that has its settings written in."""
+    """A trial, and the run with its settings."""
 
     trial: Trial
     run: Run
@@ -33,13 +32,13 @@ class Candidate:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Plan:
-    """What a search will train.
+    """The plan of a search.
 
     Attributes:
         candidates: all trials, in order.
-        groups: the same, those together that share shapes and programs: each group is one fleet.
-        metric: the name of the score by which they are ranked.
-        higher_is_better: whether more of it is.
+        groups: the trials grouped by shapes and programs; each group is trained as one fleet.
+        metric: name of the score that ranks trials.
+        higher_is_better: whether higher scores are better.
     """
 
     candidates: tuple[Candidate, ...]
@@ -49,25 +48,25 @@ class Plan:
 
     @property
     def members(self) -> int:
-        """How many models are trained, but for the winner."""
+        """Number of models to train, without the winner."""
         return sum(map(members_of, self.groups))
 
 
 def members_of(group: Sequence[Candidate]) -> int:
-    """Return how many models the fleet of a group has."""
+    """Return the number of models in the fleet of a group."""
     return sum(len(one.trial.folds) for one in group)
 
 
 def plan_of(run: Run) -> Plan:
-    """Return what a search will train, every candidate checked.
+    """Return the plan of a search, with every candidate checked.
 
     Raises:
-        ConfigError: for all that is wrong with `[search]` and with its candidates at once.
-        DataError: if the rows can't be split into folds so.
+        ConfigError: with all problems of `[search]` and its candidates.
+        DataError: if the rows can't be split by the cross-validator.
     """
     table = run.config.search
     if table is None:
-        raise ConfigError(["search: is required: say what to try, in a table [search.space]"])
+        raise ConfigError(["search: is required: list the values to try in [search.space]"])
     problems: list[str] = []
     runs = _runs(run, table, problems)
     metric, higher = _ranking(run, table, problems)
@@ -91,64 +90,65 @@ def plan_of(run: Run) -> Plan:
     )
 
 
-def _runs(run: Run, table: SearchTable, problems: list[str]) -> list[tuple[dict[str, Any], Run]]:
-    """Return each candidate's settings and run, what is wrong with any of them noted."""
-    problems += _misfits(run, table)
+def _runs(run: Run, table: SearchTable, problems: list[str]) -> list[tuple[dict[str, object], Run]]:
+    """Return the settings and the run of each candidate; add the problems of all candidates."""
+    problems += _unsearchable(run, table)
     if problems:
         return []
     tables = spelt_out(run.tables)
-    found = []
+    runs = []
     for settings in combinations(table, run.config.seed):
         try:
-            found.append((settings, varied(run, _placed(tables, settings))))
+            runs.append((settings, varied(run, _with_settings(tables, settings))))
         except ConfigError as error:
             problems += [f"search.space.{problem}" for problem in error.problems]
-    return found
+    return runs
 
 
-def _misfits(run: Run, table: SearchTable) -> list[str]:
-    """Return what can't be searched in this run, though it could in another."""
+def _unsearchable(run: Run, table: SearchTable) -> list[str]:
+    """Return the problems of paths that can't be searched in this run, but could be in others."""
     problems = []
     paths = list(next(combinations(table, run.config.seed)))
-    if "model" in run.given and any(path.partition(".")[0] == "model" for path in paths):
-        problems.append("search.space.model: the model was given as an object: give a table, whose options can vary")
-    kind = type(run.data)
-    if "seed" in paths and attrs.has(kind) and "seed" in attrs.fields_dict(kind) and "seed" not in run.config.data:
-        problems.append("search.space.seed: the data is drawn by the seed too, and must not vary: write data.seed")
+    if not isinstance(run.config.model, Mapping) and any(path.partition(".")[0] == "model" for path in paths):
+        problems.append(
+            "search.space.model: the options of a model object can't be searched: give the model as a table"
+        )
+    kind, data = type(run.data), run.config.data
+    has_seed = attrs.has(kind) and "seed" in attrs.fields_dict(kind)
+    if "seed" in paths and has_seed and isinstance(data, Mapping) and "seed" not in data:
+        problems.append("search.space.seed: the data depends on the run's seed, but must not vary: set data.seed")
     return problems
 
 
-def _placed(tables: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a run file's tables with settings written in.
+def _with_settings(tables: Mapping[str, object], settings: Mapping[str, object]) -> dict[str, object]:
+    """Return a copy of a run file's tables with settings, by dotted path.
 
     Raises:
-        ConfigError: if a path leads through what is no table.
+        ConfigError: if a path contains an entry that is not a table.
     """
-    placed = copy.deepcopy(dict(tables))
-    placed.pop("search", None)
-    placed.setdefault("model", {"use": "mlp"})
-    training = placed.setdefault("training", {})
-    training.setdefault("optimizer", {"name": "adamw"})
-    training.setdefault("schedule", {"name": "constant"})
+    training = cast("Mapping[str, object]", tables.get("training", {}))
+    defaults = {"optimizer": {"use": "adamw"}, "schedule": {"use": "constant"}}
+    full = copied({"model": {"use": "mlp"}, **tables, "training": {**defaults, **training}})
+    full.pop("search", None)
     for path, value in settings.items():
         *branches, last = path.split(".")
-        node = placed
+        node = full
         for branch in branches:
-            node = node.setdefault(branch, {})
-            if not isinstance(node, dict):
-                raise ConfigError([f"{path}: '{branch}' is no table, so nothing in it can be set"])
-        node[last] = copy.deepcopy(value)
-    return placed
+            child = node.setdefault(branch, {})
+            # A component can be given by its name only.
+            node[branch] = child = {"use": child} if isinstance(child, str) else child
+            if not isinstance(child, dict):
+                raise ConfigError([f"{path}: '{branch}' is not a table, so its options can't be set"])
+            node = child
+        node[last] = copied({"": value})[""]
+    return full
 
 
 def _ranking(run: Run, table: SearchTable, problems: list[str]) -> tuple[str, bool]:
-    """Return the name of the score that ranks trials, and whether more of it is better."""
+    """Return the name of the score that ranks trials, and whether higher scores are better."""
     known: dict[str, bool | None] = {}
     for metric in run.metrics:
-        if isinstance(metric, SupportsDirection):
-            known |= metric.higher_is_better
-        else:
-            known |= dict.fromkeys(_names_of(metric, run.rows))
+        known |= directions(metric, run.rows)
     known["loss"] = False
     name = table.metric or next(iter(known))
     if name not in known:
@@ -156,37 +156,39 @@ def _ranking(run: Run, table: SearchTable, problems: list[str]) -> tuple[str, bo
         return name, False
     higher = known[name] if table.better is None else table.better == "higher"
     if higher is None:
-        problems.append(f'search.better: \'{name}\' does not say which is better: write "higher" or "lower"')
+        problems.append(f'search.better: the metric \'{name}\' does not state which is better: set "higher" or "lower"')
     return name, bool(higher)
 
 
-def _names_of(metric: MetricComputer, rows: Rows) -> Iterable[str]:
-    """Return what a metric computes, by computing it for predictions that say nothing."""
-    assert rows.targets is not None  # noqa: S101 - rows to learn from have some
-    some, width = rows.targets[:100], rows.schema.target.width
-    return metric.compute(np.full((len(some), width), 1 / width), some)
-
-
-def _numbers(settings: Mapping[str, Any], run: Run) -> dict[str, float]:
-    """Return the settings that members of one fleet can differ in, by the names that the fleet has for them."""
-    of_optimizer = run.optimizer.settings
+def _numbers(settings: Mapping[str, object], run: Run) -> dict[str, float]:
+    """Return the settings in which members of one fleet can differ, by their names in `Member.settings`."""
+    of_optimizer = run.trainee.optimizer.settings
     of_model = run.model.settings if isinstance(run.model, SupportsSettings) else {}
-    found = {}
+    numbers = {}
     for path in settings:
-        for prefix, own, other in ((_OPTIMIZER, of_optimizer, of_model), (_MODEL, of_model, of_optimizer)):
+        for prefix, values, others in ((_OPTIMIZER, of_optimizer, of_model), (_MODEL, of_model, of_optimizer)):
             name = path.removeprefix(prefix)
-            if path.startswith(prefix) and name in own and name not in other:
-                found[name] = own[name]
-    return found
+            if path.startswith(prefix) and name in values and name not in others:
+                numbers[name] = values[name]
+    return numbers
 
 
-def _program(settings: Mapping[str, Any], run: Run, numbers: Mapping[str, float]) -> str:
-    """Return what two trials must have in common to be members of one fleet, as text to compare."""
-    own = {f"{prefix}{name}" for prefix in (_OPTIMIZER, _MODEL) for name in numbers}
-    shared = {path: value for path, value in settings.items() if path not in own and path != "seed"}
-    # A component may also have taken the run's seed for its own.
+def _program(settings: Mapping[str, object], run: Run, numbers: Mapping[str, float]) -> str:
+    """Return a key of the compiled program: trials with equal keys can be members of one fleet."""
+    varying = {f"{prefix}{name}" for prefix in (_OPTIMIZER, _MODEL) for name in numbers}
+    shared = {path: value for path, value in settings.items() if path not in varying and path != "seed"}
+    # The components are part of the key, since one may have taken the run's seed as an option.
     components = [
-        {name: value for name, value in resolved({"use": ""}, component).items() if name not in numbers}
-        for component in (run.model_provider, run.workflow)
+        _without(component_table(component, run.registry), numbers, "")
+        for component in (run.trainee.model_provider, run.workflow)
     ]
     return json.dumps([sorted(numbers), shared, components], sort_keys=True, default=str)
+
+
+def _without(table: Mapping[str, object], numbers: Mapping[str, float], prefix: str) -> dict[str, object]:
+    """Return a component's table without the options in `numbers`, named by dotted path."""
+    return {
+        name: _without(value, numbers, f"{prefix}{name}.") if isinstance(value, Mapping) else value
+        for name, value in table.items()
+        if f"{prefix}{name}" not in numbers
+    }

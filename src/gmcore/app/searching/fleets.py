@@ -1,7 +1,6 @@
-"""The fleets of a search before they train: how each is cut, and what it is estimated to take."""
+"""The fleets of a search before training: their chunks and estimated memory."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import attrs
 
@@ -15,26 +14,26 @@ __all__ = ["Fleet", "fleets_of"]
 
 @attrs.frozen(kw_only=True, eq=False)
 class Fleet:
-    """One group of a search's trials, which share shapes and programs.
+    """A group of trials that share shapes and programs.
 
     Attributes:
-        trials: their places among all trials, from 0.
-        members: how many models it has: one a trial and fold.
-        chunks: how it is cut, and what is estimated of its memory.
-        common: the settings in which its trials agree and others of the search differ, by path.
+        trials: indices of the trials, from 0.
+        members: number of models: one per trial and fold.
+        chunks: its division into chunks, and its estimated memory.
+        common: the settings that its trials share but not all trials of the search, by path.
     """
 
     trials: tuple[int, ...]
     members: int
     chunks: ChunkPlan
-    common: Mapping[str, Any]
+    common: Mapping[str, object]
 
 
 def fleets_of(plan: Plan) -> tuple[Fleet, ...]:
     """Return the fleets of a search, in order; nothing is trained.
 
     Raises:
-        ConfigError: for each of them of which a single model takes more than the memory.
+        ConfigError: if one model of a fleet does not fit the memory; with a problem for each such fleet.
     """
     varied = [path for path in plan.candidates[0].trial.settings if not _agree(plan.candidates, path)]
     fleets, problems = [], []
@@ -45,7 +44,9 @@ def fleets_of(plan: Plan) -> tuple[Fleet, ...]:
         try:
             chunks = plan_chunks(first.run.task(Hooks(), Cancellation()), members)
         except ConfigError as error:
-            problems += [f"search.space: trial {first.trial.index}{_told(common)}: {text}" for text in _own(error)]
+            problems += [
+                f"search.space: trial {first.trial.index}{_described(common)}: {text}" for text in _texts(error)
+            ]
             continue
         trials = tuple(one.trial.index for one in group)
         fleets.append(Fleet(trials=trials, members=members, chunks=chunks, common=common))
@@ -59,11 +60,11 @@ def _agree(candidates: Sequence[Candidate], path: str) -> bool:
     return all(one.trial.settings[path] == first for one in candidates)
 
 
-def _told(settings: Mapping[str, Any]) -> str:
+def _described(settings: Mapping[str, object]) -> str:
     text = ", ".join(f"{path} = {value}" for path, value in settings.items())
     return f" ({text})" if text else ""
 
 
-def _own(error: ConfigError) -> list[str]:
-    """Return what is wrong without the place, which is not the run file's `[training]` here."""
+def _texts(error: ConfigError) -> list[str]:
+    """Return the problems without the path `training`, since the settings are those of a trial."""
     return [problem.removeprefix("training: ") for problem in error.problems]

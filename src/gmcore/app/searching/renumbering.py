@@ -1,43 +1,52 @@
-"""Hooks that count the members of a search through, which each of its fits counts by folds."""
+"""Hooks for one fleet of a search, which number its members across all fleets."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, TypeVar
 
 import attrs
 
-from gmcore.domain import Hooks, MemberFailed
+from gmcore.domain import FitStart, Hooks, MemberFailed
 
-__all__ = ["counted_through"]
+__all__ = ["renumbered"]
 
-_TOLD = ("fit_start", "epoch_start", "batch_end", "epoch_end", "fit_end")
+_EVENTS = ("fit_start", "epoch_start", "batch_end", "epoch_end", "fit_end")
 
 
-def counted_through(hooks: Hooks, first: int) -> Hooks:
-    """Return hooks for one fleet, whose listeners hear its members by their places in the fleet, from `first` on.
+class _ContextOfMembers(Protocol):
+    """The context of an event of several members."""
 
-    In a search the members of several trials have one fold's index, since their randomness is that fold's.
+    members: tuple[int, ...]
+
+
+C = TypeVar("C", bound=_ContextOfMembers)
+
+
+def renumbered(hooks: Hooks, first: int) -> Hooks:
+    """Return hooks for one fleet whose listeners get the numbers of its members, counted from `first`.
+
+    In a search, the members of a fold have the same index in all trials, since it determines their randomness.
     """
     chunk = _Chunk(upcoming=first)
-    wrapped = {name: tuple(map(chunk.told, getattr(hooks, name))) for name in _TOLD}
-    wrapped["member_failed"] = tuple(map(chunk.told_of_one, hooks.member_failed))
-    if any(wrapped.values()):
+    wrapped = {name: tuple(map(chunk.of_members, getattr(hooks, name))) for name in _EVENTS}
+    failed = tuple(map(chunk.of_one, hooks.member_failed))
+    if failed or any(wrapped.values()):
         wrapped["fit_start"] = (chunk.begin, *wrapped["fit_start"])
-    return attrs.evolve(hooks, **wrapped)
+    return attrs.evolve(hooks, **wrapped, member_failed=failed)
 
 
 @attrs.define(eq=False)
 class _Chunk:
-    """Which members are being trained: chunks come one after the other."""
+    """The numbers of the members of the current chunk; the chunks of a fleet train one after the other."""
 
     upcoming: int
     members: tuple[int, ...] = ()
 
-    def begin(self, context: Any) -> None:
+    def begin(self, context: FitStart) -> None:
         self.members = tuple(range(self.upcoming, self.upcoming + len(context.members)))
         self.upcoming += len(context.members)
 
-    def told(self, call: Callable[[Any], object]) -> Callable[[Any], object]:
-        return lambda context: call(attrs.evolve(context, members=self.members))
+    def of_members(self, listener: Callable[[C], object]) -> Callable[[C], object]:
+        return lambda context: listener(attrs.evolve(context, members=self.members))  # type: ignore[misc] # all are attrs
 
-    def told_of_one(self, call: Callable[[MemberFailed], object]) -> Callable[[MemberFailed], object]:
-        return lambda context: call(attrs.evolve(context, member=self.members[context.place]))
+    def of_one(self, listener: Callable[[MemberFailed], object]) -> Callable[[MemberFailed], object]:
+        return lambda context: listener(attrs.evolve(context, member=self.members[context.place]))

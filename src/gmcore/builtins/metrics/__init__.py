@@ -1,18 +1,21 @@
-"""How good predictions are: the numbers everyone asks for, in float64, as scikit-learn computes them.
+"""Metrics of classification and regression, in float64, with scikit-learn's values.
 
-All of them leave out rows that weigh 0. Where a number means nothing for the rows it was asked of,
-it is NaN, and the class says when; a cross-validation never ends because one fold is odd.
+Rows of weight 0 are left out. A number that is undefined for the rows it is computed from is NaN, and its class says
+when; an unusual fold never ends a cross-validation.
 """
 
+from gmcore.builtins.metrics.class_probabilities import Accuracy, BalancedAccuracy, LogLoss
 from gmcore.builtins.metrics.detection import F1, Precision, Recall
-from gmcore.builtins.metrics.fitting import default_metrics
-from gmcore.builtins.metrics.probabilities import ROCAUC, Accuracy, BalancedAccuracy, LogLoss
-from gmcore.builtins.metrics.values import MAE, MSE, R2, RMSE
+from gmcore.builtins.metrics.errors import MAE, MSE, MSLE, RMSE
+from gmcore.builtins.metrics.fitting import default_metrics, fitting_metrics, use_instead
+from gmcore.builtins.metrics.r2 import R2
+from gmcore.builtins.metrics.roc_auc import ROCAUC
 
 __all__ = [
     "F1",
     "MAE",
     "MSE",
+    "MSLE",
     "R2",
     "RMSE",
     "ROCAUC",
@@ -22,4 +25,6 @@ __all__ = [
     "Precision",
     "Recall",
     "default_metrics",
+    "fitting_metrics",
+    "use_instead",
 ]

@@ -1,65 +1,42 @@
-"""Which metrics fit which target, and which rows count."""
+"""Which registered metrics fit a target: the default ones, all of them, and advice for a metric that doesn't."""
 
-import numpy as np
+from collections.abc import Mapping
+from contextlib import suppress
 
-from gmcore.domain import Array, Schema, TargetKind
-from gmcore.errors import ConfigError
-from gmcore.ports import Namespace
+from gmcore.domain import Schema, TargetKind
+from gmcore.errors import InputError
+from gmcore.ports import MetricComputer
+from gmcore.registry import Registry
 
-__all__ = ["average", "counted", "default_metrics", "needs_classes", "needs_numbers", "ratio", "total"]
-
-_FOR_CLASSES = ("accuracy", "balanced_accuracy", "f1", "log_loss", "precision", "recall", "roc_auc")
-_FOR_NUMBERS = ("mae", "mse", "r2", "rmse")
+__all__ = ["default_metrics", "fitting_metrics", "use_instead"]
 
 
 def default_metrics(schema: Schema) -> tuple[str, ...]:
-    """Return the names of the metrics to compute where none were asked for."""
+    """Return the names of the metrics of a run that names none."""
     if schema.target.kind is TargetKind.REGRESSION:
         return ("rmse", "mae", "r2")
     return ("accuracy", "balanced_accuracy", "log_loss", "roc_auc")
 
 
-def needs_classes(name: str, schema: Schema) -> None:
-    """Raise `ConfigError` unless the target is a class."""
-    if not schema.target.is_classification:
-        raise _misfit(name, schema, needed="classes", found="numbers", fitting=_FOR_NUMBERS)
+def fitting_metrics(schema: Schema, registry: Registry[MetricComputer]) -> Mapping[str, MetricComputer]:
+    """Return the registered metrics that accept the schema's target, by name, with default options and bound.
+
+    All registered metrics are imported to find out; those that can't be, or need options, are left out.
+    """
+    found = {}
+    for name in sorted(registry):
+        with suppress(InputError):
+            found[name] = registry.create(name).bind(schema)
+    return found
 
 
-def needs_numbers(name: str, schema: Schema) -> None:
-    """Raise `ConfigError` unless the target is a number."""
-    if schema.target.is_classification:
-        raise _misfit(name, schema, needed="numbers", found="classes", fitting=_FOR_CLASSES)
+def use_instead(metric: MetricComputer, schema: Schema, registry: Registry[MetricComputer]) -> str:
+    """Return the end of a message about a metric that can't be bound to a schema, such as `: use mae, r2 or rmse`.
 
-
-def counted(
-    predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return predictions, targets and weights of the rows that weigh more than 0, weights 1 without any."""
-    if weights is None:
-        return np.asarray(predictions, np.float64), targets, np.ones(len(targets))
-    counts = weights > 0
-    return np.asarray(predictions, np.float64)[counts], targets[counts], np.asarray(weights, np.float64)[counts]
-
-
-def average(values: np.ndarray, weights: np.ndarray) -> float:
-    """Return the weighted mean, NaN of no rows."""
-    return float(np.average(values, weights=weights)) if len(values) else float("nan")
-
-
-def total(values: Array, weights: Array, *, xp: Namespace) -> Array:
-    """Return the weighted sum over the first axis; a row that weighs 0 adds nothing, whatever its value."""
-    counts = xp.reshape(weights, (-1, *(1,) * (values.ndim - 1)))
-    return xp.sum(xp.where(counts > 0, counts * values, 0.0), axis=0)
-
-
-def ratio(part: np.ndarray, whole: np.ndarray, nothing: float = np.nan) -> np.ndarray:
-    """Return `part / whole`, and `nothing` where the whole is 0."""
-    part, whole = np.broadcast_arrays(part, whole)
-    return np.asarray(np.divide(part, whole, out=np.full(part.shape, nothing), where=whole != 0))
-
-
-def _misfit(name: str, schema: Schema, *, needed: str, found: str, fitting: tuple[str, ...]) -> ConfigError:
-    target = ", ".join(f"'{column}'" for column in schema.target.names)
-    return ConfigError(
-        [f"metric '{name}' needs {needed}, and the target {target} holds {found}: {', '.join(fitting)} fit"]
-    )
+    It is empty if no registered metric fits the target, or if the metric does with default options.
+    """
+    fitting = fitting_metrics(schema, registry)
+    if not fitting or any(type(metric) is type(other) for other in fitting.values()):
+        return ""
+    *others, last = fitting
+    return f": use {', '.join(others)} or {last}" if others else f": use {last}"

@@ -1,4 +1,4 @@
-"""`gmcore plugins`: what is installed, a file a subcommand."""
+"""`gmcore plugins`: list plugins and their options, one file per subcommand."""
 
 import click
 
@@ -12,9 +12,9 @@ __all__ = ["command"]
     cls=Commands,
     package="gmcore.cli.plugins",
     summaries={
-        "list": "Name every plugin that is installed.",
-        "info": "Say what a plugin is and which options it has.",
+        "list": "List every installed plugin.",
+        "info": "Describe a plugin and its options.",
     },
 )
 def command() -> None:
-    """List the plugins that are installed, and their options."""
+    """List the installed plugins and their options."""

@@ -1,10 +1,11 @@
-"""`gmcore plugins info`: what a plugin is and which options it has."""
+"""`gmcore plugins info`: describe a plugin and its options."""
 
 import inspect
 import json
 import re
+import types
+import typing
 from collections.abc import Iterator
-from typing import Any
 
 import attrs
 import click
@@ -15,14 +16,14 @@ from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
 from gmcore.domain.plain import plain
 from gmcore.errors import UnknownNameError, did_you_mean
-from gmcore.registry import EntryInfo, Registry
+from gmcore.registry import EntryInfo, Registry, unstructure
 
 __all__ = ["command"]
 
 
 @attrs.frozen(kw_only=True)
 class _Option:
-    """What a run file may say of a component; `default` is as JSON has it."""
+    """An option of a component; `default` is a JSON value."""
 
     name: str
     type: str
@@ -33,7 +34,7 @@ class _Option:
 
 @attrs.frozen(kw_only=True)
 class _Plugin:
-    """A component, as people and programs want to know it."""
+    """A component with its description and options."""
 
     entry: EntryInfo
     description: str
@@ -44,12 +45,12 @@ class _Plugin:
 @click.argument("name")
 @as_json
 def command(name: str, *, as_json: bool) -> None:
-    """Say what the plugin NAME is, who brings it and which options it has, for each port that has the name.
+    """Describe the plugin NAME: its distribution and options, for each port that has a plugin of that name.
 
-    The plugin is imported. Where several distributions have the name, DISTRIBUTION/NAME says which.
+    The plugin is imported. If several distributions provide the name, use DISTRIBUTION/NAME.
     """
     both = (gmcore.float64, gmcore.float32)
-    registries = {port: one for plugins in both for port, one in plugins.registries.items() if _has(one, name)}
+    registries = {port: one for plugins in both for port, one in plugins.registries.items() if _contains(one, name)}
     if not registries:
         known = {info.name for plugins in both for info in plugins.entries()}
         raise UnknownNameError(f"no plugin named {name!r}{did_you_mean(name, known)}")
@@ -60,21 +61,21 @@ def command(name: str, *, as_json: bool) -> None:
         write_json({"plugins": [_report(one) for one in found]})
 
 
-def _has(registry: Registry[Any], name: str) -> bool:
-    """Return whether a name is there; an ambiguous one is, so that looking it up says how to tell them apart."""
+def _contains(registry: Registry[object], name: str) -> bool:
+    """Return whether a name is registered or ambiguous; looking up an ambiguous name raises an error that explains."""
     return name in registry or any(info.name == name for info in registry.entries())
 
 
-def _plugin(registry: Registry[Any], name: str) -> _Plugin:
+def _plugin(registry: Registry[object], name: str) -> _Plugin:
     component = registry[name]
     text = inspect.getdoc(component) or ""
     options = tuple(option for option in _options(component, text) if option.name not in registry.bound)
     return _Plugin(entry=registry.info(name), description=text.partition("\n\n")[0], options=options)
 
 
-def _options(component: Any, text: str) -> Iterator[_Option]:
+def _options(component: object, text: str) -> Iterator[_Option]:
     descriptions = _descriptions(text)
-    for field in attrs.fields(component) if attrs.has(component) else ():
+    for field in attrs.fields(component) if isinstance(component, type) and attrs.has(component) else ():
         if field.init:
             yield _Option(
                 name=field.alias,
@@ -85,20 +86,26 @@ def _options(component: Any, text: str) -> Iterator[_Option]:
             )
 
 
-def _type(annotation: Any) -> str:
-    if isinstance(annotation, type):
-        return annotation.__name__
+def _type(annotation: object) -> str:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return "None" if annotation is types.NoneType else annotation.__name__
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return " | ".join(map(_type, typing.get_args(annotation)))
     text = re.sub(r"\b\w+\.", "", str(annotation))
     return re.sub(r"Literal\[(.*?)\]", lambda found: found[1].replace(", ", " | ").replace("'", '"'), text)
 
 
-def _default(default: Any) -> object:
-    value = default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
+def _default(default: object) -> object:
+    """Return a default as JSON has it; a component as its name, or as its table if it has options."""
+    value = default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type, attr-defined]
+    if attrs.has(type(value)) and gmcore.float32.name_of(type(value)):
+        table = unstructure(value, gmcore.float32)
+        return table if len(table) > 1 else table["use"]
     return None if value is attrs.NOTHING else plain(value)
 
 
 def _descriptions(text: str) -> dict[str, str]:
-    """Return what a docstring's `Attributes:` section says of each name, on one line."""
+    """Return the entries of a docstring's `Attributes:` section by name, each on one line."""
     section = re.search(r"^Attributes:\n((?:[ \t].*\n?|\n)*)", text, re.MULTILINE)
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section[1] if section else "", re.MULTILINE)
     return {name: re.sub(r"\s+", " ", description) for name, description in entries}
@@ -107,7 +114,7 @@ def _descriptions(text: str) -> dict[str, str]:
 def _text(plugin: _Plugin) -> str:
     entry = plugin.entry
     head = f"{entry.port} {entry.name!r}, {entry.distribution} {entry.version} ({entry.value})"
-    options = "\n".join(map(_paragraph, plugin.options)) or "  it has no options"
+    options = "\n".join(map(_paragraph, plugin.options)) or "  no options"
     return f"{head}\n{plugin.description}\n\n{options}\n"
 
 

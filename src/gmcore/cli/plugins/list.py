@@ -1,4 +1,4 @@
-"""`gmcore plugins list`: every plugin that is installed, and what is wrong with which."""
+"""`gmcore plugins list`: list the installed plugins and their state."""
 
 import click
 
@@ -11,13 +11,13 @@ __all__ = ["command", "entries"]
 
 @click.command("list")
 @click.option(
-    "--no-import", is_flag=True, help="Read metadata alone, which is quick but finds no plugin that won't load."
+    "--no-import", is_flag=True, help="Only read metadata: faster, but plugins that fail to load are not detected."
 )
 @as_json
 def command(*, no_import: bool, as_json: bool) -> None:
-    """Name every plugin that is installed: for which port, by whom, and whether it can be used.
+    """List every installed plugin with its port, distribution and state.
 
-    Each one is imported, to say whether it loads and else why; one that does not harms none of the others.
+    Each plugin is imported to find out whether it loads; one that fails does not affect the others.
     """
     found = entries(check=False) if no_import else _checked()
     head = ("port", "name", "distribution", "version", "dtype", "state")
@@ -26,20 +26,20 @@ def command(*, no_import: bool, as_json: bool) -> None:
         if info.reason:
             say(f"\n{info.port} {info.name!r}: {info.reason}")
     if no_import:
-        say("\nnone was imported: those that don't load are not known")
+        say("\nplugins were not imported, so load errors are not shown")
     if as_json:
         write_json({"plugins": [info._asdict() for info in found]})
 
 
 def _checked() -> tuple[EntryInfo, ...]:
-    from gmcore.cli.messages import messages_shown  # noqa: PLC0415 - what is not imported says nothing
+    from gmcore.cli.messages import messages_shown  # noqa: PLC0415 - imports `logging`, which --no-import avoids
 
     with messages_shown():
         return entries(check=True)
 
 
 def entries(*, check: bool) -> tuple[EntryInfo, ...]:
-    """Return what is installed for either dtype, each entry once."""
+    """Return the installed entries of both dtypes, each one once."""
     found: dict[tuple[str, ...], EntryInfo] = {}
     for dtype in ("float32", "float64"):
         registry = plugin_registry(dtype)

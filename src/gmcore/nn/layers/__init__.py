@@ -1,52 +1,42 @@
-"""What models are built from: frozen layers over explicit variables."""
+"""Layers that models are built from: frozen settings, explicit variables."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
+from gmcore.nn.layers.abilities import changes_buffers, needs_key
+from gmcore.nn.layers.activations import (
+    ELU,
+    GELU,
+    Activation,
+    LeakyReLU,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Tanh,
+)
 from gmcore.nn.layers.blocks import Blocks
 from gmcore.nn.layers.concatenate import Concatenate
 from gmcore.nn.layers.dense import Dense
 from gmcore.nn.layers.dropout import Dropout
-from gmcore.nn.layers.elu import ELU
 from gmcore.nn.layers.embedding import Embedding
-from gmcore.nn.layers.gelu import GELU
-from gmcore.nn.layers.leaky_relu import LeakyReLU
-from gmcore.nn.layers.relu import ReLU
 from gmcore.nn.layers.sequential import Sequential
-from gmcore.nn.layers.sigmoid import Sigmoid
-from gmcore.nn.layers.silu import SiLU
-from gmcore.nn.layers.softmax import Softmax
-from gmcore.nn.layers.tanh import Tanh
-from gmcore.ports import Layer
 
 __all__ = [
-    "ACTIVATIONS",
     "ELU",
     "GELU",
+    "Activation",
     "Blocks",
     "Concatenate",
     "Dense",
     "Dropout",
     "Embedding",
     "LeakyReLU",
+    "Mish",
     "ReLU",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "changes_buffers",
+    "needs_key",
 ]
-
-ACTIVATIONS: Mapping[str, type[Layer]] = MappingProxyType(
-    {
-        "relu": ReLU,
-        "leaky_relu": LeakyReLU,
-        "elu": ELU,
-        "gelu": GELU,
-        "silu": SiLU,
-        "tanh": Tanh,
-        "sigmoid": Sigmoid,
-        "softmax": Softmax,
-    }
-)
-"""What a run file calls them."""

@@ -1,4 +1,4 @@
-"""How rows come to layers that learn from them before training: block by block, as often as they need."""
+"""A re-iterable over blocks of rows, for layers that learn from rows before training."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,10 +10,10 @@ __all__ = ["Blocks"]
 
 @attrs.frozen(eq=False)
 class Blocks:
-    """Blocks of rows that can be gone through again, and are not kept.
+    """Blocks of rows that can be iterated several times and are not kept in memory.
 
     Attributes:
-        again: begins from the first block.
+        again: returns a new iterator, from the first block.
     """
 
     again: Callable[[], Iterator[Any]]

@@ -1,4 +1,7 @@
-"""What layers over category codes share: which code stands for which place in one long table."""
+"""Category codes of several columns as indices into one table, shared by `Embedding` and `OneHot`.
+
+The table has a place for each code of each column, column after column: `offsets` gives each column's first place.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,32 +16,32 @@ __all__ = ["check_categories", "check_columns", "fresh_places", "known_places", 
 
 
 def check_categories(_: Any, attribute: "attrs.Attribute[tuple[int, ...]]", value: tuple[int, ...]) -> None:
-    """Raise if a layer over codes is not given one column's count or more."""
+    """Raise ValueError unless there is at least one column and each count is a whole number of 0 or more."""
     if not value or not all(isinstance(count, int) and count >= 0 for count in value):
         raise ValueError(f"{attribute.name} must be one count, 0 or more, for each column, got {value}")
 
 
 def check_columns(categories: tuple[int, ...], input_shape: Shape) -> None:
-    """Raise if a row is not one code a column."""
+    """Raise ValueError unless a row has one code for each column."""
     if input_shape != (len(categories),):
         raise ValueError(f"rows of {len(categories)} category codes are needed, got rows of shape {input_shape}")
 
 
 def offsets(categories: tuple[int, ...]) -> np.ndarray:
-    """Return each column's first place, and the number of places: `(columns + 1,)`, int32."""
+    """Return each column's first place, and last the number of places: `(columns + 1,)`, int32."""
     return np.cumsum([0, *(n + 1 for n in categories)], dtype=np.int32)
 
 
 def fresh_places(categories: tuple[int, ...]) -> np.ndarray:
-    """Return the table that takes every code for itself."""
+    """Return the table before adapting, in which every code has its own place: `(places,)`, int32."""
     return np.arange(offsets(categories)[-1], dtype=np.int32)
 
 
 def known_places(categories: tuple[int, ...], blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for each place, the place that stands for it, and whether the codes had it.
+    """Return the table after adapting, `(places,)`, int32, and which codes occurred, `(places,)`, bool.
 
-    A code that no block of codes, `(rows, columns)`, had is taken for its column's 0, so that what was
-    not seen in training is one bucket: "missing or unknown".
+    A code that occurs in no block, `(rows, columns)`, gets the place of its column's code 0, so that all
+    categories not seen in training share one place, "missing or unknown".
     """
     first = offsets(categories)
     seen = np.zeros(first[-1], np.bool_)
@@ -49,5 +52,5 @@ def known_places(categories: tuple[int, ...], blocks: Iterable[np.ndarray]) -> t
 
 
 def places(table: Array, codes: Array, first: Array, xp: Namespace) -> Array:
-    """Return the place that stands for each code, `(batch, columns)`, int32."""
+    """Return the place of each code, `(batch, columns)`, int32."""
     return xp.take(table, codes + first, axis=0)

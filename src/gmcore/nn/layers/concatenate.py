@@ -1,4 +1,4 @@
-"""Several inputs, each through a layer of its own, side by side."""
+"""Concatenation of several named inputs, each passed through its own layer."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -8,8 +8,8 @@ from attrs.validators import min_len
 
 from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers.blocks import Blocks
-from gmcore.nn.layers.nested import child, join, learners
-from gmcore.nn.layers.stateless import by_settings
+from gmcore.nn.layers.defaults import describe_by_repr
+from gmcore.nn.layers.nested import adaptable, child, join
 from gmcore.ports import Layer, Namespace
 
 __all__ = ["Concatenate"]
@@ -17,18 +17,18 @@ __all__ = ["Concatenate"]
 
 @attrs.frozen
 class Concatenate(Layer):
-    """Passes each named input through its branch and joins the outputs on the last axis, in the branches' order.
+    """Passes each named input through its branch and concatenates the outputs on the last axis, in the branches' order.
 
     Attributes:
-        branches: a layer for each input, by the input's name; inputs with other names are left out.
+        branches: one layer for each input, by the input's name; inputs with other names are ignored.
     """
 
     branches: Mapping[str, Layer] = attrs.field(validator=min_len(1))
 
-    describe = by_settings
+    describe = describe_by_repr
 
     def children(self, input_shape: Mapping[str, Shape]) -> Iterator[tuple[str, Layer, Shape]]:
-        """Yield each branch's name, the branch and the shape that it is given."""
+        """Yield each branch's name, layer and input shape."""
         for name, layer in self.branches.items():
             yield name, layer, input_shape[name]
 
@@ -43,25 +43,26 @@ class Concatenate(Layer):
         return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
 
     def adapt(self, variables: Variables, blocks: Iterable[Mapping[str, np.ndarray]]) -> Variables:
-        """Return the variables with what each branch learns from its own input."""
-        learns = learners(self.branches)
-        adapted = {name: layer.adapt(child(variables, name), _only(name, blocks)) for name, layer in learns.items()}
+        """Return the variables after each branch has learned from its own input."""
+        branches = adaptable(self.branches).items()
+        adapted = {name: layer.adapt(child(variables, name), _only(name, blocks)) for name, layer in branches}
         return join(adapted, variables)
 
     def apply(
         self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool
     ) -> tuple[Array, Tree]:
         outputs, changed = [], {}
-        for place, (name, layer) in enumerate(self.branches.items()):
-            own = None if key is None else xp.random.fold_in(key, place)
-            known = child(variables, name)
-            output, buffers = layer.apply(known, inputs[name], xp=xp, key=own, training=training)
+        for index, (name, layer) in enumerate(self.branches.items()):
+            own_key = None if key is None else xp.random.fold_in(key, index)
+            own = child(variables, name)
+            output, buffers = layer.apply(own, inputs[name], xp=xp, key=own_key, training=training)
             outputs.append(output)
-            if buffers is not known.buffers:
+            if buffers is not own.buffers:
                 changed[name] = buffers
         joined = xp.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
         return joined, {**variables.buffers, **changed} if changed else variables.buffers
 
 
 def _only(name: str, blocks: Iterable[Mapping[str, np.ndarray]]) -> Blocks:
+    """Return the blocks of one named input."""
     return Blocks(lambda: (inputs[name] for inputs in blocks))

@@ -1,4 +1,4 @@
-"""Every output is a weighted sum of every input."""
+"""Fully connected layer."""
 
 import attrs
 import numpy as np
@@ -14,11 +14,11 @@ __all__ = ["Dense"]
 
 @attrs.frozen
 class Dense(Layer):
-    """`x @ weight + bias` over the last axis.
+    """Fully connected layer, `x @ weight + bias` over the last axis.
 
     Attributes:
-        out_features: numbers that come out.
-        initialization: how weight and bias start, see `gmcore.nn.initialization`.
+        out_features: width of the outputs.
+        initialization: how weight and bias are drawn; see `gmcore.nn.initialization`.
     """
 
     out_features: int = attrs.field(validator=ge(1))
@@ -38,7 +38,7 @@ class Dense(Layer):
     ) -> tuple[Array, Tree]:
         weight = xp.astype(variables.params["weight"], xp.compute)
         outputs = xp.matmul(xp.astype(inputs, xp.compute), weight)
-        # The bias stays float, so that its gradient, a sum over all rows, is summed up as float.
+        # The bias stays in `xp.float`, so that its gradient, a sum over all rows, is accumulated in it.
         return xp.astype(outputs + per_column(variables.params["bias"], outputs), xp.compute), variables.buffers
 
     def describe(self, input_shape: Shape) -> str:

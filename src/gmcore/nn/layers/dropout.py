@@ -1,4 +1,4 @@
-"""Some inputs are left out at random, in training."""
+"""Dropout."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ import numpy as np
 from attrs.validators import and_, ge, lt
 
 from gmcore.domain import Array, Shape, Tree, Variables
-from gmcore.nn.layers.stateless import by_settings, same_shape
+from gmcore.nn.layers.defaults import describe_by_repr, same_shape
 from gmcore.ports import Layer, Namespace
 
 __all__ = ["Dropout"]
@@ -15,19 +15,21 @@ __all__ = ["Dropout"]
 
 @attrs.frozen
 class Dropout(Layer):
-    """Sets each input to 0 with probability `rate`, and divides the others by `1 - rate` (Srivastava et al., 2014).
+    """In training, sets each input to 0 with probability `rate` and divides the others by `1 - rate`.
 
-    The rate is a buffer, so that the members of a fleet can differ in it.
+    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014).
+
+    The rate is a buffer, so that it can differ between the members of a fleet.
 
     Attributes:
-        rate: the share that is left out, from 0 to below 1.
+        rate: probability that an input is dropped, from 0 to below 1.
     """
 
     random: ClassVar[bool] = True
     rate: float = attrs.field(validator=and_(ge(0.0), lt(1.0)))
 
     output_shape = same_shape
-    describe = by_settings
+    describe = describe_by_repr
 
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
         return Variables(buffers={"rate": np.array(self.rate, np.float64)})

@@ -1,4 +1,4 @@
-"""Category codes become learnt vectors."""
+"""Learned vectors for category codes."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from attrs.validators import ge
 
 from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers import codes
-from gmcore.nn.layers.stateless import by_settings
+from gmcore.nn.layers.defaults import describe_by_repr
 from gmcore.ports import Layer, Namespace
 
 __all__ = ["Embedding"]
@@ -16,21 +16,22 @@ __all__ = ["Embedding"]
 
 @attrs.frozen
 class Embedding(Layer):
-    """Gives each category of each column a vector that is learnt, and one to "missing or unknown".
+    """Maps each category code to a learned vector and concatenates the vectors of a row's columns.
 
-    Codes are int32: 0 is missing or unknown, `i` is category `i - 1`. A category that `adapt` did not
-    see is taken for code 0; where it did not see 0 either, that vector is 0 and no gradient moves it.
-    Vectors are drawn with mean 0 and standard deviation `1 / sqrt(size)`: as long as a one-hot's.
+    Codes are int32: 0 means missing or unknown, `i` is category `i - 1`. Categories not seen by `adapt`
+    share the vector of code 0; if `adapt` saw no code 0 either, that vector is 0 and gets no gradient.
+    Vectors are drawn with mean 0 and standard deviation `1 / sqrt(size)`, so that their expected squared
+    length is 1, that of a one-hot vector.
 
     Attributes:
-        categories: how many each column has, not counting "missing or unknown".
-        size: numbers in one vector.
+        categories: number of categories of each column, without "missing or unknown".
+        size: length of one vector.
     """
 
     categories: tuple[int, ...] = attrs.field(validator=codes.check_categories)
     size: int = attrs.field(validator=ge(1))
 
-    describe = by_settings
+    describe = describe_by_repr
 
     def output_shape(self, input_shape: Shape) -> Shape:
         codes.check_columns(self.categories, input_shape)
@@ -42,7 +43,7 @@ class Embedding(Layer):
         return Variables({"weight": weight}, {"first": first[:-1], "place": codes.fresh_places(self.categories)})
 
     def adapt(self, variables: Variables, blocks: Iterable[np.ndarray]) -> Variables:
-        """Return the variables with the codes of `blocks` known, and no others."""
+        """Return the variables in which only the codes that occur in `blocks` have their own vectors."""
         place, seen = codes.known_places(self.categories, blocks)
         weight = np.where(seen[:, None], variables.params["weight"], 0.0)
         return Variables({"weight": weight}, {**variables.buffers, "place": place})

@@ -1,4 +1,4 @@
-"""Numbers of columns, broadcast over rows."""
+"""Broadcast one number per column over rows."""
 
 from gmcore.domain import Array
 
@@ -6,8 +6,8 @@ __all__ = ["per_column"]
 
 
 def per_column(numbers: Array, rows: Array) -> Array:
-    """Return one number a column, `(columns,)`, with as many axes as `rows`, `(…, columns)`.
+    """Return `numbers`, `(columns,)`, with as many axes as `rows`, `(…, columns)`.
 
-    Broadcasting would do it too; but under `vmap` it then costs MLX two operations where this costs one.
+    Implicit broadcasting gives the same result, but under `vmap` it takes two operations on MLX instead of one.
     """
     return numbers[(None,) * (rows.ndim - numbers.ndim)]

@@ -1,6 +1,6 @@
-"""One layer after the other."""
+"""A sequence of layers."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers.blocks import Blocks
-from gmcore.nn.layers.nested import child, join, learners
-from gmcore.nn.layers.stateless import by_settings
+from gmcore.nn.layers.defaults import describe_by_repr
+from gmcore.nn.layers.nested import adaptable, child, join
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Layer, Namespace
 
@@ -27,20 +27,22 @@ def _named(layers: Mapping[str, Layer] | Iterable[Layer]) -> dict[str, Layer]:
 
 @attrs.frozen
 class Sequential(Layer):
-    """Passes rows through layers in order; their variables are branches by name.
+    """Applies layers in order; each layer's variables are a branch under its name.
 
-    Layers that adapt stand first: the layers before them run on the host, in NumPy.
+    `adapt` runs every layer before the last adaptable one on the host, in NumPy: place adaptable layers first.
 
     Attributes:
-        layers: by name; `"0"`, `"1"` … where they are given without names.
+        layers: by name; an iterable of layers gets the names `"0"`, `"1"` and so on.
     """
 
-    layers: Mapping[str, Layer] = attrs.field(converter=_named)
+    layers: Mapping[str, Layer] = attrs.field(
+        converter=_named, metadata={"accepts": Mapping[str, Layer] | Sequence[Layer]}
+    )
 
-    describe = by_settings
+    describe = describe_by_repr
 
     def children(self, input_shape: Any) -> Iterator[tuple[str, Layer, Any]]:
-        """Yield each layer's name, the layer and the shape that it is given."""
+        """Yield each layer's name, the layer and its input shape."""
         for name, layer in self.layers.items():
             yield name, layer, input_shape
             input_shape = layer.output_shape(input_shape)
@@ -54,31 +56,31 @@ class Sequential(Layer):
         return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
 
     def adapt(self, variables: Variables, blocks: Iterable[Any]) -> Variables:
-        """Return the variables with what each layer learns from what the ones before make of `blocks`."""
-        learns = learners(self.layers)
+        """Return the variables after each layer has learned from the outputs of the layers before it."""
+        to_adapt = adaptable(self.layers)
         adapted: dict[str, Variables] = {}
-        last = max((place for place, name in enumerate(self.layers) if name in learns), default=-1)
-        for place, (name, layer) in enumerate(islice(self.layers.items(), last + 1)):
-            known = child(variables, name)
-            if name in learns:
-                known = adapted[name] = learns[name].adapt(known, blocks)
-            if place < last:
-                blocks = _passed(layer, known, blocks)
+        last = max((index for index, name in enumerate(self.layers) if name in to_adapt), default=-1)
+        for index, (name, layer) in enumerate(islice(self.layers.items(), last + 1)):
+            own = child(variables, name)
+            if name in to_adapt:
+                own = adapted[name] = to_adapt[name].adapt(own, blocks)
+            if index < last:
+                blocks = _outputs(layer, own, blocks)
         return join(adapted, variables)
 
     def apply(
         self, variables: Variables, inputs: Any, *, xp: Namespace, key: Array | None, training: bool
     ) -> tuple[Array, Tree]:
         changed: dict[str, Tree] = {}
-        for place, (name, layer) in enumerate(self.layers.items()):
-            own = None if key is None else xp.random.fold_in(key, place)
-            known = child(variables, name)
-            inputs, buffers = layer.apply(known, inputs, xp=xp, key=own, training=training)
-            if buffers is not known.buffers:
+        for index, (name, layer) in enumerate(self.layers.items()):
+            own_key = None if key is None else xp.random.fold_in(key, index)
+            own = child(variables, name)
+            inputs, buffers = layer.apply(own, inputs, xp=xp, key=own_key, training=training)
+            if buffers is not own.buffers:
                 changed[name] = buffers
         return inputs, {**variables.buffers, **changed} if changed else variables.buffers
 
 
-def _passed(layer: Layer, known: Variables, blocks: Iterable[Any]) -> Blocks:
-    """Return what a layer makes of each block, when it is its turn."""
-    return Blocks(lambda: (layer.apply(known, inputs, xp=_HOST, key=None, training=False)[0] for inputs in blocks))
+def _outputs(layer: Layer, variables: Variables, blocks: Iterable[Any]) -> Blocks:
+    """Return the layer's outputs for each block, computed when the block is reached."""
+    return Blocks(lambda: (layer.apply(variables, inputs, xp=_HOST, key=None, training=False)[0] for inputs in blocks))

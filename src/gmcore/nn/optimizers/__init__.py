@@ -1,14 +1,12 @@
-"""How gradients change parameters, by torch's formulas."""
+"""Optimizers, by torch's formulas, and `Rule`, which new ones are written with.
 
-from collections.abc import Mapping
-from types import MappingProxyType
+`pyproject.toml` registers them under `gmcore.optimizers`; `gmcore.float32.optimizers` has them by name.
+"""
 
 from gmcore.nn.optimizers.adam import Adam
 from gmcore.nn.optimizers.adamw import AdamW
+from gmcore.nn.optimizers.rmsprop import RMSProp
+from gmcore.nn.optimizers.rule import Leaf, Rule, Slots
 from gmcore.nn.optimizers.sgd import SGD
-from gmcore.ports import Optimizer
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW"]
-
-OPTIMIZERS: Mapping[str, type[Optimizer]] = MappingProxyType({"sgd": SGD, "adam": Adam, "adamw": AdamW})
-"""What a run file calls them."""
+__all__ = ["SGD", "Adam", "AdamW", "Leaf", "RMSProp", "Rule", "Slots"]

@@ -5,56 +5,32 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, Tree
-from gmcore.nn.optimizers.decay import decay, decayed
+from gmcore.domain import Array
+from gmcore.nn.optimizers.decay import decay
 from gmcore.nn.optimizers.moments import Moments
-from gmcore.nn.optimizers.validators import DECAY, NOT_NEGATIVE, POSITIVE
-from gmcore.ports import Namespace, Optimizer
+from gmcore.nn.optimizers.rule import Leaf, Slots
+from gmcore.nn.optimizers.validators import NOT_NEGATIVE
+from gmcore.nn.settings import member_field
 
 __all__ = ["Adam"]
 
 
 @attrs.frozen(kw_only=True)
-class Adam(Optimizer):
-    """Steps of about the learning rate in every direction, by `torch.optim.Adam`'s formula.
+class Adam(Moments):
+    """Steps of about the learning rate in every coordinate, by the formula of `torch.optim.Adam`.
 
     Attributes:
-        learning_rate: how far a step goes.
-        beta1: share of the gradients' running mean that each step keeps.
-        beta2: share of the squared gradients' running mean that each step keeps.
+        learning_rate: about the length of a step in each coordinate.
+        beta1: share of the gradients' moving average that each step keeps.
+        beta2: share of the squared gradients' moving average that each step keeps.
         epsilon: added to the denominator.
-        weight_decay: how much of a parameter is added to its gradient (an L2 penalty); see `AdamW`.
+        weight_decay: L2 penalty: this times the parameter is added to the gradient; see also `AdamW`.
     """
 
-    learning_rate: float = attrs.field(default=1e-3, validator=POSITIVE)
-    beta1: float = attrs.field(default=0.9, validator=DECAY)
-    beta2: float = attrs.field(default=0.999, validator=DECAY)
-    epsilon: float = attrs.field(default=1e-8, validator=POSITIVE)
-    weight_decay: float = attrs.field(default=0.0, validator=NOT_NEGATIVE)
-
-    @property
-    def settings(self) -> Mapping[str, float]:
-        return {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
-
-    def init(self, params: Tree, *, xp: Namespace) -> Tree:
-        return self._moments.init(params, xp)
+    weight_decay: float = member_field(default=0.0, validator=NOT_NEGATIVE)
 
     def coefficients(self, step: np.ndarray, settings: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        return self._moments.coefficients(step, settings["learning_rate"]) | decay(settings["weight_decay"], step)
+        return self.bias_corrections(step, settings["learning_rate"]) | decay(settings, step)
 
-    def update(
-        self,
-        gradients: Tree,
-        state: Tree,
-        params: Tree,
-        *,
-        coefficients: Mapping[str, Array],
-        taken: Array,
-        xp: Namespace,
-    ) -> tuple[Tree, Tree]:
-        state = self._moments.update(state, decayed(gradients, params, coefficients, xp), taken=taken, xp=xp)
-        return self._moments.descend(params, state, coefficients=coefficients, taken=taken, xp=xp), state
-
-    @property
-    def _moments(self) -> Moments:
-        return Moments(beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon)
+    def move(self, leaf: Leaf, slots: Slots) -> Array:
+        return leaf.parameter - leaf.coefficients["size"] * self.direction(leaf, slots)

@@ -4,22 +4,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gmcore.domain import Array, Tree
-from gmcore.domain.tree import tree_map
-from gmcore.nn.optimizers.members import per_member
-from gmcore.ports import Namespace
+from gmcore.domain import Array
 
 __all__ = ["decay", "decayed"]
 
 
-def decay(weight_decay: np.ndarray, step: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the coefficient `"decay"` of each step; none where nobody decays, so that nobody pays for it."""
-    return {"decay": np.broadcast_to(weight_decay, step.shape)} if np.any(weight_decay) else {}
+def decay(settings: Mapping[str, np.ndarray], step: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the coefficient `"weight_decay"` of each step, or none if it is 0 for all members."""
+    weight_decay = settings.get("weight_decay", 0.0)
+    return {"weight_decay": np.broadcast_to(weight_decay, step.shape)} if np.any(weight_decay) else {}
 
 
-def decayed(gradients: Tree, params: Tree, coefficients: Mapping[str, Array], xp: Namespace) -> Tree:
-    """Return the gradients with the penalty's."""
-    if "decay" not in coefficients:
-        return gradients
-    added: Tree = tree_map(lambda g, p: g + per_member(coefficients["decay"], p, xp) * p, gradients, params)
-    return added
+def decayed(gradient: Array, parameter: Array, coefficients: Mapping[str, Array]) -> Array:
+    """Return the gradient of the loss plus `weight_decay / 2 * parameter**2`; all arguments broadcast together."""
+    return gradient + coefficients["weight_decay"] * parameter if "weight_decay" in coefficients else gradient

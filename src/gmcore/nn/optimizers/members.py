@@ -1,4 +1,4 @@
-"""Numbers of one member, or of each member of a fleet."""
+"""Operations on leaves and numbers per member."""
 
 from functools import reduce
 from operator import and_
@@ -12,15 +12,15 @@ __all__ = ["all_finite", "per_member", "select"]
 
 
 def per_member(number: Array, leaf: Array, xp: Namespace) -> Array:
-    """Return a scalar as it is, and one number a member in a shape that goes with the members' leaves.
+    """Return one number per member in a shape that broadcasts with the members' leaves, and a scalar unchanged.
 
-    So an optimizer that works number by number takes a whole fleet without `vmap`, which keeps MLX from
-    fusing it: a step of ten small models costs half as much. One member's number is a scalar, which MLX reads
-    once and not at each place.
+    With it an elementwise optimizer updates a whole fleet without `vmap`, which would keep MLX from fusing the
+    update: a step of ten small models then takes half the time. The number of a single member becomes a scalar, which
+    MLX reads once instead of once per element.
 
     Args:
-        number: scalar, or `(members,)`.
-        leaf: any shape, or `(members, …)`.
+        number: a scalar, or `(members,)`.
+        leaf: `(members, …)`, or any shape if `number` is a scalar.
         xp: the backend's namespace.
     """
     if not number.ndim:
@@ -29,11 +29,11 @@ def per_member(number: Array, leaf: Array, xp: Namespace) -> Array:
 
 
 def all_finite(tree: Tree, xp: Namespace) -> Array:
-    """Return whether all of a member's numbers are finite, `(members,)`."""
+    """Return whether all elements of a member's leaves are finite, `(members,)` bool."""
     leaves = tree_leaves(tree)
     return reduce(and_, (xp.all(xp.isfinite(leaf), axis=tuple(range(1, leaf.ndim))) for leaf in leaves))
 
 
 def select(xp: Namespace, condition: Array, new: Tree, old: Tree) -> Any:
-    """Return `new` where `condition`, `(members,)`, holds, else `old`; leaves have the members on the first axis."""
+    """Return `new` for members where `condition`, `(members,)` bool, is true, else `old`; leaves are `(members, …)`."""
     return tree_map(lambda new, old: xp.where(per_member(condition, new, xp), new, old), new, old)

@@ -1,78 +1,67 @@
-"""What Adam and its kin share: running moments of the gradients, and the step they give."""
+"""Running moments of the gradients, which Adam and AdamW share."""
 
 import math
-from collections.abc import Mapping
 
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, Tree
-from gmcore.domain.tree import tree_map
-from gmcore.nn.optimizers.members import per_member
+from gmcore.domain import Array
+from gmcore.nn.optimizers.rule import Leaf, Rule, Slots
 from gmcore.nn.optimizers.validators import DECAY, POSITIVE
-from gmcore.ports import Namespace
+from gmcore.nn.settings import member_field
 
 __all__ = ["Moments"]
 
 
 @attrs.frozen(kw_only=True)
-class Moments:
-    """Exponential means of the gradients and of their squares, with bias correction.
+class Moments(Rule):
+    """Exponential moving averages of the gradients and of their squares, with bias correction.
 
     Kingma and Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1, with epsilon
     where torch has it: `learning_rate * m_hat / (sqrt(v_hat) + epsilon)`.
 
-    The betas are Python numbers and no member's own, since `1 - beta` in float32 would be off by 1e-5.
+    The betas are Python numbers and can't differ between members: `1 - beta` in float32 would be off by 1e-5.
+
+    Attributes:
+        learning_rate: about the length of a step in each coordinate.
+        beta1: share of the gradients' moving average that each step keeps.
+        beta2: share of the squared gradients' moving average that each step keeps.
+        epsilon: added to the denominator.
     """
 
-    beta1: float = attrs.field(validator=DECAY)
-    beta2: float = attrs.field(validator=DECAY)
-    epsilon: float = attrs.field(validator=POSITIVE)
+    learning_rate: float = member_field(default=1e-3, validator=POSITIVE)
+    beta1: float = attrs.field(default=0.9, validator=DECAY)
+    beta2: float = attrs.field(default=0.999, validator=DECAY)
+    epsilon: float = attrs.field(default=1e-8, validator=POSITIVE)
 
-    def init(self, params: Tree, xp: Namespace) -> Tree:
-        """Return `{"m": …, "v": …}`, both zero and in the shape of `params`."""
-        return {"m": tree_map(xp.zeros_like, params), "v": tree_map(xp.zeros_like, params)}
+    slots = ("m", "v")
+    gate = "size"
 
-    def update(self, state: Tree, gradients: Tree, *, taken: Array, xp: Namespace) -> Tree:
-        """Return the moments with one more step's gradients, for those who take it."""
-
-        def first(m: Array, g: Array) -> Array:
-            return xp.where(per_member(taken, m, xp), m + (1 - self.beta1) * (g - m), m)
-
-        def second(v: Array, g: Array) -> Array:
-            # Not `b v + (1 - b) g²`: two products to choose from where one is fused with the addition, and compilers do
-            # not choose alike for every number of members.
-            return xp.where(per_member(taken, v, xp), v + (1 - self.beta2) * (g * g - v), v)
-
-        return {"m": tree_map(first, state["m"], gradients), "v": tree_map(second, state["v"], gradients)}
-
-    def coefficients(self, step: np.ndarray, learning_rate: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what corrects the bias: a step's `"size"`, and the `"scale"` of the root of `v`."""
+    def accumulate(self, leaf: Leaf, slots: Slots) -> Slots:
+        m, v, gradient = slots["m"], slots["v"], leaf.gradient
+        # Not `b v + (1 - b) g²`: a compiler fuses one of the two products with the addition, and not the same one for
+        # every number of members.
         return {
-            "size": learning_rate / self.correction(step),
+            "m": m + (1 - self.beta1) * (gradient - m),
+            "v": v + (1 - self.beta2) * (gradient * gradient - v),
+        }
+
+    def direction(self, leaf: Leaf, slots: Slots) -> Array:
+        """Return `m_hat / (sqrt(v_hat) + epsilon)`, but for the bias correction of `m`, which `"size"` includes."""
+        return slots["m"] / (leaf.xp.sqrt(slots["v"]) * leaf.coefficients["scale"] + self.epsilon)
+
+    def bias_corrections(self, step: np.ndarray, learning_rate: np.ndarray) -> dict[str, np.ndarray]:
+        """Return `"size"`, the factor of the direction, and `"scale"`, the factor of the root of `v`, of each step."""
+        return {
+            "size": learning_rate / self.first_correction(step),
             "scale": 1 / np.sqrt(_correction(self.beta2, step)),
         }
 
-    def correction(self, step: np.ndarray) -> np.ndarray:
-        """Return what the first moment's sum lacks to a mean after so many steps, `1 - beta1**step`."""
+    def first_correction(self, step: np.ndarray) -> np.ndarray:
+        """Return `1 - beta1**step`, the divisor of `m` that corrects its bias towards 0."""
         return _correction(self.beta1, step)
-
-    def descend(
-        self, params: Tree, state: Tree, *, coefficients: Mapping[str, Array], taken: Array, xp: Namespace
-    ) -> Tree:
-        """Return the parameters after the step that the moments give, and without a `"shrink"` share."""
-        size, scale = xp.where(taken, coefficients["size"], 0.0), coefficients["scale"]
-
-        def move(p: Array, m: Array, v: Array) -> Array:
-            direction = m / (xp.sqrt(v) * per_member(scale, p, xp) + self.epsilon)
-            if "shrink" in coefficients:
-                direction = direction + per_member(coefficients["shrink"], p, xp) * p
-            return p - per_member(size, p, xp) * direction
-
-        new: Tree = tree_map(move, params, state["m"], state["v"])
-        return new
 
 
 def _correction(beta: float, step: np.ndarray) -> np.ndarray:
-    """Return `1 - beta**step`, without the cancellation."""
+    """Return `1 - beta**step` without cancellation."""
     return -np.expm1(step * math.log(beta)) if beta else np.ones_like(step)

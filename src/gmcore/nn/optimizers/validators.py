@@ -1,4 +1,4 @@
-"""What the numbers of optimizers may be."""
+"""Validators of the settings of optimizers."""
 
 import math
 
@@ -9,4 +9,4 @@ __all__ = ["DECAY", "NOT_NEGATIVE", "POSITIVE"]
 POSITIVE = and_(gt(0.0), lt(math.inf))
 NOT_NEGATIVE = and_(ge(0.0), lt(math.inf))
 DECAY = and_(ge(0.0), lt(1.0))
-"""The share of a running mean that is kept at each step."""
+"""A share of a moving average, from 0 up to but not including 1."""

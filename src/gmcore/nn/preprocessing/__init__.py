@@ -1,4 +1,4 @@
-"""Layers that learn from a member's own training rows before training starts."""
+"""Preprocessing layers, which learn from each member's own training rows before training starts."""
 
 from gmcore.nn.preprocessing.impute import Impute
 from gmcore.nn.preprocessing.one_hot import OneHot

@@ -1,4 +1,4 @@
-"""Category codes become columns of 0 and 1."""
+"""One-hot encoding of category codes."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers import codes
-from gmcore.nn.layers.stateless import by_settings
+from gmcore.nn.layers.defaults import describe_by_repr
 from gmcore.ports import Layer, Namespace
 
 __all__ = ["OneHot"]
@@ -15,18 +15,18 @@ __all__ = ["OneHot"]
 
 @attrs.frozen
 class OneHot(Layer):
-    """Gives each category of each column a column of its own, and one to "missing or unknown".
+    """One-hot encodes each column: one output for each category, and one for "missing or unknown".
 
-    Codes are int32: 0 is missing or unknown, `i` is category `i - 1`. A category that `adapt` did not
-    see is taken for code 0; where it did not see 0 either, the row is 0 in all of that column's outputs.
+    Codes are int32: 0 means missing or unknown, `i` is category `i - 1`. Categories not seen by `adapt` are
+    encoded as code 0; if `adapt` saw no code 0 either, all outputs of that column are 0.
 
     Attributes:
-        categories: how many each column has, not counting "missing or unknown".
+        categories: number of categories of each column, without "missing or unknown".
     """
 
     categories: tuple[int, ...] = attrs.field(validator=codes.check_categories)
 
-    describe = by_settings
+    describe = describe_by_repr
 
     def output_shape(self, input_shape: Shape) -> Shape:
         codes.check_columns(self.categories, input_shape)
@@ -38,7 +38,7 @@ class OneHot(Layer):
         return Variables(buffers={"column": column, "first": first[:-1], "place": codes.fresh_places(self.categories)})
 
     def adapt(self, variables: Variables, blocks: Iterable[np.ndarray]) -> Variables:
-        """Return the variables with the codes of `blocks` known, and no others."""
+        """Return the variables in which only the codes that occur in `blocks` have their own outputs."""
         place, seen = codes.known_places(self.categories, blocks)
         nowhere = np.where(seen[place], place, np.int32(-1))
         return Variables(variables.params, {**variables.buffers, "place": nowhere})
@@ -48,6 +48,6 @@ class OneHot(Layer):
     ) -> tuple[Array, Tree]:
         buffers = variables.buffers
         place = codes.places(buffers["place"], inputs, buffers["first"], xp)
-        # A gather and one comparison: `one_hot` would first build (batch, columns, outputs).
+        # A gather and one comparison, since `one_hot` would first build (batch, columns, outputs).
         wide = xp.take(place, buffers["column"], axis=-1)
         return xp.astype(wide == xp.arange(wide.shape[-1]), xp.float), buffers

@@ -1,4 +1,4 @@
-"""Statistics of columns over blocks of rows, without NaN."""
+"""Column statistics over blocks of rows, ignoring NaN."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -10,28 +10,28 @@ from gmcore.nn.layers.blocks import Blocks
 __all__ = ["means", "means_and_variances", "medians"]
 
 _NUMBERS = 1 << 22
+"""Numbers that `medians` holds in memory at a time."""
 
 
 def means(blocks: Iterable[np.ndarray]) -> np.ndarray | None:
-    """Return each column's mean without NaN, float64, 0 where there is nothing but NaN; None if there are no rows."""
+    """Return each column's mean, float64; 0 for a column of NaN, None if there are no rows."""
     moments = _merged(blocks, _mean)
     return None if moments is None else moments[1]
 
 
 def means_and_variances(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return each column's count, mean and population variance (ddof 0), float64, without NaN.
+    """Return each column's count, mean and population variance (ddof 0), float64; None if there are no rows.
 
-    Blocks are merged by the pairwise update of Chan, Golub and LeVeque (1979). There is nothing to return if there
-    are no rows.
+    Blocks are merged by the pairwise update of Chan, Golub and LeVeque (1979).
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # numbers too large to be squared vary by infinity
+    with np.errstate(over="ignore", invalid="ignore"):  # the variance of numbers whose squares overflow is infinite
         return _merged(blocks, _mean_and_variance)
 
 
 def medians(blocks: Iterable[np.ndarray]) -> np.ndarray | None:
-    """Return each column's median without NaN, 0 where there is nothing but NaN; None if there are no rows.
+    """Return each column's median, float64; 0 for a column of NaN, None if there are no rows.
 
-    All rows of as many columns as fit into a block are looked at together, of one at least.
+    Each pass over the blocks gathers all rows of as many columns as fit in memory, at least one.
     """
     count: int = 0
     shape: tuple[int, ...] = ()
@@ -41,15 +41,16 @@ def medians(blocks: Iterable[np.ndarray]) -> np.ndarray | None:
         return None
     flat = Blocks(lambda: (block.reshape(len(block), math.prod(shape)) for block in blocks))
     step = max(1, _NUMBERS // count)
-    # Copied, since a part of a block would keep all of it.
-    found = [
-        _median(np.concatenate([block[:, place : place + step].copy() for block in flat]))
-        for place in range(0, math.prod(shape), step)
+    # Copied, since a view would keep the whole block in memory.
+    parts = [
+        _median(np.concatenate([block[:, start : start + step].copy() for block in flat]))
+        for start in range(0, math.prod(shape), step)
     ]
-    return np.concatenate(found).reshape(shape)
+    return np.concatenate(parts).reshape(shape)
 
 
 Moments = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Count, mean and population variance of each column."""
 
 
 def _merged(blocks: Iterable[np.ndarray], moments: Callable[[np.ndarray], Moments]) -> Moments | None:
@@ -61,16 +62,16 @@ def _merged(blocks: Iterable[np.ndarray], moments: Callable[[np.ndarray], Moment
 
 
 def _merge(one: Moments, other: Moments) -> Moments:
-    (count, mean, variance), (more, its_mean, its_variance) = one, other
-    total = np.maximum(count + more, 1.0)
-    share, apart = more / total, its_mean - mean
-    spread = (1 - share) * variance + share * its_variance + share * (1 - share) * np.square(apart)
-    return count + more, mean + share * apart, spread
+    (count, mean, variance), (other_count, other_mean, other_variance) = one, other
+    share = other_count / np.maximum(count + other_count, 1.0)
+    difference = other_mean - mean
+    merged = (1 - share) * variance + share * other_variance + share * (1 - share) * np.square(difference)
+    return count + other_count, mean + share * difference, merged
 
 
 def _mean(block: np.ndarray) -> Moments:
     missing = np.isnan(block)
-    # Without a single NaN it takes a tenth of the time.
+    # Without NaN, the plain mean takes a tenth of the time.
     if not missing.any():
         count = np.full(block.shape[1:], float(len(block)))
         return count, block.mean(axis=0, dtype=np.float64), np.zeros(count.shape)
@@ -90,5 +91,5 @@ def _median(block: np.ndarray) -> np.ndarray:
 
 
 def _filled(block: np.ndarray) -> np.ndarray:
-    """Return the block in float64, 0 in columns that have nothing but NaN."""
+    """Return the block in float64, with 0 in columns of NaN, so that NumPy's nan-functions do not warn."""
     return np.where(np.isnan(block).all(axis=0), 0.0, np.asarray(block, np.float64))

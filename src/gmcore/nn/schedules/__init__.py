@@ -1,13 +1,7 @@
-"""How the learning rate goes."""
-
-from collections.abc import Mapping
-from types import MappingProxyType
+"""Learning-rate schedules: factors of the learning rate over training."""
 
 from gmcore.nn.schedules.constant import Constant
 from gmcore.nn.schedules.cosine import Cosine
-from gmcore.ports import Schedule
+from gmcore.nn.schedules.warm_up import WarmUp
 
-__all__ = ["SCHEDULES", "Constant", "Cosine"]
-
-SCHEDULES: Mapping[str, type[Schedule]] = MappingProxyType({"constant": Constant, "cosine": Cosine})
-"""What a run file calls them."""
+__all__ = ["Constant", "Cosine", "WarmUp"]

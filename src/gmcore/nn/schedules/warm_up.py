@@ -1,29 +1,40 @@
-"""The first steps, in which the learning rate rises to what it should be."""
-
-from typing import Any
+"""Linear warm-up before another schedule."""
 
 import attrs
 import numpy as np
 from attrs.validators import and_, ge, lt
 
-__all__ = ["SHARE", "STEPS", "check_only_one", "warm_up", "warm_up_steps"]
+from gmcore.nn.schedules.constant import Constant
+from gmcore.ports import Schedule
 
-STEPS = ge(0)
-SHARE = and_(ge(0.0), lt(1.0))
-
-
-def check_only_one(schedule: Any, _: "attrs.Attribute[float]", fraction: float) -> None:
-    """Raise if a warm-up is given both as steps and as a fraction."""
-    if fraction and schedule.warmup_steps:
-        both = f"{schedule.warmup_steps} and {fraction}"
-        raise ValueError(f"give warmup_steps or warmup_fraction, not both, got {both}")
+__all__ = ["WarmUp"]
 
 
-def warm_up_steps(steps: int, fraction: float, total_steps: np.ndarray) -> np.ndarray:
-    """Return how many steps warm up, the nearest whole number where a fraction of all is given."""
-    return np.asarray(np.rint(fraction * np.asarray(total_steps, np.float64)) if fraction else steps, np.float64)
+def _check_only_one(warm_up: "WarmUp", _: "attrs.Attribute[float]", fraction: float) -> None:
+    if fraction and warm_up.steps:
+        raise ValueError(f"give steps or fraction, not both, got {warm_up.steps} and {fraction}")
 
 
-def warm_up(step: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Return the factor at `step`: a straight line from `1 / (steps + 1)` at step 0 to 1 at step `steps`."""
-    return np.asarray(np.minimum(1.0, (np.asarray(step, np.float64) + 1) / (steps + 1)))
+@attrs.frozen
+class WarmUp(Schedule):
+    """Multiplies another schedule by a factor that rises linearly to 1, and starts that schedule after the rise.
+
+    At step `i` of a warm-up of `n` steps it multiplies by `(i + 1) / (n + 1)`, so that no step has a learning rate
+    of 0. The other schedule stays at its step 0 meanwhile; its total is the number of steps after the warm-up.
+
+    Attributes:
+        then: the schedule after the warm-up.
+        steps: number of warm-up steps; 0 for none.
+        fraction: warm-up steps as a fraction of all steps, from 0 to below 1, rounded to whole steps. At most one of
+            `steps` and `fraction` may be given.
+    """
+
+    then: Schedule = attrs.field(default=Constant())
+    steps: int = attrs.field(default=0, validator=ge(0), kw_only=True)
+    fraction: float = attrs.field(default=0.0, validator=and_(ge(0.0), lt(1.0), _check_only_one), kw_only=True)
+
+    def factor(self, step: np.ndarray, total_steps: np.ndarray) -> np.ndarray:
+        rising = np.rint(self.fraction * total_steps) if self.fraction else np.asarray(float(self.steps))
+        rise = np.minimum(1.0, (step + 1.0) / (rising + 1))
+        then = self.then.factor(np.maximum(0.0, step - rising), np.maximum(1.0, total_steps - rising))
+        return np.asarray(rise * then)

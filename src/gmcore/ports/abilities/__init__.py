@@ -1,4 +1,4 @@
-"""Optional abilities of components: one small Protocol a file."""
+"""Optional abilities of components: one small Protocol per file."""
 
 from gmcore.ports.abilities.supports_adapt import SupportsAdapt
 from gmcore.ports.abilities.supports_children import SupportsChildren

@@ -1,23 +1,24 @@
-"""Ability: a layer that learns from rows before training."""
+"""Ability: a layer that is fitted to rows before training."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from gmcore.domain import Variables
+from gmcore.domain import Array, Variables
 
 __all__ = ["SupportsAdapt"]
 
 
 @runtime_checkable
 class SupportsAdapt(Protocol):
-    """A layer that learns from rows before training starts: its `apply` also runs on the host's namespace."""
+    """A layer that is fitted to rows before training starts; its `apply` also runs on the host, with NumPy."""
 
     @abstractmethod
-    def adapt(self, variables: Variables, blocks: Iterable[Any]) -> Variables:
-        """Return the variables with what it learns from inputs as `apply` has them, NumPy arrays; shapes stay.
+    def adapt(self, variables: Variables, blocks: Iterable[Array]) -> Variables:
+        """Return the variables after fitting them to rows; shapes stay.
 
         Args:
             variables: as `init` returned them.
-            blocks: some rows at a time, in order; going through them again gives the same ones.
+            blocks: blocks of rows in order, each like the inputs of `apply`, NumPy arrays; iterating again gives the
+                same blocks.
         """

@@ -1,4 +1,4 @@
-"""Ability: a layer made of layers."""
+"""Ability: a layer that contains other layers."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -11,8 +11,9 @@ __all__ = ["SupportsChildren"]
 
 @runtime_checkable
 class SupportsChildren(Protocol):
-    """A layer made of layers."""
+    """A layer that contains other layers, its children."""
 
+    # An input shape is Any, as in `Layer`.
     @abstractmethod
     def children(self, input_shape: Any) -> Iterator[tuple[str, Layer, Any]]:
-        """Yield each layer's name, the layer and the shape that it is given."""
+        """Yield the name, the layer and the input shape of each child, in order."""

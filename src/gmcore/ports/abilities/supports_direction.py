@@ -1,4 +1,4 @@
-"""Ability: which of two numbers is better."""
+"""Ability: a metric that states whether higher values are better."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ __all__ = ["SupportsDirection"]
 
 @runtime_checkable
 class SupportsDirection(Protocol):
-    """A metric that knows when one of its numbers is better than another: what choosing between models needs."""
+    """A metric that states whether higher values are better, as model selection requires."""
 
     @property
     @abstractmethod
     def higher_is_better(self) -> Mapping[str, bool]:
-        """Every number that `compute` returns, by name: whether more of it is better."""
+        """Whether higher values are better, by name, for every number that `compute` returns."""

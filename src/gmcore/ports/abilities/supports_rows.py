@@ -1,4 +1,4 @@
-"""Ability: rows by index."""
+"""Ability: a data provider with random access to its rows."""
 
 from abc import abstractmethod
 from typing import Protocol, runtime_checkable
@@ -10,12 +10,15 @@ __all__ = ["SupportsRows"]
 
 @runtime_checkable
 class SupportsRows(Protocol):
-    """A provider that has its rows by index: in memory, or as `numpy.memmap`s; on the device, where they fit there."""
+    """A data provider with random access to its rows, which are in memory or are `numpy.memmap`s.
+
+    Training copies them to the device if they fit there.
+    """
 
     @abstractmethod
     def rows(self) -> Rows:
-        """Return all rows, in the order of the source; the same object every time."""
+        """Return all rows, in the order of the source; every call returns the same object."""
 
     @abstractmethod
     def split(self) -> Split:
-        """Return which rows `train` trains on, stops on and keeps unseen."""
+        """Return the indices of the rows to train on, to stop on and to test on."""

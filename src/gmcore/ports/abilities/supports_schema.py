@@ -1,4 +1,4 @@
-"""Ability: reading rows under an earlier schema."""
+"""Ability: a data provider that reads rows under a given schema."""
 
 from abc import abstractmethod
 from typing import Protocol, runtime_checkable
@@ -10,15 +10,14 @@ __all__ = ["SupportsSchema"]
 
 @runtime_checkable
 class SupportsSchema(Protocol):
-    """A provider that can read rows the way an earlier one did: what predicting needs."""
+    """A data provider that reads rows under the schema of the training data, as prediction requires."""
 
     @abstractmethod
     def rows_like(self, schema: Schema) -> Rows:
-        """Return the source's rows under `schema`: its columns by name, its categories' codes.
+        """Return the rows under `schema`: columns selected by name, categories encoded with its codes.
 
-        A category that `schema` does not know gets code 0. Columns that `schema` does not have are
-        ignored, targets among them: `targets` is None.
+        A category that `schema` lacks gets code 0. Other columns are ignored, also targets: `targets` is None.
 
         Raises:
-            DataError: if a column of `schema` is absent or holds what it can't.
+            DataError: if a column of `schema` is missing or holds invalid values.
         """

@@ -1,4 +1,4 @@
-"""Ability: numbers of a model that may differ between the members of a fleet."""
+"""Ability: a model with hyperparameters that may differ between the members of a fleet."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -12,28 +12,28 @@ __all__ = ["SupportsSettings"]
 
 @runtime_checkable
 class SupportsSettings(Model, Protocol):
-    """A model with numbers that may differ between the members of a fleet, which share its programs.
+    """A model with hyperparameters that may differ between the members of a fleet, which share its programs.
 
-    They live in its buffers, so that `apply` and `loss` read them there and a file keeps them.
+    Their values are buffers: `apply` and `loss` read them there, and a model file stores them.
     """
 
     @property
     @abstractmethod
     def settings(self) -> Mapping[str, float]:
-        """The numbers by the names of the provider's options, such as `"dropout"`, with this model's own values.
+        """The hyperparameters by the name of the provider's option, such as `"dropout"`, with this model's values.
 
-        A number that this model's programs do without, such as the rate of a dropout that it has not, is not among
-        them.
+        A hyperparameter that the programs of this model do not use, such as `"dropout"` without a dropout layer, is
+        left out.
         """
 
     @abstractmethod
     def with_settings(self, variables: Variables, settings: Mapping[str, float]) -> Variables:
-        """Return the variables, on the host, of a model that was made with other numbers.
+        """Return the variables with other values of hyperparameters, on the host.
 
         Args:
-            variables: as `init` or `adapt` returned them; they stay as they are.
-            settings: some of those in the property of that name; the others stay as `variables` have them.
+            variables: as `init` or `adapt` returned them; they are not changed.
+            settings: new values for some names of the property `settings`; the others keep the values in `variables`.
 
         Raises:
-            ConfigError: for a number that the model can't have.
+            ConfigError: if a value is invalid.
         """

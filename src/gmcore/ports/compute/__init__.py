@@ -1,7 +1,7 @@
-"""Ports of array libraries: a backend, its namespace and its random numbers."""
+"""Ports for array libraries: backend, namespace and random numbers."""
 
-from gmcore.ports.compute.backend import Backend
+from gmcore.ports.compute.backend import Backend, InAxes
 from gmcore.ports.compute.namespace import Namespace
 from gmcore.ports.compute.random import Random
 
-__all__ = ["Backend", "Namespace", "Random"]
+__all__ = ["Backend", "InAxes", "Namespace", "Random"]

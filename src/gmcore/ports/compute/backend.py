@@ -1,34 +1,45 @@
-"""Port: where arrays live and gradients are computed."""
+"""Port: an array library that holds arrays on a device, compiles programs and computes gradients."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from gmcore.domain import Array, Device, Memory
 from gmcore.ports.compute.namespace import Namespace
 
-__all__ = ["Backend"]
+__all__ = ["Backend", "InAxes"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
+P = ParamSpec("P")
+Params = TypeVar("Params")
+Aux = TypeVar("Aux")
+Carry = TypeVar("Carry")
+X = TypeVar("X")
+Y = TypeVar("Y")
+Shared = TypeVar("Shared")
+
+InAxes = int | None | Sequence["InAxes"] | Mapping[str, "InAxes"]
+"""The axis of an argument that `vmap` maps over, None for no axis, or a tree of these."""
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """An array library: a namespace, and transforms of pure functions over trees of arrays.
+    """An array library: a namespace of functions, and transforms of pure functions over trees of arrays.
 
-    A tree is a nested dict with string keys and arrays for leaves; tuples of trees are trees too.
+    A tree is a nested dict with string keys and arrays as leaves; a tuple of trees is a tree, too.
     All calls come from one thread. The constructor takes `dtype` (`"float32"` or `"float64"`) and
-    `device` (a name that `devices` lists, or `"auto"`), both by keyword, and raises
-    `BackendUnavailableError`, saying what would work, for what is not here. One that can multiply matrices in a
-    narrower dtype takes `compute` (`"bfloat16"` or `"float16"`) too.
+    `device` (a name that `devices` lists, or `"auto"`), both by keyword. It raises `BackendUnavailableError`,
+    which names the devices that can be used, if the device can't be used on this machine. A backend that can multiply
+    matrices in a narrower dtype also takes `compute` (`"bfloat16"` or `"float16"`).
     """
 
     name: str
-    """What errors and provenance call it."""
+    """The name in error messages and provenance."""
     dtype: str
-    """`"float32"` or `"float64"`; what `xp.float` is."""
+    """The dtype of `xp.float`: `"float32"` or `"float64"`."""
     compute: str
-    """What `xp.compute` is: `dtype`, `"bfloat16"` or `"float16"`."""
+    """The dtype of `xp.compute`: `dtype`, `"bfloat16"` or `"float16"`."""
     device: str
     """The device's name as in `devices`; never `"auto"`."""
     xp: Namespace
@@ -36,34 +47,36 @@ class Backend(Protocol):
     @classmethod
     @abstractmethod
     def devices(cls, dtype: str) -> Sequence[Device]:
-        """Return every device this library knows, the best first, with the reason where one can't be used."""
+        """Return every device that the library knows, best first; a device that can't be used has the reason."""
 
     @property
     @abstractmethod
     def compilations(self) -> int:
-        """How many programs were traced and compiled so far: one a function and set of input shapes."""
+        """Number of programs traced and compiled so far: one for each function and set of input shapes."""
 
     @abstractmethod
-    def asarray(self, host: Any) -> Any:
-        """Return a tree of NumPy arrays as arrays on the device.
+    def asarray(self, host: T) -> T:
+        """Return a tree of NumPy arrays as the same tree of arrays on the device.
 
-        Floats become `xp.float`, whole numbers int32 (uint32 stays), booleans bool. This is the one door in.
+        Floats become `xp.float`, integers int32 (uint32 stays), booleans bool. All data enters the device here.
         """
 
     @abstractmethod
-    def to_numpy(self, arrays: Any) -> Any:
-        """Return a tree of arrays as NumPy arrays of the same dtypes: the only call that waits."""
+    def to_numpy(self, arrays: T) -> T:
+        """Return a tree of arrays as the same tree of NumPy arrays, dtypes unchanged. The only call that blocks."""
 
     @abstractmethod
-    def value_and_grad(self, fn: Callable[..., tuple[Array, Any]]) -> Callable[..., tuple[tuple[Array, Any], Any]]:
-        """Return `g(params, *args) -> ((value, aux), gradients)` of `fn(params, *args) -> (value, aux)`.
+    def value_and_grad(
+        self, fn: Callable[Concatenate[Params, P], tuple[Array, Aux]]
+    ) -> Callable[Concatenate[Params, P], tuple[tuple[Array, Aux], Params]]:
+        """Return `g(params, *args) -> ((value, aux), gradients)` for `fn(params, *args) -> (value, aux)`.
 
-        `value` is a scalar, `aux` any tree; gradients are those of the first argument, in its shape.
+        `value` is a scalar and `aux` any tree. Gradients are with respect to the first argument and have its structure.
         """
 
     @abstractmethod
-    def vmap(self, fn: F, in_axes: Any = 0) -> F:
-        """Return `fn` over a leading axis of every argument whose entry in `in_axes` is 0, not None."""
+    def vmap(self, fn: F, in_axes: int | Sequence[InAxes] = 0) -> F:
+        """Return `fn` vectorized over the first axis of its arguments, except where `in_axes` is None instead of 0."""
 
     @abstractmethod
     def compile(
@@ -74,37 +87,39 @@ class Backend(Protocol):
         donate: tuple[int, ...] = (),
         members: tuple[int | None, ...] = (),
     ) -> F:
-        """Return `fn` compiled by the shapes of its arguments, all of which are trees of arrays.
+        """Return `fn` compiled for the shapes of its arguments, all of which are trees of arrays.
 
-        Its results stay what they are whatever becomes of its arguments, also one that is an argument.
+        Results stay valid after an argument is changed or donated, even a result that is itself an argument.
 
         Args:
             fn: a pure function.
-            loops: `fn` calls `scan`. A library that compiles no loops runs such a function as it is
-                written, its scans' steps compiled.
-            donate: positions of arguments that the caller gives up, so that their memory can be used again.
-            members: for each argument the axis that its arrays have a fleet's members on, None where the members
-                share it; all results have them on the first axis. What becomes of a member depends on no other, so
-                that a library may compute them in parts, side by side. Empty: `fn` is no fleet's.
+            loops: whether `fn` calls `scan`. A library that can't compile loops runs such a function uncompiled and
+                compiles the steps of its scans.
+            donate: positions of the arguments whose memory may be reused, because the caller no longer needs them.
+            members: for each argument, the axis that indexes the fleet's members, None for an argument that all
+                members share; in all results it is the first axis. Members must not depend on each other, so that a
+                library may compute them in parallel parts. Empty if `fn` does not work on a fleet.
         """
 
     @abstractmethod
-    def scan(self, step: Callable[[Any, Any, Any], tuple[Any, Any]], carry: Any, xs: Any, shared: Any = None) -> Any:
+    def scan(
+        self, step: Callable[[Carry, X, Shared], tuple[Carry, Y]], carry: Carry, xs: X, shared: Shared | None = None
+    ) -> tuple[Carry, Y]:
         """Return `(carry, ys)` after `carry, y = step(carry, x, shared)` for each `x` along the first axis of `xs`.
 
-        `ys` has the `y` stacked, or is None where `step` gives None. Nothing waits for a result.
-        The same `step` object is compiled once. `xs` may be NumPy arrays, which are converted as by `asarray`;
-        one that is marked read-only is taken to never change, and need be converted only once.
+        `ys` is the `y` of all steps stacked, or None if `step` returns None. The call does not block.
+        A `step` object is compiled once. `xs` may be NumPy arrays, which are converted as in `asarray`;
+        an array that is marked read-only is assumed never to change, so it may be converted only once.
         """
 
     @abstractmethod
     def memory(self) -> Memory | None:
-        """Return how full the device's memory is, or None for one that computes in the process's own."""
+        """Return the device's memory use, or None for a device that uses the host's memory."""
 
     @abstractmethod
     def checkpoint(self, fn: F) -> F:
-        """Return `fn` with its intermediate values recomputed in the backward pass instead of stored."""
+        """Return `fn` with intermediate values recomputed in the backward pass instead of stored."""
 
     @abstractmethod
     def provenance(self) -> Mapping[str, str]:
-        """Return what the numbers depend on: library versions, device, BLAS, reduced-precision settings."""
+        """Return what results depend on: library versions, device, BLAS, reduced-precision settings."""

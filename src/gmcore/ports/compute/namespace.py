@@ -1,7 +1,7 @@
-"""Port: the functions that layers, losses and optimizers are written with."""
+"""Port: the array functions that layers, losses and optimizers call."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from gmcore.domain import Array
 from gmcore.ports.compute.random import Random
@@ -10,41 +10,42 @@ __all__ = ["Namespace"]
 
 Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
-Flag = bool  # the namespace has a dtype of that name
+Flag = bool  # in the class, `bool` and `float` are dtypes
+Number = bool | int | float
 
 
 class Namespace(Protocol):
-    """The functions that layers, losses and optimizers are written with.
+    """The array functions that layers, losses and optimizers call.
 
-    Names and meanings are the Python array API's (2024.12) and NumPy's; what neural networks add is
-    named as in `jax.nn`. Python numbers mix with arrays and never change their dtype. All functions are pure,
-    and every float function works in the backend's own dtype, or its argument's narrower one, accurate to a few units
-    in the last place. `axis` may be negative. Arrays themselves support `+ - * / ** @`, comparisons, `& | ~`,
-    indexing with whole numbers, slices, `None`, `...` and integer arrays, `.shape`, `.ndim` and `.dtype`.
+    Names and semantics are those of the Python array API (2024.12) and NumPy; functions specific to neural networks
+    are named as in `jax.nn`. Python numbers mix with arrays and never change an array's dtype. All functions are pure.
+    Float functions return the backend's float dtype, or the argument's if that is narrower, accurate to a few units in
+    the last place. `axis` may be negative. Arrays support `+ - * / ** @`, comparisons, `& | ~`,
+    indexing with integers, slices, `None`, `...` and integer arrays, `.shape`, `.ndim` and `.dtype`.
     """
 
-    float: Any
+    float: object
     """The backend's float dtype."""
-    compute: Any
-    """The dtype in which matrices are multiplied: `float`, or a narrower one.
+    compute: object
+    """The dtype in which matrices are multiplied: `float` or a narrower one.
 
-    Layers cast to it what they multiply, and what comes out stays in it until the core takes it back to `float`; sums
-    over rows, parameters, buffers and losses are `float` throughout.
+    Layers cast the operands to it. Their outputs stay in it until the core casts them back to `float`. Sums over rows,
+    parameters, buffers and losses are always `float`.
     """
-    int32: Any
-    uint32: Any
-    bool: Any
+    int32: object
+    uint32: object
+    bool: object
     random: Random
 
-    def zeros(self, shape: Shape, dtype: Any = None) -> Array: ...
-    def ones(self, shape: Shape, dtype: Any = None) -> Array: ...
-    def full(self, shape: Shape, fill_value: Any, dtype: Any = None) -> Array: ...
+    def zeros(self, shape: Shape, dtype: object = None) -> Array: ...
+    def ones(self, shape: Shape, dtype: object = None) -> Array: ...
+    def full(self, shape: Shape, fill_value: Number, dtype: object = None) -> Array: ...
     def arange(self, stop: int) -> Array:
-        """Return 0 … stop - 1, int32."""
+        """Return `0, 1, …, stop - 1`, int32."""
 
     def zeros_like(self, x: Array) -> Array: ...
     def ones_like(self, x: Array) -> Array: ...
-    def astype(self, x: Array, dtype: Any) -> Array: ...
+    def astype(self, x: Array, dtype: object) -> Array: ...
 
     def abs(self, x: Array) -> Array: ...
     def sign(self, x: Array) -> Array: ...
@@ -76,7 +77,7 @@ class Namespace(Protocol):
     def all(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array: ...
     def any(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array: ...
     def argmax(self, x: Array, axis: int) -> Array:
-        """Return the index of the first largest value, int32."""
+        """Return the index of the first maximum, int32."""
 
     def cumsum(self, x: Array, axis: int) -> Array: ...
     def sort(self, x: Array, axis: int = -1) -> Array: ...
@@ -91,21 +92,21 @@ class Namespace(Protocol):
     def stack(self, arrays: Sequence[Array], axis: int = 0) -> Array: ...
     def matmul(self, x: Array, y: Array) -> Array: ...
     def take(self, x: Array, indices: Array, axis: int) -> Array:
-        """Return the slices of `x` at `indices`, of any shape, along `axis`."""
+        """Return the slices of `x` along `axis` at `indices`, an integer array of any shape."""
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array: ...
 
     def relu(self, x: Array) -> Array:
-        """Return `max(x, 0)`, whose gradient at 0 is 0."""
+        """Return `max(x, 0)`; its gradient at 0 is 0."""
 
     def sigmoid(self, x: Array) -> Array: ...
     def softplus(self, x: Array) -> Array:
-        """Return `log(1 + exp(x))`, without overflow."""
+        """Return `log(1 + exp(x))` without overflow."""
 
     def logsumexp(self, x: Array, axis: int, keepdims: Flag = False) -> Array: ...
     def softmax(self, x: Array, axis: int = -1) -> Array: ...
     def log_softmax(self, x: Array, axis: int = -1) -> Array: ...
     def one_hot(self, indices: Array, classes: int) -> Array:
-        """Return `(*indices.shape, classes)` of 0 and 1, float; all 0 for an index outside."""
+        """Return float 0 and 1, `(*indices.shape, classes)`; all 0 for an index out of range."""
 
     def stop_gradient(self, x: Array) -> Array: ...

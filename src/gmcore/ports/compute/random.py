@@ -1,4 +1,4 @@
-"""Port: keyed random numbers."""
+"""Port: random numbers as a pure function of a key."""
 
 from typing import Protocol
 
@@ -10,16 +10,16 @@ Shape = tuple[int, ...]
 
 
 class Random(Protocol):
-    """Keyed random numbers: equal keys give equal draws, and nothing is remembered.
+    """Random numbers as a pure function of a key: equal keys give equal draws, and there is no hidden state.
 
-    A key is `(2,)`, uint32. Under `vmap` each member has its own.
+    A key is `(2,)`, uint32. Under `vmap`, each member has its own key.
     """
 
     def fold_in(self, key: Array, data: int) -> Array:
-        """Return another key, a function of `key` and the whole number `data`."""
+        """Return a new key derived from `key` and the integer `data`."""
 
     def uniform(self, key: Array, shape: Shape) -> Array:
-        """Return draws from [0, 1) in the backend's float dtype, with all of its mantissa's bits."""
+        """Return draws from [0, 1) in the backend's float dtype, with every mantissa bit random."""
 
     def normal(self, key: Array, shape: Shape) -> Array:
-        """Return draws of mean 0 and standard deviation 1 in the backend's float dtype."""
+        """Return draws from the standard normal distribution in the backend's float dtype."""

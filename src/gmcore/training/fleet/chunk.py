@@ -1,65 +1,104 @@
-"""One chunk of a fleet, from its first step or its last checkpoint to its results."""
+"""Trains one chunk of a fleet, from its start or its last checkpoint to its results.
+
+The device should never wait for the host. A call of a program only enqueues work and returns, so the host enqueues an
+epoch first and then, while the device computes it, reads the summary of the epoch before: hooks and history are one
+epoch behind. A checkpoint takes two steps for the same reason: when due, carry and state are copied on the device; the
+copy is read after the next segment has been enqueued, and a thread of the store writes it. With one segment per
+epoch and a checkpoint after each:
+
+    host    enqueue 1, copy 1, enqueue 2   read 1, save 1, copy 2, enqueue 3   read 2, save 2, copy 3, enqueue 4   …
+    device     [----- epoch 1 -----][copy][---------- epoch 2 ----------][copy][---------- epoch 3 ----------][copy] …
+    writer                                       [--- write 1 ---]                   [--- write 2 ---]
+
+"copy 1" enqueues the copy, "read 1" waits for epoch 1 and reads its summary and the copy, "save 1" hands that to the
+writer. Since the host learns one epoch late that all members have stopped, one epoch may be computed for nothing; it
+changes nothing that is kept.
+"""
 
 import contextlib
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import attrs
 import numpy as np
 
-from gmcore.domain import BatchEnd, EpochStart, Failure, Member, MemberFailed, Snapshot, TrainingResult, Tree
-from gmcore.errors import InputError
+from gmcore.domain import BatchEnd, EpochStart, Member, MemberFailed, Snapshot, TrainingResult
 from gmcore.ports import TrainingTask
+from gmcore.training.fleet.checkpointer import Checkpointer, restored_arrays, restored_history
 from gmcore.training.fleet.clock import Clock
-from gmcore.training.fleet.failures import diagnose, packed, unpacked
+from gmcore.training.fleet.device_chunk import DeviceChunk
+from gmcore.training.fleet.failures import diagnose
 from gmcore.training.fleet.history import History, read_summary, result_of
-from gmcore.training.fleet.members import begin, evaluation_batch, member_settings
-from gmcore.training.fleet.plan import TrainingPlan, evaluation_plan
+from gmcore.training.fleet.members import initial_arrays, member_settings
+from gmcore.training.fleet.plan import TrainingPlan
 from gmcore.training.fleet.prefetch import prefetch
-from gmcore.training.fleet.programs import Programs, seen
+from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.row_source import RowSource
-from gmcore.training.fleet.segments import Segment, cut, segments, steps_at_once
+from gmcore.training.fleet.segments import Position, Segment, steps_per_call, training_segments
+from gmcore.training.fleet.trees import Summary
 
 __all__ = ["train_chunk"]
 
-_AHEAD = 2
+_PREFETCHED = 2
 
 
 def train_chunk(
-    task: TrainingTask, programs: Programs, rows: RowSource, members: Sequence[Member], number: int, clock: Clock
+    task: TrainingTask, members: Sequence[Member], *, number: int, programs: Programs, rows: RowSource, clock: Clock
 ) -> list[TrainingResult]:
-    """Train members together; `number` is the chunk's.
+    """Train members together and return one result per member, in order.
+
+    Args:
+        task: what they share.
+        members: the chunk's.
+        number: index of the chunk in the fleet.
+        programs: the task's.
+        rows: the task's.
+        clock: times what the host does.
 
     Raises:
-        Cancelled: at the next segment after a stop was asked for.
+        Cancelled: at the next segment after a stop was requested.
+        InputError: if the chunk's checkpoint is of other members or metrics.
     """
-    return _Chunk(task=task, programs=programs, rows=rows, members=members, number=number, clock=clock).train()
+    started = time.perf_counter()
+    indices = tuple(member.index for member in members)
+    checkpointer = Checkpointer(store=task.checkpoints, chunk=number, members=indices, clock=clock)
+    snapshot = checkpointer.restore()
+    arrays = initial_arrays(task, members) if snapshot is None else restored_arrays(snapshot, task.backend)
+    device = DeviceChunk.of(task, members, arrays, programs=programs, rows=rows, clock=clock)
+    chunk = _Chunk(task=task, members=members, device=device, checkpointer=checkpointer, started=started)
+    if snapshot is not None:
+        chunk.continue_from(snapshot)
+        if snapshot.done:
+            return chunk.results(snapshot.seconds)
+    chunk.train_epochs()
+    return chunk.results(chunk.seconds)
 
 
 @attrs.define(kw_only=True, eq=False)
 class _Chunk:
-    """The state of a chunk; what is enqueued runs ahead of what the host has read by one epoch."""
+    """The order in which a chunk's work is enqueued, read and saved, as the module's docstring draws it.
+
+    Attributes:
+        task: what the members share.
+        members: the chunk's.
+        device: the chunk's arrays.
+        checkpointer: the chunk's.
+        started: when training started, by `time.perf_counter`; a resumed run pretends to have never paused.
+        plan: the batches of all epochs.
+        history: the epochs that have been read.
+        position: where training stands after all that is enqueued.
+        pending: the summary of the epoch that is enqueued but not read, and the epoch's last segment.
+    """
 
     task: TrainingTask
-    programs: Programs
-    rows: RowSource
     members: Sequence[Member]
-    number: int
-    clock: Clock
-    epoch: int = 0
-    step: int = 0
-    carry: Any = None
-    state: Any = None
-    buffers: Any = None
-    history: History = attrs.field(factory=History)
-    failures: dict[int, Failure] = attrs.field(factory=dict)
-    pending: tuple[Tree, Segment] | None = None
-    unsaved: "_Unsaved | None" = None
-    before: float = 0.0
+    device: DeviceChunk
+    checkpointer: Checkpointer
+    started: float
     plan: TrainingPlan = attrs.field(init=False)
-    stop_plan: Any = attrs.field(init=False)
-    begun: float = attrs.field(factory=time.perf_counter)
+    history: History = attrs.field(init=False, factory=History)
+    position: Position = attrs.field(init=False, default=Position())
+    pending: tuple[Summary, Segment] | None = attrs.field(init=False, default=None)
 
     @plan.default
     def _plan(self) -> TrainingPlan:
@@ -72,200 +111,113 @@ class _Chunk:
             schedule=self.task.schedule,
             optimizer=self.task.optimizer,
             settings=member_settings(self.task, self.members),
-            draws=self.task.model.info.random,
+            needs_keys=self.task.model.info.random,
             weights=self.task.rows.weights,
         )
 
-    @stop_plan.default
-    def _stop_plan(self) -> Any:
-        watched = [member.stop for member in self.members]
-        if not any(len(rows) for rows in watched):
-            return None
-        plan = evaluation_plan(watched, evaluation_batch(self.task), self.task.rows.weights)
-        for leaf in plan.values():
-            leaf.flags.writeable = False
-        return plan
-
-    @property
-    def who(self) -> tuple[int, ...]:
-        return tuple(member.index for member in self.members)
-
     @property
     def seconds(self) -> float:
-        return self.before + time.perf_counter() - self.begun
+        """Wall time of training so far."""
+        return time.perf_counter() - self.started
 
-    @property
-    def over(self) -> bool:
-        """Whether every member is known to have stopped."""
-        return bool(self.history.epochs) and not self.history.last("active").any()
+    def continue_from(self, snapshot: Snapshot) -> None:
+        """Set what is not on the device to what it was at a snapshot."""
+        self.position = Position(snapshot.epoch, snapshot.step)
+        self.history = restored_history(snapshot)
+        self.started -= snapshot.seconds
 
-    def train(self) -> list[TrainingResult]:
-        finished = self._take_up()
-        if not finished:
-            self._all_epochs()
-        kept, buffers = self.clock.read((self.state["kept"], self.buffers))
-        kept = {"buffers": buffers, **kept}
-        seconds = self.seconds if not finished else self.before
+    def train_epochs(self) -> None:
+        """Train from the present position until all members have stopped or all epochs are over."""
+        config, device = self.task.config, self.device
+        most = steps_per_call(self.task, device.rows, members=len(self.members), batch_size=config.batch_size)
+        length = min(most, config.checkpoint.every_steps or most)
+        segments = training_segments(self.plan, device.rows, length=length, start=self.position)
+        try:
+            with contextlib.closing(prefetch(segments, _PREFETCHED)) as prefetched:
+                while not self.history.all_stopped and (segment := self._next(prefetched)) is not None:
+                    self._train_segment(segment)
+            self._read_pending()
+            self._copy_checkpoint(done=True)
+        finally:
+            self._write_checkpoint()
+            self.checkpointer.wait()
+
+    def results(self, seconds: float) -> list[TrainingResult]:
+        """Return one result per member, in order; `seconds` is the wall time of the chunk."""
+        kept = self.device.read_kept()
         return [
-            result_of(member, place, self.history, kept, seconds, self.failures.get(place))
-            for place, member in enumerate(self.members)
+            result_of(member, place, self.history, kept, seconds=seconds) for place, member in enumerate(self.members)
         ]
 
-    def _take_up(self) -> bool:
-        """Start from the last snapshot, or afresh; return whether there is nothing left to do."""
-        store, backend = self.task.checkpoints, self.task.backend
-        snapshot = store.load(self.number) if store else None
-        if snapshot is None:
-            self.carry, self.state, self.buffers = begin(self.task, self.members)
-            return False
-        if snapshot.members != self.who:
-            raise InputError(
-                f"the checkpoint holds the members {snapshot.members}, this chunk {self.who}: "
-                f"set members_per_chunk = {len(snapshot.members)}"
-            )
-        self.epoch, self.step, self.before = snapshot.epoch, snapshot.step, snapshot.seconds
-        kept = {"buffers": {}, **snapshot.arrays}
-        self.carry, self.state, self.buffers = (backend.asarray(kept[name]) for name in ("carry", "state", "buffers"))
-        self.history = History(names=snapshot.numbers, epochs=list(snapshot.arrays["history"]))
-        self.failures = unpacked(snapshot.arrays["failures"], snapshot.arrays["carry"]["params"])
-        return snapshot.done
+    def _next(self, segments: Iterator[Segment]) -> Segment | None:
+        return self.device.clock.time("feeding", lambda: next(segments, None))
 
-    def _all_epochs(self) -> None:
-        task = self.task
-        length = steps_at_once(task, self.rows, len(self.members), task.config.batch_size)
-        length = min(length, task.config.checkpoint.every_steps or length)
-        ahead = prefetch(segments(self.plan, self.rows, length=length, epoch=self.epoch, step=self.step), _AHEAD)
-        try:
-            with contextlib.closing(ahead):
-                while not self.over and (segment := self.clock.time("feeding", lambda: next(ahead, None))) is not None:
-                    self._do(segment)
-            self._settle()
-            self._save(done=True)
-        finally:
-            self._write()
-            if task.checkpoints:
-                self.clock.time("saving", task.checkpoints.wait)
-
-    def _do(self, segment: Segment) -> None:
-        task = self.task
+    def _train_segment(self, segment: Segment) -> None:
+        """Enqueue one segment; then, while the device computes it, write and read what came before."""
+        hooks, members = self.task.hooks, self.checkpointer.members
         if segment.start == 0:
-            for tell in task.hooks.epoch_start:
-                tell(EpochStart(members=self.who, epoch=segment.epoch + 1))
-        self._stop_if_asked()
-        if task.checkpoints:
-            task.checkpoints.report()
+            hooks.emit(EpochStart(members=members, epoch=segment.epoch + 1))
+        self._stop_if_requested()
+        self.checkpointer.report()
         if segment.last:
-            summary = self._end_epoch(segment)
-            # The device works on this epoch while the host writes and reads what was before it.
-            self._write()
-            self._settle()
+            summary = self.device.complete_epoch(segment.batches)
+            self._write_checkpoint()
+            self._read_pending()
             self.pending = (summary, segment)
-            self.epoch, self.step = segment.epoch + 1, 0
         else:
-            self.carry = self.clock.call(
-                self.programs.segment, self.carry, segment.batches, self.buffers, self.rows.resident
-            )
-            self.step = segment.end
-            self._write()
-        for call in task.hooks.batch_end:
-            call(BatchEnd(members=self.who, epoch=segment.epoch + 1, step=segment.end, steps=self.plan.longest))
-        if task.checkpoints and task.checkpoints.due(epoch=self.epoch, step=self.step):
-            self._save()
+            self.device.train(segment.batches)
+            self._write_checkpoint()
+        self.position = segment.position_after
+        steps = self.plan.steps_per_epoch
+        hooks.emit(BatchEnd(members=members, epoch=segment.epoch + 1, step=segment.end, steps=steps))
+        if self.checkpointer.due(self.position):
+            self._copy_checkpoint(done=False)
 
-    def _end_epoch(self, segment: Segment) -> Any:
-        """Enqueue an epoch's last steps, the look at the stop rows and the end; return its summary."""
-        call, programs, buffers, rows = self.clock.call, self.programs, self.buffers, self.rows.resident
-        if rows or self.stop_plan is None:
-            self.carry, self.state, summary = call(
-                programs.epoch, self.carry, segment.batches, self.stop_plan, self.state, buffers, rows
-            )
-            return summary
-        self.carry = call(programs.segment, self.carry, segment.batches, buffers, rows)
-        totals = call(programs.nothing, self.carry)
-        length = steps_at_once(self.task, self.rows, len(self.members), evaluation_batch(self.task))
-        with contextlib.closing(prefetch(cut(self.stop_plan, self.rows, length=length), _AHEAD)) as parts:
-            for part in parts:
-                totals = call(programs.look, totals, part, seen(self.carry, self.state, buffers), rows)
-        self.carry, self.state, summary = call(programs.finish, self.carry, totals, self.state)
-        return summary
-
-    def _settle(self) -> None:
-        """Read the epoch that was enqueued last, unless everyone had stopped before it."""
-        if self.pending is not None and not self.over:
-            summary, segment = self.pending
-            number = len(self.history.epochs) + 1
-            was_active = self.history.active(len(self.members))
-            numbers = self.clock.read(summary)
-            read = read_summary(self.task, self.members, self.programs.metrics, numbers, segment, was_active)
-            self.history.append(read)
-            for place in np.flatnonzero(read["failed"]).tolist():
-                self._look_into(place, (number - 1) * int(self.plan.steps[place]) + int(read["steps"][place]))
-        self.pending = None
-
-    def _look_into(self, place: int, steps: int) -> None:
-        # A member that has failed stays as it was then, whatever was enqueued since.
-        last = {"params": self.carry["params"], "buffers": self.carry.get("buffers", self.buffers)}
-        store = self.task.checkpoints
-        failure = diagnose(
-            self.task,
-            self.programs,
-            self.rows,
-            self.plan,
-            place,
-            steps=steps,
-            last=self.clock.read(last),
-            snapshot=store.load(self.number) if store else None,
-        )
-        self.failures[place] = failure
-        for call in self.task.hooks.member_failed:
-            call(MemberFailed(member=self.members[place].index, place=place, failure=failure))
-
-    def _stop_if_asked(self) -> None:
+    def _stop_if_requested(self) -> None:
+        """Raise `Cancelled` if a stop was requested, with a last checkpoint on its way."""
         if self.task.cancellation.requested:
-            self._save()
+            self._copy_checkpoint(done=False)
             self.task.cancellation.check()
 
-    def _save(self, *, done: bool = False) -> None:
-        """Set a copy of what there is aside, to be read and written as soon as the device has work again."""
-        if self.task.checkpoints is None:
-            return
-        self._write()
-        arrays = self.clock.call(self.programs.copy, self.carry, self.state)
-        self.unsaved = _Unsaved(arrays=arrays, epoch=self.epoch, step=self.step, done=done, seconds=self.seconds)
+    def _read_pending(self) -> None:
+        """Read the epoch that was enqueued last, and tell hooks of it; skip it if all members had stopped before."""
+        if self.pending is not None and not self.history.all_stopped:
+            on_device, segment = self.pending
+            was_active = self.history.active(len(self.members))
+            summary, metrics = self.device.clock.read(on_device), self.device.programs.metrics
+            numbers = read_summary(summary, self.members, metrics, segment=segment, was_active=was_active)
+            self.task.hooks.emit(numbers.context(self.checkpointer.members, segment))
+            self.history.append(numbers)
+            for place in np.flatnonzero(numbers.columns["failed"]).tolist():
+                steps = segment.epoch * self.plan.steps[place] + numbers.columns["steps"][place]
+                self._diagnose(place, steps=int(steps))
+        self.pending = None
 
-    def _write(self) -> None:
-        """Have what was set aside written, with the history up to there."""
-        store, unsaved, self.unsaved = self.task.checkpoints, self.unsaved, None
-        if store is None or unsaved is None:
-            return
-        self._settle()
-        carry, state, buffers = self.clock.read((*unsaved.arrays, self.buffers))
-        arrays = {
-            "carry": carry,
-            "state": state,
-            "buffers": buffers,
-            "history": self.history.stacked(),
-            "failures": packed(self.failures, carry["params"]),
-        }
-        snapshot = Snapshot(
-            chunk=self.number,
-            members=self.who,
-            numbers=self.history.names,
-            epoch=unsaved.epoch,
-            step=unsaved.step,
-            done=unsaved.done,
-            seconds=unsaved.seconds,
-            arrays=arrays,
+    def _diagnose(self, place: int, *, steps: int) -> None:
+        """Find out why a member failed after so many steps in all, and tell hooks of it."""
+        device = self.device
+        failure = diagnose(
+            self.task,
+            device.programs,
+            device.rows,
+            self.plan,
+            place=place,
+            steps=steps,
+            # Those of a failed member no longer change, whatever was enqueued since.
+            weights=device.read_current(),
+            snapshot=self.checkpointer.restore(),
         )
-        self.clock.time("saving", lambda: store.save(snapshot))
+        self.history.failures[place] = failure
+        self.task.hooks.emit(MemberFailed(member=self.members[place].index, place=place, failure=failure))
 
+    def _copy_checkpoint(self, *, done: bool) -> None:
+        """Enqueue a copy of the arrays on the device, after writing an earlier copy if there still is one."""
+        self._write_checkpoint()
+        self.checkpointer.copy(self.device, self.position, seconds=self.seconds, done=done)
 
-@attrs.frozen(kw_only=True, eq=False)
-class _Unsaved:
-    """A snapshot that is still on the device: carry and state, copied, and where they are from."""
-
-    arrays: tuple[Any, Any]
-    epoch: int
-    step: int
-    done: bool
-    seconds: float
+    def _write_checkpoint(self) -> None:
+        """Hand the copy on the device to the store, with the history up to it."""
+        copy = self.checkpointer.take_copy()
+        if copy is not None:
+            self._read_pending()
+            self.checkpointer.write(copy, self.device, self.history)

@@ -1,10 +1,9 @@
-"""The end of an epoch, on the device: who has improved, who stops, who has failed, and whose weights are kept."""
+"""The end of an epoch, on the device: which members improved, stop or failed, and whose weights are kept."""
 
 import math
 from collections.abc import Callable
 from functools import reduce
 from operator import add
-from typing import Any
 
 import numpy as np
 
@@ -12,23 +11,24 @@ from gmcore.domain import Array, EarlyStoppingConfig, Tree
 from gmcore.domain.tree import tree_leaves
 from gmcore.nn.optimizers.members import select
 from gmcore.ports import Namespace
+from gmcore.training.fleet.trees import Carry, State, Summary, Totals, TrainedWeights
 
-__all__ = ["SUMMARY", "end_of_epoch", "start"]
+__all__ = ["SUMMARY", "end_of_epoch", "initial_state"]
 
 SUMMARY = ("train_loss", "stop_loss", "active", "best_loss", "best_epoch", "failed", "steps")
+"""The columns of `Summary.numbers`: `failed` masks members that failed in this epoch, `steps` are steps taken in it."""
 
 
-def start(kept: Tree, stop_weight: np.ndarray, center: np.ndarray | None = None) -> dict[str, Any]:
-    """Return the state before the first epoch.
+def initial_state(kept: TrainedWeights, stop_weight: np.ndarray, center: np.ndarray | None = None) -> State:
+    """Return the state before the first epoch, NumPy arrays.
 
     Args:
-        kept: the weights that there are then.
-        stop_weight: `(members,)`, of the rows to stop on, 0 for none.
-        center: `(members, targets)`, near the mean of their targets; None for classes.
+        kept: the initial weights.
+        stop_weight: summed weight of each member's stop rows, `(members,)`, 0 without any.
+        center: values near the mean of each member's stop targets, `(members, targets)`; None for classes.
     """
     members = len(stop_weight)
-    return {
-        **({} if center is None else {"center": center}),
+    state: State = {
         "stop_weight": stop_weight,
         "epoch": np.zeros(members, np.int32),
         "active": np.ones(members, bool),
@@ -37,60 +37,72 @@ def start(kept: Tree, stop_weight: np.ndarray, center: np.ndarray | None = None)
         "stale": np.zeros(members, np.int32),
         "kept": kept,
     }
+    # First, because the order of keys counts.
+    return state if center is None else {"center": center, **state}
 
 
-def end_of_epoch(config: EarlyStoppingConfig | None, xp: Namespace) -> Callable[[Any, Any, Any], Any]:
-    """Return `finish(carry, totals, state) -> (carry, state, summary)`.
+def end_of_epoch(
+    config: EarlyStoppingConfig | None, xp: Namespace
+) -> Callable[[Carry, Totals, State], tuple[Carry, State, Summary]]:
+    """Return `end_epoch(carry, totals, state) -> (carry, state, summary)`; `totals` are those of the stop rows.
 
-    `carry` is the training step's, `totals` the evaluation step's over the stop rows. A member that has stopped goes
-    on being computed, because it shares the program, but what it becomes is never kept. One that has failed has a loss
-    of NaN from then on, which keeps it as it was. `summary` is all that the host reads of an epoch: `numbers`,
-    `(members, numbers)` in the order of `SUMMARY`, and the metrics' sums.
+    A member that has stopped is still computed, since all members share one program, but `kept` no longer changes.
+    A member that has failed gets a loss of NaN, which keeps its parameters as they are from then on.
     """
-    patience = config.patience if config else None
 
-    def finish(carry: Any, totals: Any, state: Any) -> tuple[Any, Any, Any]:
-        epoch, active, has_stop = state["epoch"] + 1, state["active"], state["stop_weight"] > 0
+    def end_epoch(carry: Carry, totals: Totals, state: State) -> tuple[Carry, State, Summary]:
+        has_stop = state["stop_weight"] > 0
         stop_loss = totals["loss"] / xp.where(has_stop, state["stop_weight"], 1.0)
-        sound = xp.isfinite(carry["loss"]) & xp.isfinite(_total(carry["params"], xp))
-        learns = active & sound
-        better = learns & has_stop & (stop_loss < state["best_loss"] - (config.min_delta if config else 0.0))
-        stale = xp.where(better, 0, state["stale"] + 1)
-        stays = learns if patience is None else learns & ((stale < patience) | ~has_stop)
-        keep = (better | (learns & ~has_stop)) if config and config.restore_best else learns
-        after = {
-            **state,
-            "epoch": epoch,
-            "active": stays,
-            "best_loss": xp.where(better, stop_loss, state["best_loss"]),
-            "best_epoch": xp.where(keep, epoch, state["best_epoch"]),
-            "stale": stale,
-            "kept": select(xp, keep, {name: carry[name] for name in state["kept"]}, state["kept"]),
-        }
-        told = {
+        finite = xp.isfinite(carry["loss"]) & xp.isfinite(_parameter_sum(carry["params"], xp))
+        after = _next_state(config, xp, carry, state, stop_loss=stop_loss, finite=finite)
+        columns = {
             "train_loss": carry["loss"],
             "stop_loss": stop_loss,
-            "active": stays,
+            "active": after["active"],
             "best_loss": after["best_loss"],
             "best_epoch": after["best_epoch"],
-            "failed": active & ~sound,
+            "failed": state["active"] & ~finite,
             "steps": carry["steps"],
         }
-        # Few arrays are few transfers; whole numbers up to 16 million are exact in float32.
-        numbers = xp.stack([xp.astype(told[name], xp.float) for name in SUMMARY], axis=1)
-        summary = {"numbers": numbers, **{name: sums for name, sums in totals.items() if name != "loss"}}
-        fresh = {
-            "loss": xp.where(sound, xp.zeros_like(carry["loss"]), math.nan),
+        # One array is one transfer; float32 holds whole numbers up to 16 million exactly.
+        numbers = xp.stack([xp.astype(columns[name], xp.float) for name in SUMMARY], axis=1)
+        next_carry: Carry = {
+            **carry,
+            "loss": xp.where(finite, xp.zeros_like(carry["loss"]), math.nan),
             "steps": xp.zeros_like(carry["steps"]),
         }
-        return {**carry, **fresh}, after, summary
+        return next_carry, after, {"numbers": numbers, "by_metric": totals["by_metric"]}
 
-    return finish
+    return end_epoch
 
 
-def _total(params: Tree, xp: Namespace) -> Array:
-    """Return the sum of a member's weights, `(members,)`, which is finite only if all of them are.
+def _next_state(
+    config: EarlyStoppingConfig | None, xp: Namespace, carry: Carry, state: State, *, stop_loss: Array, finite: Array
+) -> State:
+    """Return the state after an epoch; `finite` masks the members whose loss and parameters are finite."""
+    epoch, has_stop = state["epoch"] + 1, state["stop_weight"] > 0
+    learns = state["active"] & finite
+    better = learns & has_stop & (stop_loss < state["best_loss"] - (config.min_delta if config else 0.0))
+    stale = xp.where(better, 0, state["stale"] + 1)
+    active = learns & ((stale < config.patience) | ~has_stop) if config else learns
+    keep = (better | (learns & ~has_stop)) if config and config.restore_best else learns
+    weights: TrainedWeights = {"params": carry["params"]}
+    if "buffers" in state["kept"]:
+        weights["buffers"] = carry["buffers"]
+    return {
+        **state,
+        "epoch": epoch,
+        "active": active,
+        "best_loss": xp.where(better, stop_loss, state["best_loss"]),
+        "best_epoch": xp.where(keep, epoch, state["best_epoch"]),
+        "stale": stale,
+        "kept": select(xp, keep, weights, state["kept"]),
+    }
 
-    Weights so large that their sum is not, though each of them is, are no more use than infinite ones.
+
+def _parameter_sum(params: Tree, xp: Namespace) -> Array:
+    """Return the sum of each member's parameters, `(members,)`: finite only if all of them are.
+
+    Finite parameters so large that their sum overflows count as not finite; they are of no use either.
     """
     return reduce(add, (xp.sum(leaf, axis=tuple(range(1, leaf.ndim))) for leaf in tree_leaves(params)))

@@ -1,25 +1,29 @@
-"""Why a member stopped learning, looked into when it has."""
+"""Why a member's training failed: the failed step, computed once more."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TypeVar, cast
 
 import attrs
 import numpy as np
 
-from gmcore.domain import Failure, Snapshot, Tree
+from gmcore.domain import Array, Failure, Snapshot, Tree
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
-from gmcore.ports import TrainingTask
-from gmcore.training.fleet.members import begin
+from gmcore.ports import Backend, Model, TrainingTask
+from gmcore.training.fleet.members import initial_arrays
 from gmcore.training.fleet.plan import TrainingPlan
 from gmcore.training.fleet.program_cache import cached_program
 from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.row_source import RowSource
-from gmcore.training.fleet.segments import segments
+from gmcore.training.fleet.segments import Position, training_segments
 from gmcore.training.fleet.step import fleet_gradient
+from gmcore.training.fleet.trees import Carry, ResidentRows, SnapshotArrays, TrainingBatches, Weights
 
-__all__ = ["diagnose", "packed", "unpacked"]
+__all__ = ["diagnose", "failures_from_table", "failures_to_table"]
 
-_NUMBERS = ("epoch", "step", "loss", "largest_gradient", "largest_weight", "learning_rate")
-_STEPS_AT_ONCE = 256
+T = TypeVar("T")
+
+_COLUMNS = ("epoch", "step", "loss", "largest_gradient", "largest_weight", "learning_rate")
+_STEPS_PER_CALL = 256
 
 
 def diagnose(
@@ -27,70 +31,65 @@ def diagnose(
     programs: Programs,
     rows: RowSource,
     plan: TrainingPlan,
-    place: int,
     *,
+    place: int,
     steps: int,
-    last: Tree,
+    weights: Weights,
     snapshot: Snapshot | None,
 ) -> Failure:
-    """Go back to the step at which it happened and return what is found there.
+    """Return at which step a member failed, and its loss, gradient and weights there.
 
-    If the loss of a step was not finite, the member's weights are still those before it. If the gradient was
-    not, while the loss was, then the weights are lost, and the member is trained up to there once more, alone.
+    If the loss of a step was not finite, the member still has the weights from before that step. If the loss was
+    finite and the gradient or the new weights were not, those weights are lost, so the member is trained up to that
+    step once more, alone.
 
     Args:
-        task: whose they are.
-        programs: of the chunk.
-        rows: where they are.
-        plan: of the chunk.
-        place: the member's, in the chunk.
-        steps: how many steps the member took in all.
-        last: `params` and `buffers` of the chunk as they are, on the host.
-        snapshot: of the chunk, from before; None to train again from the start.
+        task: the chunk's.
+        programs: the chunk's.
+        rows: where the task's rows are.
+        plan: the chunk's.
+        place: the member's place in the chunk.
+        steps: optimizer steps that the member took in all.
+        weights: the chunk's.
+        snapshot: an earlier one of the chunk, to train again from; None to train from the start.
     """
-    alone = attrs.evolve(plan, members=[plan.members[place]], settings=_of(plan.settings, place))
-    weights = _of(last, place)
-    if not _finite(weights["params"]):
+    alone = attrs.evolve(plan, members=[plan.members[place]], settings=_member(plan.settings, place))
+    own = _member(weights, place)
+    if not _finite(own["params"]):
         steps -= 1
-        weights = task.backend.to_numpy(_trained_again(task, programs, rows, alone, place, steps, snapshot))
-    epoch, step = divmod(steps, alone.longest)
-    batch = rows.gather(tree_map(lambda leaf: leaf[step : step + 1], alone.epoch(epoch)))
-    backend, model = task.backend, task.model
-    gradient = cached_program(backend, ("gradient", model), lambda: backend.compile(fleet_gradient(model, backend)))
-    arguments = (weights["params"], weights["buffers"], tree_map(lambda leaf: leaf[0], batch), dict(rows.resident))
-    (mean, _), gradients = task.backend.to_numpy(gradient(*task.backend.asarray(arguments)))
-    sizes = _sizes(gradients)
-    # NaN counts as the largest.
-    parameter = max(sizes, key=lambda name: np.inf if np.isnan(sizes[name]) else sizes[name])
-    return Failure(
-        epoch=epoch + 1,
-        step=step + 1,
-        loss=float(mean),
-        largest_gradient=sizes[parameter],
-        parameter=parameter,
-        largest_weight=max(_sizes(weights["params"]).values()),
-        learning_rate=float(alone.learning_rates(epoch)[step, 0]),
-    )
+        start = None if snapshot is None else _start_from(task, snapshot, place)
+        own = task.backend.to_numpy(_trained_again(task, programs, rows, alone, steps=steps, start=start))
+    return _failure_at(task, rows, alone, own, steps=steps)
 
 
-def packed(failures: dict[int, Failure], params: Tree) -> np.ndarray:
-    """Return failures by place as numbers, `(failures, 8)`, for a snapshot."""
+def failures_to_table(failures: Mapping[int, Failure], params: Tree) -> np.ndarray:
+    """Return failures by place as numbers, `(failures, 8)` float64, for a snapshot."""
     names = list(tree_flatten(params))
     table = [
-        [place, names.index(failure.parameter), *(getattr(failure, name) for name in _NUMBERS)]
+        [place, names.index(failure.parameter), *(getattr(failure, name) for name in _COLUMNS)]
         for place, failure in failures.items()
     ]
-    return np.array(table, np.float64).reshape(-1, 2 + len(_NUMBERS))
+    return np.array(table, np.float64).reshape(-1, 2 + len(_COLUMNS))
 
 
-def unpacked(table: np.ndarray, params: Tree) -> dict[int, Failure]:
-    """Return what `packed` put together."""
+def failures_from_table(table: np.ndarray, params: Tree) -> dict[int, Failure]:
+    """Return the failures by place that `failures_to_table` got."""
     names = list(tree_flatten(params))
-    found = {}
-    for place, parameter, epoch, step, *numbers in table.tolist():
-        known: dict[str, Any] = dict(zip(_NUMBERS[2:], numbers, strict=True))
-        found[int(place)] = Failure(epoch=int(epoch), step=int(step), parameter=names[int(parameter)], **known)
-    return found
+    return {
+        int(place): Failure(
+            epoch=int(epoch),
+            step=int(step),
+            parameter=names[int(parameter)],
+            **dict(zip(_COLUMNS[2:], numbers, strict=True)),
+        )
+        for place, parameter, epoch, step, *numbers in table.tolist()
+    }
+
+
+def _start_from(task: TrainingTask, snapshot: Snapshot, place: int) -> tuple[Position, Carry] | None:
+    """Return a member's carry in a snapshot, on the device, and where it is from; None if it had failed by then."""
+    carry = _member(cast("SnapshotArrays", snapshot.arrays)["carry"], place)
+    return (Position(snapshot.epoch, snapshot.step), task.backend.asarray(carry)) if _finite(carry) else None
 
 
 def _trained_again(
@@ -98,27 +97,58 @@ def _trained_again(
     programs: Programs,
     rows: RowSource,
     alone: TrainingPlan,
-    place: int,
+    *,
     steps: int,
-    snapshot: Snapshot | None,
-) -> Tree:
-    """Return a member's `params` and `buffers` after so many steps."""
-    backend = task.backend
-    carry, _, buffers = begin(task, alone.members)
-    epoch = step = 0
-    if snapshot is not None and _finite(_of(snapshot.arrays["carry"], place)):
-        carry = backend.asarray(_of(snapshot.arrays["carry"], place))
-        epoch, step = snapshot.epoch, snapshot.step
-    for segment in segments(alone, rows, length=_STEPS_AT_ONCE, epoch=epoch, step=step):
-        count = min(segment.end, steps - segment.epoch * alone.longest) - segment.start
+    start: tuple[Position, Carry] | None,
+) -> Weights:
+    """Return a member's weights after so many optimizer steps in all, on the device."""
+    carry, _, buffers = initial_arrays(task, alone.members)
+    position, carry = start or (Position(), carry)
+    for segment in training_segments(alone, rows, length=_STEPS_PER_CALL, start=position):
+        count = min(segment.end, steps - segment.epoch * alone.steps_per_epoch) - segment.start
         if count <= 0:
             break
         batches = tree_map(lambda leaf, count=count: leaf[:count], segment.batches)
-        carry = programs.segment(carry, batches, buffers, rows.resident)
-    return {"buffers": buffers, **carry}
+        carry = programs.train_steps(carry, batches, buffers, rows.resident)
+    return {"params": carry["params"], "buffers": carry.get("buffers", buffers)}
 
 
-def _of(tree: Any, place: int) -> Any:
+def _failure_at(task: TrainingTask, rows: RowSource, alone: TrainingPlan, weights: Weights, *, steps: int) -> Failure:
+    """Return the numbers of the step after `steps` steps, of a member with the weights from before it."""
+    epoch, step = divmod(steps, alone.steps_per_epoch)
+    batches = rows.gather(tree_map(lambda leaf: leaf[step : step + 1], alone.epoch(epoch)))
+    loss, gradients = _gradient(task, rows, weights, tree_map(lambda leaf: leaf[0], batches))
+    sizes = _largest_values(gradients)
+    # NaN counts as the largest.
+    parameter = max(sizes, key=lambda name: np.inf if np.isnan(sizes[name]) else sizes[name])
+    return Failure(
+        epoch=epoch + 1,
+        step=step + 1,
+        loss=loss,
+        largest_gradient=sizes[parameter],
+        parameter=parameter,
+        largest_weight=max(_largest_values(weights["params"]).values()),
+        learning_rate=float(alone.learning_rates(epoch)[step, 0]),
+    )
+
+
+def _gradient(task: TrainingTask, rows: RowSource, weights: Weights, x: TrainingBatches) -> tuple[float, Tree]:
+    """Return a member's mean loss in one step and its gradient, on the host."""
+    backend, model = task.backend, task.model
+    gradient = cached_program(backend, ("gradient", model), lambda: _compiled_gradient(backend, model))
+    params, buffers, x = backend.asarray((weights["params"], weights["buffers"], x))
+    loss, _, _, gradients = backend.to_numpy(gradient(params, buffers, x, rows.resident))
+    return float(loss), gradients
+
+
+def _compiled_gradient(
+    backend: Backend, model: Model
+) -> Callable[[Tree, Tree, TrainingBatches, ResidentRows], tuple[Array, Array, Tree | None, Tree]]:
+    gradient = fleet_gradient(model, backend)
+    return backend.compile(lambda params, buffers, x, rows: gradient(params, buffers, x, rows, None))
+
+
+def _member(tree: T, place: int) -> T:
     return tree_map(lambda leaf: leaf[place : place + 1], tree)
 
 
@@ -126,5 +156,6 @@ def _finite(tree: Tree) -> bool:
     return all(np.isfinite(leaf).all() for leaf in tree_leaves(tree))
 
 
-def _sizes(tree: Tree) -> dict[str, float]:
+def _largest_values(tree: Tree) -> dict[str, float]:
+    """Return the largest absolute value of each leaf, by its path."""
     return {name: float(np.abs(leaf).max(initial=0.0)) for name, leaf in tree_flatten(tree).items()}

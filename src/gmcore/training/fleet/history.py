@@ -1,132 +1,147 @@
-"""What the host reads of an epoch, told to whoever listens and remembered."""
+"""What the host knows of a chunk's epochs, and the results that follow from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
 
-from gmcore.domain import EpochEnd, Failure, Member, TrainingResult, Tree, Variables
+from gmcore.domain import EpochEnd, Failure, Member, TrainingResult, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.errors import InputError
-from gmcore.ports import TrainingTask
 from gmcore.training.fleet.early_stopping import SUMMARY
 from gmcore.training.fleet.segments import Segment
 from gmcore.training.fleet.stop_metrics import StopMetrics
+from gmcore.training.fleet.trees import Summary, Weights
 
-__all__ = ["History", "read_summary", "result_of"]
+__all__ = ["EpochNumbers", "History", "read_summary", "result_of"]
 
-_OF_METRICS = "stop_"
-_NUMBERS = ("was_active", *SUMMARY)
+_METRIC_PREFIX = "stop_"
+_COLUMNS = ("was_active", *SUMMARY)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class EpochNumbers:
+    """The numbers of one epoch, `(members,)` each.
+
+    Attributes:
+        columns: by name, those of `SUMMARY` and `was_active`, the mask of the members that trained in this epoch.
+        metrics: the metrics of the stop rows by name; NaN for members without stop rows.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    metrics: Mapping[str, np.ndarray]
+
+    def context(self, members: tuple[int, ...], segment: Segment) -> EpochEnd:
+        """Return what hooks are told; `segment` is the epoch's last, `members` are the members' indices."""
+        return EpochEnd(
+            members=members,
+            epoch=segment.epoch + 1,
+            train_loss=self.columns["train_loss"],
+            stop_loss=self.columns["stop_loss"],
+            learning_rate=segment.learning_rate,
+            active=self.columns["active"] > 0,
+            metrics=self.metrics,
+        )
 
 
 @attrs.define(kw_only=True, eq=False)
 class History:
-    """What is remembered of a chunk's epochs.
+    """All epochs of a chunk that the host has read.
 
     Attributes:
-        names: of the numbers; a metric's is that of the metric behind `"stop_"`.
-        epochs: an epoch's numbers, `(numbers, members)`, float64.
+        names: of the rows of each epoch's array; those of metrics start with `"stop_"`.
+        epochs: one array per epoch, `(names, members)` float64.
+        failures: by the member's place in the chunk.
     """
 
-    names: tuple[str, ...] = _NUMBERS
+    names: tuple[str, ...] = _COLUMNS
     epochs: list[np.ndarray] = attrs.field(factory=list)
+    failures: dict[int, Failure] = attrs.field(factory=dict)
+
+    @property
+    def all_stopped(self) -> bool:
+        """Whether no member trains on after the last epoch."""
+        return bool(self.epochs) and not self.last("active").any()
 
     def active(self, members: int) -> np.ndarray:
-        """Return who is still learning, `(members,)`: everyone before the first epoch."""
+        """Return the mask of the members that train on after the last epoch, `(members,)`."""
         return self.last("active") > 0 if self.epochs else np.ones(members, bool)
 
     def last(self, name: str) -> np.ndarray:
-        """Return a number of the last epoch, `(members,)`."""
-        one: np.ndarray = self.epochs[-1][self.names.index(name)]
-        return one
+        """Return one number of the last epoch, `(members,)`."""
+        values: np.ndarray = self.epochs[-1][self.names.index(name)]
+        return values
 
-    def of(self, name: str, place: int) -> np.ndarray:
-        """Return a number of one member, `(epochs,)`."""
+    def series(self, name: str, place: int) -> np.ndarray:
+        """Return one number of one member, `(epochs,)`."""
         row = self.names.index(name)
-        return np.array([numbers[row, place] for numbers in self.epochs])
+        return np.array([epoch[row, place] for epoch in self.epochs])
 
     def metrics(self) -> tuple[str, ...]:
-        """Return the names of the metrics' numbers."""
-        return self.names[len(_NUMBERS) :]
+        """Return the names that are metrics'."""
+        return self.names[len(_COLUMNS) :]
 
-    def append(self, numbers: dict[str, np.ndarray]) -> None:
-        """Remember an epoch.
+    def append(self, numbers: EpochNumbers) -> None:
+        """Add an epoch.
 
         Raises:
-            InputError: if it has other numbers than the epochs before, of a run that other metrics began.
+            InputError: if its metrics are not those of the epochs before: the run was resumed with other metrics.
         """
-        if self.epochs and tuple(numbers) != self.names:
+        columns = {**numbers.columns, **{f"{_METRIC_PREFIX}{name}": row for name, row in numbers.metrics.items()}}
+        if self.epochs and tuple(columns) != self.names:
             raise InputError(
-                f"the run began with these metrics of each epoch: {_metrics(self.names)}; now there are "
-                f"{_metrics(tuple(numbers))}: it goes on with the metrics that it began with"
+                f"a resumed run must have the metrics that it began with: {_metric_names(self.names)}; "
+                f"got {_metric_names(tuple(columns))}"
             )
-        self.names = tuple(numbers)
-        self.epochs.append(np.stack([values.astype(np.float64) for values in numbers.values()]))
+        self.names = tuple(columns)
+        self.epochs.append(np.stack([values.astype(np.float64) for values in columns.values()]))
 
     def stacked(self) -> np.ndarray:
-        """Return all of it, `(epochs, numbers, members)`."""
+        """Return all epochs in one array, `(epochs, names, members)`."""
         return np.stack(self.epochs) if self.epochs else np.zeros((0, len(self.names), 0))
 
 
 def read_summary(
-    task: TrainingTask,
-    members: Sequence[Member],
-    metrics: StopMetrics,
-    summary: Tree,
-    segment: Segment,
-    was_active: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """Return an epoch's numbers, `(members,)` each, and tell who listens.
+    summary: Summary, members: Sequence[Member], metrics: StopMetrics, *, segment: Segment, was_active: np.ndarray
+) -> EpochNumbers:
+    """Return an epoch's numbers.
 
     Args:
-        task: whose.
-        members: the chunk.
-        metrics: of the stop rows.
-        summary: as the end of the epoch returned it, on the host.
+        summary: the epoch's, on the host.
+        members: the chunk's.
+        metrics: those of the stop rows.
         segment: the epoch's last.
-        was_active: who was learning, `(members,)`.
+        was_active: mask of the members that trained in this epoch, `(members,)`.
     """
-    read = {"was_active": was_active, **dict(zip(SUMMARY, summary["numbers"].T.astype(np.float64), strict=True))}
-    watched = was_active & np.array([len(member.stop) > 0 for member in members])
-    read["train_loss"] = np.where(was_active, read["train_loss"] / segment.weight, np.nan)
-    read["stop_loss"] = np.where(watched, read["stop_loss"], np.nan)
-    found = {name: np.where(watched, values, np.nan) for name, values in metrics.read(summary).items()}
-    for call in task.hooks.epoch_end:
-        call(
-            EpochEnd(
-                members=tuple(member.index for member in members),
-                epoch=segment.epoch + 1,
-                train_loss=read["train_loss"],
-                stop_loss=read["stop_loss"],
-                learning_rate=segment.learning_rate,
-                active=read["active"] > 0,
-                metrics=found,
-            )
-        )
-    return read | {f"{_OF_METRICS}{name}": values for name, values in found.items()}
+    columns = {"was_active": was_active, **dict(zip(SUMMARY, summary["numbers"].T.astype(np.float64), strict=True))}
+    has_stop = was_active & np.array([len(member.stop) > 0 for member in members])
+    columns["train_loss"] = np.where(was_active, columns["train_loss"] / segment.weight, np.nan)
+    columns["stop_loss"] = np.where(has_stop, columns["stop_loss"], np.nan)
+    found = metrics.values(summary["by_metric"])
+    return EpochNumbers(
+        columns=columns, metrics={name: np.where(has_stop, values, np.nan) for name, values in found.items()}
+    )
 
 
-def _metrics(names: Sequence[str]) -> str:
-    return ", ".join(name.removeprefix(_OF_METRICS) for name in names[len(_NUMBERS) :]) or "none"
-
-
-def result_of(
-    member: Member, place: int, history: History, kept: Tree, seconds: float, failure: Failure | None
-) -> TrainingResult:
-    """Return what became of a member, from the chunk's history and what it kept."""
-    epochs = int(history.of("was_active", place).sum())
+def result_of(member: Member, place: int, history: History, kept: Weights, *, seconds: float) -> TrainingResult:
+    """Return a member's result; `place` is its place in the chunk, `kept` are the chunk's weights on the host."""
+    epochs = int(history.series("was_active", place).sum())
     names = ("train_loss", "stop_loss", *(history.metrics() if len(member.stop) else ()))
-    told = {name: history.of(name, place)[:epochs] for name in names}
-    final = float(told["train_loss"][-1])
-    mine = tree_map(lambda leaf: leaf[place], kept)
+    series = {name: history.series(name, place)[:epochs] for name in names}
+    final_loss = float(series["train_loss"][-1])
+    own = tree_map(lambda leaf: leaf[place], kept)
     return TrainingResult(
         member=member.index,
-        variables=Variables(mine["params"], mine["buffers"]),
+        variables=Variables(own["params"], own["buffers"]),
         epochs=epochs,
         best_epoch=int(history.last("best_epoch")[place]),
-        final_loss=final,
-        best_loss=float(history.last("best_loss")[place]) if len(member.stop) else final,
-        history=told,
+        final_loss=final_loss,
+        best_loss=float(history.last("best_loss")[place]) if len(member.stop) else final_loss,
+        history=series,
         seconds=seconds,
-        failure=failure,
+        failure=history.failures.get(place),
     )
+
+
+def _metric_names(names: Sequence[str]) -> str:
+    return ", ".join(name.removeprefix(_METRIC_PREFIX) for name in names[len(_COLUMNS) :]) or "none"

@@ -1,4 +1,4 @@
-"""Losses made large before they are differentiated, so that a gradient is not too small for float16."""
+"""Loss scaling: losses are multiplied before they are differentiated, so that small gradients survive float16."""
 
 import attrs
 import numpy as np
@@ -7,51 +7,55 @@ from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
 from gmcore.nn.optimizers.members import all_finite, per_member
 from gmcore.ports import Backend, Namespace
+from gmcore.training.fleet.trees import LossScale
 
 __all__ = ["LossScaling", "loss_scaling"]
 
 
 @attrs.frozen(kw_only=True)
 class LossScaling:
-    """Each member's loss is multiplied by a number of its own, which goes as far up as its gradients allow.
+    """Dynamic loss scaling, with one scale per member, by the rule of `torch.amp.GradScaler`.
 
-    The rule is that of `torch.amp.GradScaler`: where gradients are not finite the step is not taken and the scale
-    falls; it rises after `interval` steps without that. Scales are powers of two, so that nothing is rounded. At
-    scale 1 a step is taken as it is: what is not finite then is no fault of the scale.
+    A step whose gradients are not finite is skipped and halves the scale; `interval` steps without one double it.
+    Scales are powers of two, so scaling rounds nothing. At scale 1 a step is taken in any case: if its gradients are
+    not finite, then not because of the scale.
 
     Attributes:
-        initial: the scale before the first step.
-        interval: steps after which it doubles.
-        highest: where it stops doubling.
+        initial: scale before the first step.
+        interval: steps after which the scale doubles.
+        highest: largest scale.
     """
 
     initial: float = 2.0**16
     interval: int = 2000
     highest: float = 2.0**32
 
-    def start(self, members: int) -> dict[str, np.ndarray]:
-        """Return the state before the first step: what the carry has as `scaling`."""
+    def initial_state(self, members: int) -> LossScale:
+        """Return the state before the first step, NumPy arrays."""
         return {"scale": np.full(members, self.initial), "streak": np.zeros(members, np.int32)}
 
-    def after(self, state: Tree, gradients: Tree, live: Array, xp: Namespace) -> tuple[Tree, Tree, Array]:
-        """Return the true gradients, the state after the step, and who takes it, `(members,)`.
+    def unscale(self, state: LossScale, gradients: Tree, taken: Array, xp: Namespace) -> tuple[Tree, LossScale, Array]:
+        """Return the unscaled gradients, the state after this step, and the mask of the members that take the step.
 
         Args:
             state: before the step.
             gradients: of the losses times the scale.
-            live: whose step it is, `(members,)`; the others' state stays.
+            taken: mask of the members that would take the step, `(members,)`; the state of the others stays.
             xp: the backend's namespace.
         """
         scale, finite = state["scale"], all_finite(gradients, xp)
-        true = tree_map(lambda leaf: leaf / per_member(scale, leaf, xp), gradients)
-        fails = live & ~finite & (scale > 1)
-        streak = xp.where(fails, 0, state["streak"] + xp.astype(live, xp.int32))
-        rises = streak >= self.interval
-        risen = xp.where(rises, xp.minimum(scale * 2, self.highest), scale)
-        after = {"scale": xp.where(fails, scale / 2, risen), "streak": xp.where(rises, 0, streak)}
-        return true, after, live & ~fails
+        unscaled = tree_map(lambda leaf: leaf / per_member(scale, leaf, xp), gradients)
+        overflowed = taken & ~finite & (scale > 1)
+        streak = xp.where(overflowed, 0, state["streak"] + xp.astype(taken, xp.int32))
+        doubles = streak >= self.interval
+        grown = xp.where(doubles, xp.minimum(scale * 2, self.highest), scale)
+        after: LossScale = {
+            "scale": xp.where(overflowed, scale / 2, grown),
+            "streak": xp.where(doubles, 0, streak),
+        }
+        return unscaled, after, taken & ~overflowed
 
 
 def loss_scaling(backend: Backend) -> LossScaling | None:
-    """Return how losses are scaled: in float16 alone, since bfloat16 reaches as far down as float32."""
+    """Return the loss scaling of a backend: in float16 only, since bfloat16 has the range of float32."""
     return LossScaling() if backend.compute == "float16" else None

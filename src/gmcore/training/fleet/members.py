@@ -1,7 +1,6 @@
 """What a chunk's members start from, with the members on the first axis."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -9,36 +8,38 @@ from gmcore.domain import Member, Rows, Tree, Variables, generator
 from gmcore.domain.tree import tree_map
 from gmcore.errors import ConfigError, did_you_mean
 from gmcore.ports import SupportsSettings, TrainingTask
-from gmcore.training.fleet.early_stopping import start
+from gmcore.training.fleet.early_stopping import initial_state
 from gmcore.training.fleet.loss_scaling import loss_scaling
 from gmcore.training.fleet.stop_metrics import centers
+from gmcore.training.fleet.trees import Carry, FleetArrays, TrainedWeights
 
-__all__ = ["begin", "evaluation_batch", "fresh_variables", "member_settings", "stack", "weight_of"]
+__all__ = ["evaluation_batch", "initial_arrays", "initial_variables", "member_settings", "stack", "weight_of"]
 
 
-def begin(task: TrainingTask, members: Sequence[Member]) -> tuple[Any, Any, Any]:
-    """Return carry, state and buffers before the first epoch.
-
-    Buffers that training changes are in the carry, and those returned are then empty.
-    """
-    backend = task.backend
-    fresh = [fresh_variables(task, member) for member in members]
-    learnt = {"params": stack([one.params for one in fresh])}
-    buffers = stack([one.buffers for one in fresh])
+def initial_arrays(task: TrainingTask, members: Sequence[Member]) -> FleetArrays:
+    """Return carry, state and buffers before the first epoch, on the device."""
+    backend, count = task.backend, len(members)
+    variables = [initial_variables(task, member) for member in members]
+    weights: TrainedWeights = {"params": stack([one.params for one in variables])}
+    buffers = stack([one.buffers for one in variables])
     if task.model.info.stateful:
-        learnt, buffers = {**learnt, "buffers": buffers}, {}
+        weights["buffers"], buffers = buffers, {}
     stop_weight = np.array([weight_of(task.rows, member.stop) for member in members])
-    state = backend.asarray(start(learnt, stop_weight, centers(task.rows, members)))
-    carry = backend.asarray(learnt)
-    carry["optimizer"] = task.optimizer.init(carry["params"], xp=backend.xp)
-    carry |= backend.asarray({"loss": np.zeros(len(members)), "steps": np.zeros(len(members), np.int32)})
+    state = backend.asarray(initial_state(weights, stop_weight, centers(task.rows, members)))
+    weights = backend.asarray(weights)
+    carry: Carry = {
+        **weights,  # type: ignore[typeddict-item]  # mypy can't know that there is no key `scaling` in it
+        "optimizer": task.optimizer.init(weights["params"], xp=backend.xp),
+        "loss": backend.asarray(np.zeros(count)),
+        "steps": backend.asarray(np.zeros(count, np.int32)),
+    }
     if scaling := loss_scaling(backend):
-        carry["scaling"] = backend.asarray(scaling.start(len(members)))
-    return carry, state, backend.asarray(buffers)
+        carry["scaling"] = backend.asarray(scaling.initial_state(count))
+    return FleetArrays(carry, state, backend.asarray(buffers))
 
 
-def fresh_variables(task: TrainingTask, member: Member) -> Variables:
-    """Return a member's variables before its first step: drawn, adapted to its rows, with its settings."""
+def initial_variables(task: TrainingTask, member: Member) -> Variables:
+    """Return a member's variables before its first step: drawn, adapted to its training rows, with its settings."""
     variables = task.model.init(generator(member.seed, "weights", member.index))
     variables = task.model.adapt(variables, task.rows.view(member.train))
     if not member.settings or not isinstance(task.model, SupportsSettings):
@@ -48,26 +49,27 @@ def fresh_variables(task: TrainingTask, member: Member) -> Variables:
 
 
 def weight_of(rows: Rows, indices: np.ndarray) -> float:
-    """Return how much the rows at `indices` count together."""
+    """Return the summed weight of the rows at `indices`."""
     return float(len(indices) if rows.weights is None else rows.weights[indices].sum())
 
 
-def stack(trees: Sequence[Tree]) -> Any:
+def stack(trees: Sequence[Tree]) -> Tree:
     """Return one tree whose leaves have the members on the first axis."""
-    return tree_map(lambda *leaves: np.stack(leaves), *trees)
+    first, *others = trees
+    return tree_map(lambda *leaves: np.stack(leaves), first, *others)
 
 
 def evaluation_batch(task: TrainingTask) -> int:
-    """Return how many rows are evaluated at once: a function of the task alone, so of no chunking."""
+    """Return the rows per member of an evaluation step: a function of the task alone, so the same in every chunk."""
     eighth = 1 << (len(task.rows) // 8).bit_length()
     return max(task.config.batch_size, min(4096, eighth))
 
 
 def member_settings(task: TrainingTask, members: Sequence[Member]) -> dict[str, np.ndarray]:
-    """Return each of the optimizer's settings, `(members,)`, float64.
+    """Return the optimizer's settings by name, `(members,)` float64 each.
 
     Raises:
-        ConfigError: if a member sets what neither the optimizer nor the model has, or both have.
+        ConfigError: if a member has a setting that neither the optimizer nor the model knows, or that both know.
     """
     defaults = task.optimizer.settings
     of_model = task.model.settings if isinstance(task.model, SupportsSettings) else {}
@@ -77,7 +79,7 @@ def member_settings(task: TrainingTask, members: Sequence[Member]) -> dict[str, 
             raise ConfigError([f"member {member.index}: unknown setting '{name}'{did_you_mean(name, known)}"])
         for name in sorted(set(member.settings) & set(defaults) & set(of_model)):
             raise ConfigError(
-                [f"member {member.index}: '{name}' is a setting of the optimizer and of the model: rename the model's"]
+                [f"member {member.index}: '{name}' is a setting of both optimizer and model; rename the model's"]
             )
     return {
         name: np.array([member.settings.get(name, value) for member in members], np.float64)

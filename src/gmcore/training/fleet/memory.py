@@ -1,4 +1,4 @@
-"""How much memory there is, and how much is taken."""
+"""How much memory a device and this process have and use."""
 
 import os
 import re
@@ -13,23 +13,23 @@ __all__ = ["device_memory", "process_memory"]
 
 
 def device_memory(backend: Backend) -> Memory:
-    """Return the memory of a backend's device; the machine's, and the process's share of it, where that is the same."""
+    """Return the memory of a backend's device; for one that uses the host's, the host's and this process's use."""
     return backend.memory() or process_memory()
 
 
 def process_memory() -> Memory:
-    """Return the machine's memory and what this process takes of it."""
+    """Return the host's memory and this process's use of it."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    told = _status()
-    if "VmHWM" in told:
-        return Memory(total=total, active=told["VmRSS"], peak=max(told["VmHWM"], told["VmRSS"]))
-    # On Linux this would be that of the process that started this one, if it was larger.
+    sizes = _linux_sizes()
+    if "VmHWM" in sizes:
+        return Memory(total=total, active=sizes["VmRSS"], peak=max(sizes["VmHWM"], sizes["VmRSS"]))
+    # Not on Linux, where a process inherits this number from the process that started it.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return Memory(total=total, active=peak, peak=peak)
 
 
-def _status() -> dict[str, int]:
-    """Return the sizes that Linux tells of a process, in bytes; none elsewhere."""
+def _linux_sizes() -> dict[str, int]:
+    """Return this process's memory sizes from `/proc`, in bytes; empty on other systems."""
     try:
         text = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:

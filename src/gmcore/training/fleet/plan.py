@@ -1,39 +1,48 @@
 """Which rows each step of an epoch sees: a pure function of seeds and places, computed on the host."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypedDict
 
 import attrs
 import numpy as np
 
-from gmcore.domain import Member, Tree, generator
+from gmcore.domain import Member, generator
 from gmcore.ports import Optimizer, Schedule
+from gmcore.training.fleet.trees import EvaluationBatches, TrainingBatches
 
 __all__ = ["TrainingPlan", "evaluation_plan"]
 
 _UINT32 = np.uint64(0xFFFFFFFF)
-# Shuffling by blocks reads rows that are neighbours: so many at a time, from so many blocks at once.
+# Shuffling by blocks permutes rows within a window of blocks: rows per block, and per window.
 _BLOCK = 256
 _WINDOW = 64 * _BLOCK
+
+
+class _RowWeights(TypedDict):
+    """The keys of `TrainingBatches` that follow from row weights."""
+
+    weights: np.ndarray
+    weight: np.ndarray
+    counts: np.ndarray
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class TrainingPlan:
     """The batches of a chunk's epochs.
 
-    A member's batches, keys and coefficients depend on the member alone, never on its chunk. A
-    member with fewer steps than the longest one has steps without rows.
+    A member's rows, keys and coefficients depend on the member alone, never on its chunk. A member with fewer steps
+    than the longest one gets steps of padding at the end of each epoch, which it does not take.
 
     Attributes:
-        members: the chunk, in order.
-        batch_size: rows a step and member; the last batch is padded.
-        shuffle: whether each epoch draws the rows in another order, from all of them or by blocks.
-        max_epochs: what the schedule is stretched over.
-        schedule: how the learning rate goes.
-        optimizer: whose coefficients are planned.
-        settings: the optimizer's, `(members,)` each.
-        draws: whether the model needs keys.
-        weights: `(rows,)`, how much each row counts, or None for 1 each.
+        members: the chunk's, in order.
+        batch_size: rows per step and member; a member's last batch is padded.
+        shuffle: whether each epoch visits the rows in a new random order: of all rows, or of `"blocks"` of rows.
+        max_epochs: number of epochs that the schedule spans.
+        schedule: the learning rate's.
+        optimizer: the one whose coefficients are planned.
+        settings: the optimizer's settings, `(members,)` float64 each.
+        needs_keys: whether the model needs random keys.
+        weights: row weights, `(rows,)`, or None for 1 each.
     """
 
     members: Sequence[Member]
@@ -43,125 +52,133 @@ class TrainingPlan:
     schedule: Schedule
     optimizer: Optimizer
     settings: Mapping[str, np.ndarray]
-    draws: bool = True
+    needs_keys: bool = True
     weights: np.ndarray | None = None
-    _dropout: np.ndarray = attrs.field(init=False)
-    _counts: np.ndarray = attrs.field(init=False)
-    _even: Tree = attrs.field(init=False)
+    steps: np.ndarray = attrs.field(init=False)
+    steps_per_epoch: int = attrs.field(init=False)
+    _key_bases: np.ndarray = attrs.field(init=False)
+    _row_mask: np.ndarray = attrs.field(init=False)
+    _unit_weights: _RowWeights = attrs.field(init=False)
 
-    @_dropout.default
-    def _draw_keys(self) -> np.ndarray:
+    @steps.default
+    def _count_steps(self) -> np.ndarray:
+        """Return the steps per epoch of each member, `(members,)`."""
+        return np.array([-(-len(member.train) // self.batch_size) for member in self.members])
+
+    @steps_per_epoch.default
+    def _count_longest(self) -> int:
+        """Return the steps per epoch of the member that has most."""
+        return int(self.steps.max())
+
+    @_key_bases.default
+    def _draw_key_bases(self) -> np.ndarray:
+        """Return one random number per member, `(members,)` uint64, from which all its keys follow."""
         draws = (generator(m.seed, "dropout", m.index).integers(0, 2**64, dtype=np.uint64) for m in self.members)
         return np.fromiter(draws, np.uint64, len(self.members))
 
-    @_counts.default
-    def _count_rows(self) -> np.ndarray:
-        """Return 1 for a place that holds a row and 0 for padding, `(steps, members, batch)`."""
+    @_row_mask.default
+    def _mask_rows(self) -> np.ndarray:
+        """Return 1.0 for a row and 0.0 for padding, `(steps, members, batch)`."""
         sizes = np.array([len(member.train) for member in self.members])
-        places = np.arange(self.longest * self.batch_size)
-        return _by_step((places < sizes[:, None]).astype(np.float64), self.longest, self.batch_size)
+        places = np.arange(self.steps_per_epoch * self.batch_size)
+        return _by_step((places < sizes[:, None]).astype(np.float64), self.steps_per_epoch, self.batch_size)
 
-    @_even.default
-    def _share_evenly(self) -> Tree:
-        """Return the weights where every row weighs the same; never written again, so that it is sent but once."""
-        even = _weights(self._counts)
-        for leaf in even.values():
+    @_unit_weights.default
+    def _weigh_rows_equally(self) -> _RowWeights:
+        """Return the weights of rows of weight 1, read-only: the same in each epoch, so a backend sends them once."""
+        unit = _row_weights(self._row_mask)
+        for leaf in (unit["weights"], unit["weight"], unit["counts"]):
             leaf.flags.writeable = False
-        return even
-
-    @property
-    def steps(self) -> np.ndarray:
-        """Steps an epoch, by member, `(members,)`."""
-        return np.array([-(-len(member.train) // self.batch_size) for member in self.members])
-
-    @property
-    def longest(self) -> int:
-        """Steps an epoch of the member that has most."""
-        return int(self.steps.max())
+        return unit
 
     def learning_rates(self, epoch: int) -> np.ndarray:
-        """Return the learning rate of each step, `(steps, members)`."""
-        factors = self.schedule.factor(self._done(epoch), self.max_epochs * self.steps)
+        """Return the learning rate of each step of an epoch, counted from 0, `(steps, members)`."""
+        factors = self.schedule.factor(self._steps_before(epoch), self.max_epochs * self.steps)
         rates: np.ndarray = self.settings["learning_rate"] * factors
         return rates
 
-    def epoch(self, number: int) -> Tree:
-        """Return epoch `number`, from 0, as arrays with the steps on the first axis.
-
-        `indices` `(steps, members, batch)` int32; `weights`, the same, how much each row counts, 0 for padding;
-        `counts` `(steps, members)`, whether there are rows that count; `weight`, the same, what the losses are divided
-        by, the rows' weights together, or 1 where no row counts; `coefficients`, the optimizer's by name,
-        `(steps, members)` each; and, if the model draws, `key` `(steps, members, 2)` uint32.
-        """
-        size = self.batch_size
-        indices = np.empty((len(self.members), self.longest * size), np.int32)
-        for place, member in enumerate(self.members):
-            order = self._order(member, number)
-            indices[place, : len(order)] = order
-            indices[place, len(order) :] = order[0]
-        indices = _by_step(indices, self.longest, size)
+    def epoch(self, number: int) -> TrainingBatches:
+        """Return the batches of epoch `number`, from 0, as NumPy arrays."""
+        steps = self.steps_per_epoch
+        indices = _by_step(self._padded_rows(number), steps, self.batch_size)
         settings = {**self.settings, "learning_rate": self.learning_rates(number)}
-        plan = {
+        weights = self._unit_weights if self.weights is None else _row_weights(self._row_mask * self.weights[indices])
+        batches: TrainingBatches = {
             "indices": indices,
-            "coefficients": self.optimizer.coefficients(self._done(number) + 1.0, settings),
-            **(self._even if self.weights is None else _weights(self._counts * self.weights[indices])),
+            "coefficients": self.optimizer.coefficients(self._steps_before(number) + 1.0, settings),
+            "weights": weights["weights"],
+            "weight": weights["weight"],
+            "counts": weights["counts"],
         }
-        return plan | {"key": _keys(self._dropout, number, self.longest)} if self.draws else plan
+        if self.needs_keys:
+            batches["key"] = _keys(self._key_bases, number, steps)
+        return batches
 
-    def _done(self, epoch: int) -> np.ndarray:
-        """Return how many steps each member has done before each step, `(steps, members)`."""
-        return epoch * self.steps + np.arange(self.longest)[:, None]
+    def _steps_before(self, epoch: int) -> np.ndarray:
+        """Return the number of steps that each member has taken before each step of an epoch, `(steps, members)`."""
+        return epoch * self.steps + np.arange(self.steps_per_epoch)[:, None]
+
+    def _padded_rows(self, epoch: int) -> np.ndarray:
+        """Return each member's rows in the order of an epoch, padded with its first: `(members, steps * batch)`."""
+        rows = np.empty((len(self.members), self.steps_per_epoch * self.batch_size), np.int32)
+        for place, member in enumerate(self.members):
+            order = self._order(member, epoch)
+            rows[place, : len(order)] = order
+            rows[place, len(order) :] = order[0]
+        return rows
 
     def _order(self, member: Member, epoch: int) -> np.ndarray:
         if not self.shuffle:
             return member.train
-        draw = generator(member.seed, "shuffle", member.index, epoch)
+        rng = generator(member.seed, "shuffle", member.index, epoch)
         if self.shuffle == "blocks":
-            return np.concatenate(list(_by_blocks(draw, member.train)))
-        return draw.permutation(member.train)
+            return np.concatenate(list(_shuffled_blocks(rng, member.train)))
+        return rng.permutation(member.train)
 
 
-def evaluation_plan(rows: Sequence[np.ndarray], batch_size: int, weights: np.ndarray | None = None) -> Tree:
-    """Return each member's rows in order, cut into batches.
-
-    `indices` `(steps, members, batch)` int32, and `weights`, the same, how much each row counts.
+def evaluation_plan(
+    rows: Sequence[np.ndarray], batch_size: int, weights: np.ndarray | None = None
+) -> EvaluationBatches:
+    """Return each member's rows in order, cut into batches, as NumPy arrays.
 
     Args:
-        rows: row indices, one array a member, possibly empty.
-        batch_size: rows a step and member; what is missing is row 0 with weight 0.
-        weights: `(rows,)`, how much each row counts, or None for 1 each.
+        rows: row indices, one array per member, possibly empty.
+        batch_size: rows per step and member; padding is row 0 with weight 0.
+        weights: row weights, `(rows,)`, or None for 1 each.
     """
     steps = max(1, *(-(-len(indices) // batch_size) for indices in rows))
     padded = np.zeros((len(rows), steps * batch_size), np.int32)
-    counts = np.zeros((len(rows), steps * batch_size))
+    padded_weights = np.zeros((len(rows), steps * batch_size))
     for place, indices in enumerate(rows):
         padded[place, : len(indices)] = indices
-        counts[place, : len(indices)] = 1.0 if weights is None else weights[indices]
-    return {"indices": _by_step(padded, steps, batch_size), "weights": _by_step(counts, steps, batch_size)}
+        padded_weights[place, : len(indices)] = 1.0 if weights is None else weights[indices]
+    return {"indices": _by_step(padded, steps, batch_size), "weights": _by_step(padded_weights, steps, batch_size)}
 
 
-def _weights(weights: np.ndarray) -> dict[str, np.ndarray]:
+def _row_weights(weights: np.ndarray) -> _RowWeights:
+    """Return the keys of `TrainingBatches` that follow from row weights, `(steps, members, batch)`."""
     weight = weights.sum(axis=2)
     return {"weights": weights, "weight": np.where(weight > 0, weight, 1.0), "counts": weight > 0}
 
 
-def _by_blocks(draw: np.random.Generator, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the rows in an order that keeps neighbours near: blocks at random, and rows within some blocks."""
+def _shuffled_blocks(rng: np.random.Generator, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the rows a window at a time: random blocks of neighbouring rows, permuted within the window."""
     rows = np.sort(rows)
-    blocks = draw.permutation(-(-len(rows) // _BLOCK))
+    blocks = rng.permutation(-(-len(rows) // _BLOCK))
     for at in range(0, len(blocks), _WINDOW // _BLOCK):
         window = [rows[block * _BLOCK : (block + 1) * _BLOCK] for block in blocks[at : at + _WINDOW // _BLOCK]]
-        yield draw.permutation(np.concatenate(window))
+        yield rng.permutation(np.concatenate(window))
 
 
 def _by_step(rows: np.ndarray, steps: int, batch_size: int) -> np.ndarray:
+    """Return `(members, steps * batch)` as `(steps, members, batch)`."""
     return np.ascontiguousarray(rows.reshape(len(rows), steps, batch_size).swapaxes(0, 1))
 
 
-def _keys(base: np.ndarray, epoch: int, steps: int) -> np.ndarray:
-    """Return SplitMix64 of each member's base at each place, as two uint32 (Steele et al. 2014)."""
+def _keys(bases: np.ndarray, epoch: int, steps: int) -> np.ndarray:
+    """Return SplitMix64 (Steele et al., 2014) of each member's base at each step, `(steps, members, 2)` uint32."""
     place = (np.uint64(epoch) << np.uint64(32)) + np.arange(steps, dtype=np.uint64)[:, None]
-    mixed = base + (place + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = bases + (place + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)

@@ -1,41 +1,47 @@
-"""Work of the host that is done ahead, while the device is busy."""
+"""Items that a thread of the host prepares while the device is busy."""
 
 import queue
 import threading
 from collections.abc import Generator, Iterable
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
+
+import attrs
 
 __all__ = ["prefetch"]
 
 T = TypeVar("T")
 
 
-def prefetch(items: Iterable[T], depth: int) -> Generator[T]:
-    """Yield the items, which a thread makes up to `depth` ahead; close the iterator to end it.
+@attrs.frozen
+class _Item(Generic[T]):
+    """An item; None in its place marks the end."""
 
-    What making one raises is raised here, in its place. The thread must not touch a backend, which is one
-    thread's own.
+    value: T
+
+
+@attrs.frozen(eq=False)
+class _Failure:
+    """What making an item raised."""
+
+    error: BaseException
+
+
+def prefetch(items: Iterable[T], depth: int) -> Generator[T]:
+    """Yield the items, which a thread makes up to `depth` ahead; closing the generator ends the thread.
+
+    What making an item raises is raised here, in that item's place. `items` must not use a backend, which belongs to
+    the thread that made it.
     """
-    made: queue.Queue[tuple[str, Any]] = queue.Queue(depth)
+    made: queue.Queue[_Item[T] | _Failure | None] = queue.Queue(depth)
     wanted = threading.Event()
     wanted.set()
-
-    def work() -> None:
-        try:
-            for item in items:
-                if not _put(made, ("item", item), wanted):
-                    return
-            _put(made, ("end", None), wanted)
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            _put(made, ("error", error), wanted)
-
-    thread = threading.Thread(target=work, name="gmcore-prefetch", daemon=True)
+    thread = threading.Thread(target=_make, args=(items, made, wanted), name="gmcore-prefetch", daemon=True)
     thread.start()
     try:
-        while (one := made.get())[0] == "item":
-            yield one[1]
-        if one[0] == "error":
-            raise one[1]
+        while isinstance(one := made.get(), _Item):
+            yield one.value
+        if isinstance(one, _Failure):
+            raise one.error
     finally:
         wanted.clear()
         while not made.empty():
@@ -43,11 +49,24 @@ def prefetch(items: Iterable[T], depth: int) -> Generator[T]:
         thread.join()
 
 
-def _put(made: "queue.Queue[tuple[str, Any]]", item: tuple[str, Any], wanted: threading.Event) -> bool:
-    """Hand an item over as soon as there is room; return whether anyone still wants it."""
+def _make(items: Iterable[T], made: "queue.Queue[_Item[T] | _Failure | None]", wanted: threading.Event) -> None:
+    """Put all items, then the end, or what making one raised; stop early once nothing is wanted any more."""
+    try:
+        for item in items:
+            if not _put(made, _Item(item), wanted):
+                return
+        _put(made, None, wanted)
+    except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for the item
+        _put(made, _Failure(error), wanted)
+
+
+def _put(
+    made: "queue.Queue[_Item[T] | _Failure | None]", one: _Item[T] | _Failure | None, wanted: threading.Event
+) -> bool:
+    """Put one item as soon as the queue has room; return whether more are wanted."""
     while wanted.is_set():
         try:
-            made.put(item, timeout=0.1)
+            made.put(one, timeout=0.1)
         except queue.Full:
             continue
         return wanted.is_set()

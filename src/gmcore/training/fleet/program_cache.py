@@ -1,4 +1,4 @@
-"""What was compiled once and is asked for again, by whoever trains or scores the same kind of model."""
+"""Cache of compiled programs, for later calls that train or score the same kind of model."""
 
 import threading
 from collections import deque
@@ -12,34 +12,34 @@ __all__ = ["cached_program"]
 T = TypeVar("T")
 
 _lock = threading.Lock()
-# Compiled programs are small; what they are made of holds no rows, and no weights.
-_kept: deque[tuple[Backend, tuple[object, ...], object]] = deque(maxlen=32)
+# Least recently used first. Compiled programs are small: they hold neither rows nor weights.
+_cached: deque[tuple[Backend, tuple[object, ...], object]] = deque(maxlen=32)
 
 
-def cached_program(backend: Backend, of: tuple[object, ...], make: Callable[[], T]) -> T:
-    """Return what an earlier call with this backend and equals of `of` made, or else make it.
+def cached_program(backend: Backend, depends_on: tuple[object, ...], make: Callable[[], T]) -> T:
+    """Return what `make` returned for this backend and equal `depends_on`; call it if that is not in the cache.
 
-    Few are kept, the ones asked for last, so whatever `make` closes over must be small.
+    Only the 32 most recently used results are cached. They must be small, and so must all that `make` closes over.
 
     Args:
-        backend: whose programs they are.
-        of: all that they depend on, beside the shapes of what they are called with; a name of what they are first.
-            What can't be compared differs.
-        make: makes them.
+        backend: the one that compiles.
+        depends_on: a name, then everything that the programs depend on besides the shapes of their arguments. Values
+            that can't be compared with `==` count as different.
+        make: makes the programs.
     """
     with _lock:
-        same = (at for at, (its, parts, _) in enumerate(_kept) if its is backend and _equal(parts, of))
-        if (place := next(same, None)) is None:
+        hits = (place for place, (its, parts, _) in enumerate(_cached) if its is backend and _equal(parts, depends_on))
+        if (place := next(hits, None)) is None:
             made = make()
         else:
-            made = cast("T", _kept[place][2])
-            del _kept[place]
-        _kept.append((backend, of, made))
+            made = cast("T", _cached[place][2])
+            del _cached[place]
+        _cached.append((backend, depends_on, made))
     return made
 
 
 def _equal(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
     try:
         return bool(one == other)
-    except (TypeError, ValueError):  # arrays are compared number by number
+    except (TypeError, ValueError):  # NumPy compares arrays element by element
         return False

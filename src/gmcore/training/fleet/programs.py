@@ -1,18 +1,38 @@
-"""The compiled programs that move a chunk of a fleet on."""
+"""The compiled programs that train a chunk of a fleet."""
 
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 
-from gmcore.domain import EarlyStoppingConfig, Tree
-from gmcore.ports import Backend, Model, Optimizer, TrainingTask
+from gmcore.domain import Tree
+from gmcore.ports import Backend, TrainingTask
 from gmcore.training.fleet.early_stopping import end_of_epoch
 from gmcore.training.fleet.program_cache import cached_program
-from gmcore.training.fleet.step import evaluation_step, training_step
+from gmcore.training.fleet.step import EvaluationStep, TrainingStep, evaluation_step, training_step
 from gmcore.training.fleet.stop_metrics import StopMetrics
+from gmcore.training.fleet.trees import (
+    Carry,
+    EvaluationBatches,
+    EvaluationInputs,
+    EvaluationShared,
+    ResidentRows,
+    State,
+    Summary,
+    Totals,
+    TrainingBatches,
+    TrainingShared,
+)
 
-__all__ = ["Programs", "seen"]
+__all__ = ["Programs", "evaluation_inputs"]
+
+
+TrainSteps = Callable[[Carry, TrainingBatches, Tree, ResidentRows], Carry]
+ZeroTotals = Callable[[Carry], Totals]
+Evaluate = Callable[[Totals, EvaluationBatches, EvaluationInputs, ResidentRows], Totals]
+EndEpoch = Callable[[Carry, Totals, State], tuple[Carry, State, Summary]]
+CompleteEpoch = Callable[
+    [Carry, TrainingBatches, EvaluationBatches | None, State, Tree, ResidentRows], tuple[Carry, State, Summary]
+]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -20,74 +40,95 @@ class Programs:
     """The compiled programs of a task; chunks of one size share them, and so do tasks that differ in rows alone.
 
     Attributes:
-        segment: `(carry, plan, buffers, rows) -> carry`: some steps; `rows` are the resident ones.
-        metrics: of the stop rows.
-        nothing: `(carry) -> totals`: what looking at the stop rows starts from.
-        look: `(totals, plan, seen, rows) -> totals`: the loss and the metrics' sums of some of the stop rows, on top of
-            those of the ones before.
-        finish: `(carry, totals, state) -> (carry, state, summary)`: the end of an epoch.
-        epoch: `(carry, plan, stop_plan, state, buffers, rows) -> (carry, state, summary)`: all three at once,
-            from an epoch's last steps on; `stop_plan` is None where no member has stop rows.
-        copy: `(carry, state) -> (carry, state)`, which stay what they are when the ones given are given up.
+        metrics: the metrics of the stop rows.
+        train_steps: `(carry, batches, buffers, resident_rows) -> carry`: some steps of an epoch.
+        zero_totals: `(carry) -> totals`: the totals before any stop row.
+        evaluate: `(totals, batches, inputs, resident_rows) -> totals`: adds the totals of some stop rows.
+        end_epoch: `(carry, totals, state) -> (carry, state, summary)`.
+        complete_epoch: `(carry, batches, stop_batches, state, buffers, resident_rows) -> (carry, state, summary)`: the
+            four programs above as one, for the last steps of an epoch; `stop_batches` is None without any stop rows.
+        copy: `(carry, state) -> (carry, state)`: copies that outlive the originals, whose memory is reused.
     """
 
     metrics: StopMetrics
-    segment: Callable[..., Any]
-    nothing: Callable[..., Any]
-    look: Callable[..., Any]
-    finish: Callable[..., Any]
-    epoch: Callable[..., Any]
-    copy: Callable[..., Any]
+    train_steps: TrainSteps
+    zero_totals: ZeroTotals
+    evaluate: Evaluate
+    end_epoch: EndEpoch
+    complete_epoch: CompleteEpoch
+    copy: Callable[[Carry, State], tuple[Carry, State]]
 
     @classmethod
     def of(cls, task: TrainingTask) -> "Programs":
-        """Return the programs of a task; nothing is compiled before its first call."""
+        """Return the programs of a task; each is compiled when it is first called."""
         backend, model, optimizer, config = task.backend, task.model, task.optimizer, task.config.early_stopping
         metrics = StopMetrics.of(task)
-        of = ("training", model, optimizer, config, metrics.metrics, metrics.width, metrics.targets)
-        return cached_program(backend, of, lambda: cls._compiled(backend, model, optimizer, config, metrics))
+        depends_on = ("training", model, optimizer, config, metrics.metrics, metrics.width, metrics.targets)
+
+        def compiled() -> "Programs":
+            return cls._compiled(
+                backend,
+                metrics,
+                train_steps=_train_steps(training_step(model, optimizer, backend), backend),
+                evaluate=_evaluate(evaluation_step(model, backend, metrics), backend),
+                # Compiled by itself, for libraries that run `complete_epoch` uncompiled because it contains loops.
+                end_epoch=backend.compile(end_of_epoch(config, backend.xp), members=(0, 0, 0)),
+            )
+
+        return cached_program(backend, depends_on, compiled)
 
     @classmethod
     def _compiled(
-        cls,
-        backend: Backend,
-        model: Model,
-        optimizer: Optimizer,
-        config: EarlyStoppingConfig | None,
-        metrics: StopMetrics,
+        cls, backend: Backend, metrics: StopMetrics, *, train_steps: TrainSteps, evaluate: Evaluate, end_epoch: EndEpoch
     ) -> "Programs":
-        step, glance = training_step(model, optimizer, backend), evaluation_step(model, backend, metrics)
-        finish = backend.compile(end_of_epoch(config, backend.xp), members=(0, 0, 0))
-
-        def segment(carry: Any, plan: Any, buffers: Any, rows: Any) -> Any:
-            return backend.scan(step, carry, plan, {**rows, "buffers": buffers})[0]
-
-        def nothing(carry: Any) -> Any:
+        def zero_totals(carry: Carry) -> Totals:
             loss = backend.xp.zeros_like(carry["loss"])
-            return {"loss": loss, **metrics.nothing(loss.shape[0])}
+            return {"loss": loss, "by_metric": metrics.zero_sums(loss.shape[0])}
 
-        def look(totals: Any, plan: Any, seen: Any, rows: Any) -> Any:
-            return backend.scan(glance, totals, plan, {**rows, **seen})[0]
-
-        def epoch(carry: Any, plan: Any, stop_plan: Any, state: Any, buffers: Any, rows: Any) -> Any:
-            carry = segment(carry, plan, buffers, rows)
-            if stop_plan is None:
-                return finish(carry, {"loss": backend.xp.zeros_like(carry["loss"])}, state)
-            totals = look(nothing(carry), stop_plan, seen(carry, state, buffers), rows)
-            return finish(carry, totals, state)
+        def complete_epoch(
+            carry: Carry,
+            batches: TrainingBatches,
+            stop_batches: EvaluationBatches | None,
+            state: State,
+            buffers: Tree,
+            rows: ResidentRows,
+        ) -> tuple[Carry, State, Summary]:
+            carry = train_steps(carry, batches, buffers, rows)
+            if stop_batches is None:
+                return end_epoch(carry, {"loss": backend.xp.zeros_like(carry["loss"]), "by_metric": {}}, state)
+            totals = evaluate(zero_totals(carry), stop_batches, evaluation_inputs(carry, state, buffers), rows)
+            return end_epoch(carry, totals, state)
 
         return cls(
             metrics=metrics,
-            segment=backend.compile(segment, loops=True, donate=(0,), members=(0, 1, 0, None)),
-            nothing=backend.compile(nothing, members=(0,)),
-            look=backend.compile(look, loops=True, members=(0, 1, 0, None)),
-            finish=finish,
-            epoch=backend.compile(epoch, loops=True, donate=(0, 3), members=(0, 1, 1, 0, 0, None)),
+            train_steps=backend.compile(train_steps, loops=True, donate=(0,), members=(0, 1, 0, None)),
+            zero_totals=backend.compile(zero_totals, members=(0,)),
+            evaluate=backend.compile(evaluate, loops=True, members=(0, 1, 0, None)),
+            end_epoch=end_epoch,
+            complete_epoch=backend.compile(complete_epoch, loops=True, donate=(0, 3), members=(0, 1, 1, 0, 0, None)),
             copy=backend.compile(lambda carry, state: (carry, state), members=(0, 0)),
         )
 
 
-def seen(carry: Tree, state: Tree, buffers: Tree) -> Tree:
-    """Return what the evaluation step shares beside the rows: the weights as they are, and where metrics start from."""
-    center = {"center": state["center"]} if "center" in state else {}
-    return {"buffers": buffers, **center, **{name: carry[name] for name in ("params", "buffers") if name in carry}}
+def evaluation_inputs(carry: Carry, state: State, buffers: Tree) -> EvaluationInputs:
+    """Return what the stop rows are evaluated with: the current weights, and the centers of the metrics' sums."""
+    current = carry.get("buffers", buffers)
+    if "center" in state:
+        return {"buffers": current, "center": state["center"], "params": carry["params"]}
+    return {"buffers": current, "params": carry["params"]}
+
+
+def _train_steps(step: TrainingStep, backend: Backend) -> TrainSteps:
+    def train_steps(carry: Carry, batches: TrainingBatches, buffers: Tree, rows: ResidentRows) -> Carry:
+        shared: TrainingShared = {**rows, "buffers": buffers}
+        return backend.scan(step, carry, batches, shared)[0]
+
+    return train_steps
+
+
+def _evaluate(step: EvaluationStep, backend: Backend) -> Evaluate:
+    def evaluate(totals: Totals, batches: EvaluationBatches, inputs: EvaluationInputs, rows: ResidentRows) -> Totals:
+        shared: EvaluationShared = {**rows, **inputs}
+        return backend.scan(step, totals, batches, shared)[0]
+
+    return evaluate

@@ -1,65 +1,65 @@
-"""Where a step's rows come from: from the device, where they fit, else from the host as it goes."""
+"""Where a step's rows come from: the device, if they fit there, else the host, step by step."""
 
-from collections.abc import Mapping
-from typing import cast
+from typing import TypeVar, cast
 
 import attrs
 import numpy as np
 
-from gmcore.domain import Rows, Tree
+from gmcore.domain import Rows
 from gmcore.ports import TrainingTask
 from gmcore.training.fleet.memory import device_memory
+from gmcore.training.fleet.trees import EvaluationBatches, ResidentRows, TrainingBatches
 
 __all__ = ["RowSource", "bytes_on_device"]
+
+Batches = TypeVar("Batches", TrainingBatches, EvaluationBatches)
 
 _SHARE_OF_MEMORY = 0.25
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class RowSource:
-    """Rows on one side of the border or the other; what is trained is the same.
+    """All rows of a task, on the device or on the host; results are the same either way.
 
     Attributes:
-        rows: on the host, in memory or in files.
-        resident: `inputs` and `targets` on the device; empty if they stay on the host.
+        rows: on the host, in memory or in memory-mapped files.
+        resident: the rows on the device; empty if they stay on the host.
     """
 
     rows: Rows
-    resident: Mapping[str, Tree]
+    resident: ResidentRows
 
     @classmethod
     def of(cls, task: TrainingTask) -> "RowSource":
-        """Bring a task's rows to the device if they may take the memory."""
-        columns = {"inputs": dict(task.rows.inputs), "targets": task.rows.targets}
+        """Return a task's rows, sent to the device if they may use that much of its memory."""
+        columns: ResidentRows = {"inputs": dict(task.rows.inputs), "targets": task.rows.targets}
         return cls(rows=task.rows, resident=task.backend.asarray(columns) if bytes_on_device(task) else {})
 
     @property
-    def bytes_a_row(self) -> int:
-        """How many bytes a row takes in a batch."""
+    def bytes_per_row(self) -> int:
+        """Bytes of one row in a batch."""
         return max(1, _size(self.rows, "float64") // max(1, len(self.rows)))
 
-    def gather(self, plan: Tree) -> Tree:
-        """Return some steps of a plan with what they need: the rows at its `indices`, if they are not resident."""
+    def gather(self, batches: Batches) -> Batches:
+        """Return batches with their rows in place of `indices`; unchanged if the rows are on the device."""
         if self.resident:
-            return plan
-        rest = {name: leaf for name, leaf in plan.items() if name != "indices"}
-        indices, targets = plan["indices"], cast("np.ndarray", self.rows.targets)
-        return {
-            **rest,
-            "inputs": {name: column[indices] for name, column in self.rows.inputs.items()},
-            "targets": targets[indices],
-        }
+            return batches
+        gathered = batches.copy()
+        indices, targets = gathered.pop("indices"), cast("np.ndarray", self.rows.targets)
+        gathered["inputs"] = {name: column[indices] for name, column in self.rows.inputs.items()}
+        gathered["targets"] = targets[indices]
+        return gathered
 
 
 def bytes_on_device(task: TrainingTask) -> int:
-    """Return how many bytes a task's rows take on the device; 0 where they may not take as many."""
+    """Return the bytes of a task's rows on the device; 0 if they are too many and stay on the host."""
     allowed = task.config.row_memory or int(_SHARE_OF_MEMORY * device_memory(task.backend).total)
     size = _size(task.rows, task.backend.dtype)
     return size if size <= allowed else 0
 
 
 def _size(rows: Rows, dtype: str) -> int:
-    """Return how many bytes rows take on a device."""
-    of_float = np.dtype(dtype).itemsize
+    """Return the bytes of all rows, floats in `dtype`; integers take 4 bytes."""
+    float_size = np.dtype(dtype).itemsize
     columns = [*rows.inputs.values(), *([] if rows.targets is None else [rows.targets])]
-    return sum(column.size * (of_float if column.dtype.kind == "f" else 4) for column in columns)
+    return sum(column.size * (float_size if column.dtype.kind == "f" else 4) for column in columns)

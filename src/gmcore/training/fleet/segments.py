@@ -1,103 +1,120 @@
-"""Epochs cut into segments: what one call enqueues."""
+"""Epochs cut into segments: the steps that one call of a program enqueues."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import attrs
 import numpy as np
 
-from gmcore.domain import Tree
-from gmcore.domain.tree import tree_map
+from gmcore.domain.tree import tree_leaves, tree_map
 from gmcore.ports import TrainingTask
 from gmcore.training.fleet.plan import TrainingPlan
 from gmcore.training.fleet.row_source import RowSource
+from gmcore.training.fleet.trees import EvaluationBatches, TrainingBatches
 
-__all__ = ["Segment", "bytes_under_way", "cut", "segments", "steps_at_once"]
+__all__ = ["Position", "Segment", "bytes_in_transit", "evaluation_segments", "steps_per_call", "training_segments"]
 
-# What one call enqueues: long enough to hide the call, short enough to stop within it.
-_OPERATIONS_AT_ONCE = {"cpu": 2e10}
-_OPERATIONS_ON_A_GPU = 2e12
-_STEPS_AT_ONCE = 8192
-_BYTES_AT_ONCE = 64 << 20
-# Segments on the host: the one in use, those that wait for it, and the one that is made; each is sent, too.
-_UNDER_WAY = 4
+# Floating-point operations per call: enough to hide the cost of a call, few enough to stop quickly.
+_OPERATIONS_PER_CALL = {"cpu": 2e10}
+_OPERATIONS_PER_CALL_ON_GPU = 2e12
+_MOST_STEPS_PER_CALL = 8192
+# Rows that stay on the host: bytes sent per call.
+_BYTES_PER_CALL = 64 << 20
+# Segments in memory at once: one in use, two prefetched, one being gathered.
+_SEGMENTS_IN_TRANSIT = 4
+
+
+class Position(NamedTuple):
+    """A place in training: `epoch` epochs are over, and `step` steps of the next one are done."""
+
+    epoch: int = 0
+    step: int = 0
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Segment:
-    """Some steps of an epoch.
+    """Consecutive steps of one epoch.
 
     Attributes:
-        epoch: its number, from 0.
-        start: the first step, from 0.
-        end: behind the last.
-        last: whether the epoch ends with it.
-        batches: the steps on the first axis, as `TrainingPlan.epoch` has them.
-        learning_rate: `(members,)`, of its last step.
-        weight: `(members,)`, of the epoch's rows together.
+        epoch: index of the epoch, from 0.
+        start: index of the first step, from 0.
+        end: index after the last step.
+        last: whether it is the epoch's last segment.
+        batches: of these steps.
+        learning_rate: of the last step, `(members,)`.
+        weight: summed weight of the rows of the whole epoch, `(members,)`.
     """
 
     epoch: int
     start: int
     end: int
     last: bool
-    batches: Tree
+    batches: TrainingBatches
     learning_rate: np.ndarray
     weight: np.ndarray
 
+    @property
+    def position_after(self) -> Position:
+        """Where training stands after this segment."""
+        return Position(self.epoch + 1) if self.last else Position(self.epoch, self.end)
 
-def steps_at_once(task: TrainingTask, rows: RowSource, members: int, batch_size: int) -> int:
-    """Return how many steps one call enqueues."""
+
+def steps_per_call(task: TrainingTask, rows: RowSource, *, members: int, batch_size: int) -> int:
+    """Return how many steps one call of a program enqueues."""
     parameters = sum(layer.parameters for layer in task.model.info.layers)
     operations = 6.0 * max(1, parameters) * batch_size * members
-    allowed = _OPERATIONS_AT_ONCE.get(task.backend.device, _OPERATIONS_ON_A_GPU) / operations
+    allowed = _OPERATIONS_PER_CALL.get(task.backend.device, _OPERATIONS_PER_CALL_ON_GPU) / operations
     if not rows.resident:
-        allowed = min(allowed, _BYTES_AT_ONCE / (rows.bytes_a_row * batch_size * members))
-    return int(min(_STEPS_AT_ONCE, max(1.0, allowed)))
+        allowed = min(allowed, _BYTES_PER_CALL / (rows.bytes_per_row * batch_size * members))
+    return int(min(_MOST_STEPS_PER_CALL, max(1.0, allowed)))
 
 
-def bytes_under_way(task: TrainingTask, members: int) -> int:
-    """Return how many bytes rows take, at most, that are on their way to the device because they can't stay there."""
-    a_row = RowSource(rows=task.rows, resident={}).bytes_a_row
-    epoch = a_row * members * len(task.rows)
-    return _UNDER_WAY * min(epoch, max(_BYTES_AT_ONCE, a_row * members * task.config.batch_size))
+def bytes_in_transit(task: TrainingTask, members: int) -> int:
+    """Return the most bytes that rows take on their way to the device, if they stay on the host."""
+    per_row = RowSource(rows=task.rows, resident={}).bytes_per_row
+    per_epoch = per_row * members * len(task.rows)
+    per_step = per_row * members * task.config.batch_size
+    return _SEGMENTS_IN_TRANSIT * min(per_epoch, max(_BYTES_PER_CALL, per_step))
 
 
-def segments(plan: TrainingPlan, rows: RowSource, *, length: int, epoch: int, step: int) -> Iterator[Segment]:
-    """Yield what is left of training, cut at the same places however often it was stopped.
+def training_segments(plan: TrainingPlan, rows: RowSource, *, length: int, start: Position) -> Iterator[Segment]:
+    """Yield the segments of all epochs that are left.
 
     Args:
         plan: the chunk's.
-        rows: where they are.
-        length: steps in a segment, at most.
-        epoch: where to begin: the epoch,
-        step: and the step in it, at the start of a segment.
+        rows: where its rows are.
+        length: steps per segment, at most. With the same length, training is cut at the same steps after a resume.
+        start: the first step; the beginning of a segment.
     """
-    steps = plan.longest
-    sent: dict[tuple[int, int], np.ndarray] = {}
+    steps = plan.steps_per_epoch
+    slices: dict[int, dict[int, np.ndarray]] = {}
 
-    def part(leaf: np.ndarray, at: int) -> np.ndarray:
-        # What never changes stays the same object, so that a backend can send it but once.
-        if leaf.flags.writeable:
+    def cut(leaf: np.ndarray, at: int) -> np.ndarray:
+        if id(leaf) not in slices:
             return leaf[at : at + length]
-        return sent.setdefault((id(leaf), at), leaf[at : at + length])
+        return slices[id(leaf)].setdefault(at, leaf[at : at + length])
 
-    for number in range(epoch, plan.max_epochs):
-        batches, rates = plan.epoch(number), plan.learning_rates(number)
+    for epoch in range(start.epoch, plan.max_epochs):
+        batches, rates = plan.epoch(epoch), plan.learning_rates(epoch)
+        # A backend sends a read-only array once, and knows it by its identity: arrays that were in the epoch before get
+        # the same slices. The epoch before is alive until here, so no new array can have the identity of an old one.
+        kept = {id(leaf) for leaf in tree_leaves(batches) if not leaf.flags.writeable}
+        slices = {key: slices.get(key, {}) for key in kept}
         weight = np.where(batches["counts"], batches["weight"], 0.0).sum(axis=0)
-        for at in range(step if number == epoch else 0, steps, length):
+        for at in range(start.step if epoch == start.epoch else 0, steps, length):
             end = min(at + length, steps)
             yield Segment(
-                epoch=number,
+                epoch=epoch,
                 start=at,
                 end=end,
                 last=end == steps,
-                batches=rows.gather(tree_map(lambda leaf, at=at: part(leaf, at), batches)),
+                batches=rows.gather(tree_map(lambda leaf, at=at: cut(leaf, at), batches)),
                 learning_rate=rates[end - 1],
                 weight=weight,
             )
 
 
-def cut(plan: Tree, rows: RowSource, *, length: int) -> Iterator[Tree]:
+def evaluation_segments(plan: EvaluationBatches, rows: RowSource, *, length: int) -> Iterator[EvaluationBatches]:
     """Yield an evaluation plan in segments of `length` steps, with their rows."""
     for at in range(0, len(plan["weights"]), length):
         yield rows.gather(tree_map(lambda leaf, at=at: leaf[at : at + length], plan))

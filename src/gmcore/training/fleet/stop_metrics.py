@@ -1,4 +1,4 @@
-"""Metrics of the rows that training stops on, from sums that are taken within an epoch's program."""
+"""Metrics of the stop rows, computed from sums that an epoch's program takes on the device."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,12 +14,12 @@ __all__ = ["StopMetrics", "centers"]
 
 @attrs.frozen(kw_only=True, eq=False)
 class StopMetrics:
-    """Those metrics of a task that can be had from sums; the others are computed when training is over.
+    """The metrics of a task that can be computed from sums; the others are computed after training only.
 
     Attributes:
-        metrics: which.
-        width: how many numbers are predicted of a row.
-        targets: shape and dtype's kind of a row's targets.
+        metrics: these metrics.
+        width: numbers per prediction.
+        targets: shape of one row's targets, and the kind of their dtype.
         xp: the backend's namespace.
     """
 
@@ -30,41 +30,43 @@ class StopMetrics:
 
     @classmethod
     def of(cls, task: TrainingTask) -> "StopMetrics":
-        """Return a task's."""
-        able = tuple(metric for metric in task.metrics if isinstance(metric, SupportsSums))
+        """Return the stop metrics of a task."""
+        metrics = tuple(metric for metric in task.metrics if isinstance(metric, SupportsSums))
         target = task.rows.targets
-        assert target is not None  # noqa: S101 - what is trained has targets
+        assert target is not None  # noqa: S101 - the workflow refuses rows without targets
         targets, width = (target.shape[1:], target.dtype.kind), task.rows.schema.target.width
-        return cls(metrics=able, width=width, targets=targets, xp=task.backend.xp)
+        return cls(metrics=metrics, width=width, targets=targets, xp=task.backend.xp)
 
     def sums(self, predictions: Array, targets: Array, weights: Array, center: Array | float) -> dict[str, Tree]:
-        """Return one member's sums over a batch: those of each metric, by its place."""
+        """Return one member's sums over a batch, by the metric's place: `"0"`, `"1"`, …."""
         return {
             str(place): metric.sums(predictions, targets, weights, center=center, xp=self.xp)
             for place, metric in enumerate(self.metrics)
         }
 
-    def nothing(self, members: int) -> dict[str, Tree]:
+    def zero_sums(self, members: int) -> dict[str, Tree]:
         """Return the sums before the first batch, with the members on the first axis."""
         xp, (shape, kind) = self.xp, self.targets
-        none = xp.zeros((1, *shape), None if kind == "f" else xp.int32)
-        shapes = self.sums(xp.zeros((1, self.width)), none, xp.zeros((1,)), 0.0)
-        return tree_map(lambda leaf: xp.zeros((members, *leaf.shape)), shapes)  # type: ignore[no-any-return]
+        target = xp.zeros((1, *shape), None if kind == "f" else xp.int32)
+        one_row = self.sums(xp.zeros((1, self.width)), target, xp.zeros((1,)), 0.0)
+        return tree_map(lambda leaf: xp.zeros((members, *leaf.shape)), one_row)
 
-    def read(self, sums: Mapping[str, Tree]) -> dict[str, np.ndarray]:
-        """Return the metrics by name, `(members,)` each, from sums over all batches on the host."""
+    def values(self, sums: Mapping[str, Tree]) -> dict[str, np.ndarray]:
+        """Return the metrics by name, `(members,)` each, from the sums over all batches, NumPy arrays."""
         found: dict[str, np.ndarray] = {}
         with np.errstate(invalid="ignore", over="ignore"):
             for place, metric in enumerate(self.metrics):
+                # Without any stop rows there are no sums at all.
                 if str(place) in sums:
                     found |= metric.of_sums(tree_map(lambda leaf: leaf.astype(np.float64), sums[str(place)]))
         return found
 
 
 def centers(rows: Rows, members: Sequence[Member]) -> np.ndarray | None:
-    """Return each member's stop targets that are nearest to their mean, `(members, targets)`; None of classes.
+    """Return a value near the mean of each member's stop targets, `(members, targets)`; None for classes.
 
-    Sums of squares that start from there keep their digits, and are 0 where all targets are equal.
+    It is the target nearest to the mean. Sums of squared differences from it keep their digits, and are exactly 0 if
+    all targets are equal.
     """
     if rows.targets is None or rows.schema.target.is_classification:
         return None

@@ -77,11 +77,12 @@ class Circles(DataProvider, SupportsRows):
 
 @attrs.frozen
 class Confidence(MetricComputer):
-    """How sure a classifier is, right or wrong."""
+    """The mean probability of the predicted class, right or wrong."""
 
-    def check(self, schema: Schema) -> None:
+    def bind(self, schema: Schema) -> "Confidence":
         if not schema.target.is_classification:
-            raise ConfigError(["confidence needs classes"])
+            raise ConfigError(["metric 'confidence' needs classes, and the target holds numbers"])
+        return self
 
     def compute(
         self, predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None

@@ -1,0 +1,97 @@
+"""The schema of a data set: its feature, target, group and time columns."""
+
+from enum import StrEnum
+
+import attrs
+
+__all__ = ["Feature", "Kind", "Schema", "Target", "TargetKind"]
+
+
+class Kind(StrEnum):
+    """Type of a feature column."""
+
+    NUMERIC = "numeric"
+    BOOLEAN = "boolean"
+    CATEGORICAL = "categorical"
+
+
+class TargetKind(StrEnum):
+    """Type of the target."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+def _unique(_: object, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+    if len(set(value)) != len(value):
+        repeated = sorted({name for name in value if value.count(name) > 1})
+        raise ValueError(f"{attribute.name} must be unique, got {', '.join(map(repr, repeated))} more than once")
+
+
+@attrs.frozen(kw_only=True)
+class Feature:
+    """One input column.
+
+    Attributes:
+        name: the column's name.
+        kind: the column's type.
+        categories: the categories of a categorical column, in the order of their codes; code `i + 1` is
+            `categories[i]`, code 0 means missing or unknown.
+    """
+
+    name: str
+    kind: Kind = Kind.NUMERIC
+    categories: tuple[str, ...] = attrs.field(default=(), validator=_unique)
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """The target of a prediction.
+
+    Attributes:
+        names: the target columns; several only in regression.
+        kind: binary, multiclass or regression.
+        classes: the class names in the order of their indices; empty in regression.
+    """
+
+    names: tuple[str, ...] = attrs.field(validator=_unique)
+    kind: TargetKind
+    classes: tuple[str, ...] = attrs.field(default=(), validator=_unique)
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the target is a class."""
+        return self.kind is not TargetKind.REGRESSION
+
+    @property
+    def width(self) -> int:
+        """Numbers per prediction: one per class, or one per regression target."""
+        return len(self.classes) if self.is_classification else len(self.names)
+
+
+@attrs.frozen(kw_only=True)
+class Schema:
+    """The columns of a data set, and the position of each in `Rows`.
+
+    Attributes:
+        features: the input columns, in order.
+        target: the target.
+        group: name of the column whose equal values must stay on one side of a split; or None.
+        time: name of the column that orders the rows; or None.
+    """
+
+    features: tuple[Feature, ...]
+    target: Target
+    group: str | None = None
+    time: str | None = None
+
+    @property
+    def numeric(self) -> tuple[Feature, ...]:
+        """The columns of `inputs["numeric"]`, in order: numeric columns, and booleans as 0 and 1."""
+        return tuple(f for f in self.features if f.kind is not Kind.CATEGORICAL)
+
+    @property
+    def categorical(self) -> tuple[Feature, ...]:
+        """The columns of `inputs["categorical"]`, in order."""
+        return tuple(f for f in self.features if f.kind is Kind.CATEGORICAL)

@@ -1,0 +1,32 @@
+"""Checks that a loss fits the kind of a target, with one wording of the error."""
+
+from gmcore.domain import Target
+from gmcore.errors import ConfigError
+
+__all__ = ["refusal", "require_classes", "require_numbers"]
+
+
+def require_numbers(target: Target, *, loss: str) -> None:
+    """Raise ConfigError if the target holds classes."""
+    if target.is_classification:
+        raise refusal(target, needs=f"{loss} needs numbers", holds="classes", use="cross_entropy")
+
+
+def require_classes(target: Target, *, loss: str) -> None:
+    """Raise ConfigError if the target holds numbers."""
+    if not target.is_classification:
+        raise refusal(target, needs=f"{loss} needs classes", holds="numbers", use="mse")
+
+
+def refusal(target: Target, *, needs: str, holds: str, use: str) -> ConfigError:
+    """Return the error for a target that a loss can't be computed for.
+
+    Args:
+        target: the target.
+        needs: what the loss needs, such as `"mse needs numbers"`.
+        holds: what the target holds instead, such as `"classes"`.
+        use: name of the loss to suggest.
+    """
+    names = ", ".join(map(repr, target.names))
+    subject = f"the targets {names} hold" if len(target.names) > 1 else f"the target {names} holds"
+    return ConfigError([f"{needs}, and {subject} {holds}: use {use}"])

@@ -1,0 +1,26 @@
+"""RMSProp: Tieleman and Hinton, "Neural networks for machine learning", lecture 6.5 (2012)."""
+
+import attrs
+
+from gmcore.domain import Array
+from gmcore.nn.optimizers.rule import Leaf, Rule, Slots
+from gmcore.nn.optimizers.validators import DECAY, NOT_NEGATIVE, POSITIVE
+from gmcore.nn.settings import member_field
+
+
+@attrs.frozen(kw_only=True)
+class RMSProp(Rule):
+    """Gradients divided by the root of their squares' moving average, as `torch.optim.RMSprop` does it."""
+
+    learning_rate: float = member_field(default=1e-2, validator=POSITIVE)
+    weight_decay: float = member_field(default=0.0, validator=NOT_NEGATIVE)
+    rho: float = attrs.field(default=0.99, validator=DECAY)
+    epsilon: float = attrs.field(default=1e-8, validator=POSITIVE)
+    slots = ("v",)
+
+    def accumulate(self, leaf: Leaf, slots: Slots) -> Slots:
+        return {"v": slots["v"] + (1 - self.rho) * (leaf.gradient * leaf.gradient - slots["v"])}
+
+    def move(self, leaf: Leaf, slots: Slots) -> Array:
+        size, xp = leaf.coefficients["learning_rate"], leaf.xp
+        return leaf.parameter - size * leaf.gradient / (xp.sqrt(slots["v"]) + self.epsilon)

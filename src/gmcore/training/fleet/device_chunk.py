@@ -1,0 +1,141 @@
+"""The part of a chunk that is on the device: its arrays, and the program calls that advance them."""
+
+import contextlib
+from collections.abc import Sequence
+
+import attrs
+
+from gmcore.domain import Member, Tree
+from gmcore.ports import TrainingTask
+from gmcore.training.fleet.clock import Clock
+from gmcore.training.fleet.members import evaluation_batch
+from gmcore.training.fleet.plan import evaluation_plan
+from gmcore.training.fleet.prefetch import prefetch
+from gmcore.training.fleet.programs import Programs, evaluation_inputs
+from gmcore.training.fleet.row_source import RowSource
+from gmcore.training.fleet.segments import evaluation_segments, steps_per_call
+from gmcore.training.fleet.trees import (
+    Carry,
+    EvaluationBatches,
+    FleetArrays,
+    State,
+    Summary,
+    Totals,
+    TrainingBatches,
+    Weights,
+)
+
+__all__ = ["DeviceChunk"]
+
+_PREFETCHED = 2
+
+
+@attrs.define(kw_only=True, eq=False)
+class DeviceChunk:
+    """A chunk's arrays and the programs that advance them.
+
+    Every method returns before its result is computed, except `read_…`, which wait. A program may reuse the memory of
+    the carry and the state that it is given, so those must not be held elsewhere; `copy` returns some that may.
+
+    Attributes:
+        programs: the task's.
+        rows: the task's.
+        clock: times every call and read.
+        stop_plan: the members' stop rows; None if no member has any.
+        stop_steps_per_call: evaluation steps per call, for rows that stay on the host.
+        carry: what one training step hands to the next.
+        state: what one epoch hands to the next.
+        buffers: those that training does not change.
+    """
+
+    programs: Programs
+    rows: RowSource
+    clock: Clock
+    stop_plan: EvaluationBatches | None
+    stop_steps_per_call: int
+    carry: Carry
+    state: State
+    buffers: Tree
+
+    @classmethod
+    def of(
+        cls,
+        task: TrainingTask,
+        members: Sequence[Member],
+        arrays: FleetArrays,
+        *,
+        programs: Programs,
+        rows: RowSource,
+        clock: Clock,
+    ) -> "DeviceChunk":
+        """Return the chunk of some members, whose arrays are on the device."""
+        batch_size = evaluation_batch(task)
+        return cls(
+            programs=programs,
+            rows=rows,
+            clock=clock,
+            stop_plan=_stop_plan(task, members, batch_size),
+            stop_steps_per_call=steps_per_call(task, rows, members=len(members), batch_size=batch_size),
+            carry=arrays.carry,
+            state=arrays.state,
+            buffers=arrays.buffers,
+        )
+
+    def train(self, batches: TrainingBatches) -> None:
+        """Take some training steps that are not the last of an epoch."""
+        self.carry = self.clock.call(self.programs.train_steps, self.carry, batches, self.buffers, self.rows.resident)
+
+    def complete_epoch(self, batches: TrainingBatches) -> Summary:
+        """Take the last steps of an epoch, evaluate the stop rows, and end the epoch."""
+        call, programs = self.clock.call, self.programs
+        if self.rows.resident or self.stop_plan is None:
+            self.carry, self.state, summary = call(
+                programs.complete_epoch,
+                self.carry,
+                batches,
+                self.stop_plan,
+                self.state,
+                self.buffers,
+                self.rows.resident,
+            )
+        else:
+            self.train(batches)
+            totals = self._evaluate(self.stop_plan)
+            self.carry, self.state, summary = call(programs.end_epoch, self.carry, totals, self.state)
+        return summary
+
+    def copy(self) -> tuple[Carry, State]:
+        """Return copies of carry and state."""
+        return self.clock.call(self.programs.copy, self.carry, self.state)
+
+    def read_current(self) -> Weights:
+        """Return the weights after the last step on the host."""
+        weights: Weights = {"params": self.carry["params"], "buffers": self.carry.get("buffers", self.buffers)}
+        return self.clock.read(weights)
+
+    def read_kept(self) -> Weights:
+        """Return the weights that the results get on the host."""
+        kept = self.state["kept"]
+        weights: Weights = {"params": kept["params"], "buffers": kept.get("buffers", self.buffers)}
+        return self.clock.read(weights)
+
+    def _evaluate(self, stop_plan: EvaluationBatches) -> Totals:
+        """Return the totals of the stop rows, which come from the host a part at a time."""
+        totals = self.clock.call(self.programs.zero_totals, self.carry)
+        parts = evaluation_segments(stop_plan, self.rows, length=self.stop_steps_per_call)
+        with contextlib.closing(prefetch(parts, _PREFETCHED)) as prefetched:
+            for part in prefetched:
+                inputs = evaluation_inputs(self.carry, self.state, self.buffers)
+                totals = self.clock.call(self.programs.evaluate, totals, part, inputs, self.rows.resident)
+        return totals
+
+
+def _stop_plan(task: TrainingTask, members: Sequence[Member], batch_size: int) -> EvaluationBatches | None:
+    """Return the plan of the members' stop rows, read-only so that a backend sends it once; None without any."""
+    stop_rows = [member.stop for member in members]
+    if not any(len(rows) for rows in stop_rows):
+        return None
+    plan = evaluation_plan(stop_rows, batch_size, task.rows.weights)
+    for leaf in (plan["indices"], plan["weights"]):
+        leaf.flags.writeable = False
+    return plan
