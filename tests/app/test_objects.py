@@ -14,7 +14,7 @@ from gmcore.app import open_run, resume
 from gmcore.builtins.arrays import ArrayData
 from gmcore.builtins.metrics import F1, Accuracy
 from gmcore.domain import Cancellation, EarlyStoppingConfig
-from gmcore.errors import Cancelled, ConfigError, DataError
+from gmcore.errors import Cancelled, ConfigError, DataError, InputError
 from gmcore.nn.layers import Activation, Tanh
 from gmcore.nn.losses import CrossEntropy
 from gmcore.nn.optimizers import SGD, AdamW
@@ -72,7 +72,7 @@ def test_objects_and_names_train_the_same_to_the_bit():
 
 
 def test_a_run_with_objects_is_recorded_by_their_names_and_resumed(tmp_path):
-    whole = gmcore.train(X, Y, **objects())
+    settings = {name: value for name, value in objects().items() if name != "validation"}
     cancellation, epochs = Cancellation(), []
 
     def epoch_start(context):
@@ -85,7 +85,7 @@ def test_a_run_with_objects_is_recorded_by_their_names_and_resumed(tmp_path):
     data.write_text("\n".join(["a,b,c,y", *lines]) + "\n")
     csv = gmcore.float32.data_providers.create("csv", path=data, target="y")
     with pytest.raises(Cancelled):
-        gmcore.train(csv, runs=tmp_path / "runs", cancellation=cancellation, hooks=[epoch_start], **objects())
+        gmcore.train(csv, runs=tmp_path / "runs", cancellation=cancellation, hooks=[epoch_start], **settings)
     (folder,) = (tmp_path / "runs").iterdir()
     config = open_run(folder / "config.toml").config
     assert config.training.optimizer["use"] == "sgd"
@@ -97,7 +97,7 @@ def test_a_run_with_objects_is_recorded_by_their_names_and_resumed(tmp_path):
     }
     assert config.model["loss"] == {"use": "cross_entropy", "label_smoothing": 0.1}
     resumed = resume(folder)
-    whole = gmcore.train(gmcore.float32.data_providers.create("csv", path=data, target="y"), **objects())
+    whole = gmcore.train(gmcore.float32.data_providers.create("csv", path=data, target="y"), **settings)
     assert resumed.train.loss == whole.train.loss
     assert gmcore.load(folder).predict(X[:5]).tolist() == whole.model.predict(X[:5]).tolist()
 
@@ -245,3 +245,13 @@ def test_an_object_in_a_record_that_no_registry_names_is_refused_when_it_is_read
     assert json.loads((done.folder / "status.json").read_text())["status"] == "done"
     with pytest.raises(ConfigError, match=r"validation\.use: sklearn.*ShuffleSplit was given as an object in code"):
         open_run(done.folder / "config.toml")
+
+
+def test_a_run_on_rows_in_memory_says_that_it_can_not_be_resumed(tmp_path):
+    cancellation = Cancellation()
+    cancellation.cancel()
+    with pytest.raises(Cancelled):
+        gmcore.train(X, Y, model="mlp", runs=tmp_path, cancellation=cancellation)
+    (folder,) = tmp_path.iterdir()
+    with pytest.raises(InputError, match=r"were passed in code and are not kept, so it can't be resumed"):
+        resume(folder)

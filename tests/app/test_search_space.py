@@ -8,6 +8,8 @@ import pytest
 import gmcore
 from gmcore.app import open_run, plan_of
 from gmcore.app.composing.search_space import Range, SearchTable, combinations
+from gmcore.app.searching import candidates
+from gmcore.domain import Memory
 from gmcore.errors import ConfigError
 
 
@@ -25,6 +27,11 @@ def drawn(trials=20, **space):
     return {"strategy": "random", "trials": trials, **grid(**space)}
 
 
+def test_folds_of_more_seeds_than_fit_the_memory_are_refused(run_file, monkeypatch):
+    monkeypatch.setattr(candidates, "process_memory", lambda: Memory(total=10_000, active=0, peak=0))
+    assert problems_of(run_file, grid(seed=list(range(100))))[0].startswith("search.space.seed: the folds of 100 seeds")
+
+
 @pytest.mark.parametrize(
     ("search", "problem"),
     [
@@ -33,6 +40,7 @@ def drawn(trials=20, **space):
         ({"stratgy": "grid", **grid(seed=[1])}, "search.stratgy: unknown key, did you mean 'strategy'?"),
         ({"trials": 5, **grid(seed=[1])}, 'search.trials: requires strategy = "random"'),
         ({"trials": 0, "strategy": "random", **grid(seed=[1])}, "search.trials: must be >= 1, got 0"),
+        (drawn(10**9, seed=[1]), "search.trials: must be at most 10,000, got 1,000,000,000"),
         (grid(seed=1), "search.space.seed: must be a list of values, or a range { low = …, high = … }, got 1"),
         (grid(seed=[]), "search.space.seed: must be a list of values"),
         (grid(model__dropout={"low": 0.0, "high": 0.5}), "search.space.model.dropout: a grid requires a list"),
@@ -86,10 +94,13 @@ def test_nothing_is_written_for_a_bad_search(run_file, tmp_path):
 
 
 def test_other_commands_check_the_table_but_not_its_candidates(run_file, tmp_path):
-    done = gmcore.train(run_file, search=grid(model__dropout=[2.0]), runs=tmp_path)
+    text = run_file.read_text()
+    run_file.write_text(text + '[search.space]\n"model.dropout" = [2.0]\n')
+    done = gmcore.train(run_file, runs=tmp_path)
     assert "search" not in (done.folder / "config.toml").read_text()
+    run_file.write_text(text + '[search]\nstrategy = "gird"\n')
     with pytest.raises(ConfigError, match=r"search\.strategy"):
-        gmcore.train(run_file, search={"strategy": "gird"})
+        gmcore.train(run_file)
 
 
 def test_paths_without_quotes_are_paths_too(run_file):

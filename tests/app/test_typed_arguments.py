@@ -10,7 +10,7 @@ CODE = """
 import gmcore
 
 X, y = [[1.0], [2.0]], ["a", "b"]
-gmcore.train(X, y, model="mlp", training={"max_epochs": 3}, metrics=["accuracy"], hooks=["progress"], folds=3)
+gmcore.train(X, y, model="mlp", training={"max_epochs": 3}, metrics=["accuracy"], hooks=["progress"])
 gmcore.train(X, y, modle="mlp")
 gmcore.cross_validate(X, y, training={"max_epoch": 3})
 gmcore.search(X, y, seed="7")

@@ -181,7 +181,8 @@ def test_the_content_has_a_fingerprint():
 def test_the_hash_of_rows_is_one_whatever_they_are_hashed_in_and_wherever_they_lie(tmp_path, monkeypatch, at_once):
     numbers = np.arange(30.0).reshape(10, 3)
     rows = ArrayData(numbers, np.arange(10) % 2).rows()
-    described = repr(rows.schema).encode() + b"<f8(10, 3)" + numbers.tobytes() + b"<i4(10,)" + rows.targets.tobytes()
+    described = repr(attrs.asdict(rows.schema)).encode() + b"<f8(10, 3)" + numbers.tobytes()
+    described += b"<i4(10,)" + rows.targets.tobytes()
     np.save(tmp_path / "numbers.npy", numbers)
     in_a_file = attrs.evolve(rows, inputs={"numeric": np.load(tmp_path / "numbers.npy", mmap_mode="r")})
     monkeypatch.setattr("gmcore.builtins.arrays._ROWS_PER_UPDATE", at_once)

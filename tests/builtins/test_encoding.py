@@ -1,5 +1,6 @@
 """Columns and targets in memory are encoded, or rejected with a clear message."""
 
+import datetime as dt
 from decimal import Decimal
 
 import numpy as np
@@ -75,9 +76,13 @@ def test_targets_can_be_named():
         (["a", None, "b"], {}, "1 rows have no target, the first is row 1"),
         ([1.0, np.inf], {}, "y has 1 infinite values, the first in row 1"),
         (["a", "a"], {}, "y must have at least two classes, got 'a' in every row"),
-        (list(range(50)), {}, "50 distinct integers in 50 rows: pass task='regression'"),
+        ([*map(str, range(50))], {}, "y has 50 different strings in 50 rows, which are too many for classes"),
+        ([1, "a", 1], {}, "y has both strings and numbers"),
+        ([2**70, 1], {}, "y has integers that don't fit 64 bits"),
+        ([dt.date(2024, 1, 1)] * 2, {}, r"y has values of type date, such as datetime\.date\(2024, 1, 1\)"),
+        ([0, 1], {"classes": (0, 1, "many")}, "classes: the class 'many' is not a value of dtype int64"),
         (["a", "b"], {"task": "regression"}, "y must be numeric for regression, got strings such as 'a'"),
-        (np.ones((2, 2), int), {}, "y must have one column for classification, got 2"),
+        (np.ones((2, 2), bool), {}, "y must have one column for classification, got 2"),
         (np.ones((2, 1, 1)), {}, r"y must have shape \(rows,\) or \(rows, targets\), got \(2, 1, 1\)"),
         ([1j, 2j], {}, "y has dtype complex128"),
         (["a", "b"], {"classes": ("b", "c")}, "y has 'a', which is not among the classes b, c"),

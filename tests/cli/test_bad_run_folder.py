@@ -1,6 +1,7 @@
 """A run folder that can't be resumed: one clear message, exit status 2, and an unchanged folder."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from gmcore.app import open_run, train
+from gmcore.app.commands.replay import replay
+from gmcore.app.commands.resume import resume
 from gmcore.cli.root import gmcore
 from gmcore.domain import Hooks
+from gmcore.errors import InputError
 from gmcore.storage.files import alone_in
 
 RUN = """
@@ -30,7 +34,7 @@ checkpoint = { seconds = inf, every_epochs = 1 }
 """
 
 
-class Killed(BaseException):
+class Killed(KeyboardInterrupt):
     """A simulated kill."""
 
 
@@ -79,23 +83,39 @@ def edited(path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def flip(path, place):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
 def spoil_all(folder):
     for path in (folder / "checkpoints").iterdir():
         path.write_bytes(path.read_bytes()[:-1])
 
 
 SPOILT = {
-    "another version": (lambda run: edited(run / "provenance.json", format=99), ["has format 99", "reads format 1"]),
+    "another version": (
+        lambda run: edited(run / "provenance.json", format=99),
+        ["has format 99", "reads format 2", "newer gmcore"],
+    ),
     "another command": (lambda run: edited(run / "provenance.json", command="dream"), ["gmcore dream"]),
     "done": (lambda run: edited(run / "status.json", status="done"), ["has finished, so it can't be resumed"]),
-    "no config.toml": (lambda run: (run / "config.toml").unlink(), ["config.toml", "No such file"]),
-    "garbage for a config.toml": (lambda run: (run / "config.toml").write_bytes(b"\xff\0="), ["config.toml", "TOML"]),
+    "an earlier version": (lambda run: edited(run / "provenance.json", format=1), ["has format 1", "earlier gmcore"]),
+    "no config.toml": (lambda run: (run / "config.toml").unlink(), ["is not a run folder: it has no config.toml"]),
+    "garbage for a config.toml": (
+        lambda run: (run / "config.toml").write_bytes(b"\xff\0="),
+        ["config.toml is damaged or was edited"],
+    ),
+    "one bit of config.toml": (lambda run: flip(run / "config.toml", 30), ["config.toml is damaged or was edited"]),
+    "deep JSON for facts": (lambda run: (run / "provenance.json").write_text("[" * 100_000), ["it is damaged"]),
+    "deep JSON for a status": (lambda run: (run / "status.json").write_text('{"a":' * 100_000), ["it is damaged"]),
     "no provenance.json": (
         lambda run: (run / "provenance.json").unlink(),
         ["is not a run folder: it has no provenance.json"],
     ),
     "garbage for facts": (lambda run: (run / "provenance.json").write_text("[1]"), ["is not a run folder"]),
-    "facts in part": (lambda run: (run / "provenance.json").write_text('{"format": 1}'), ["is not a run folder"]),
+    "facts in part": (lambda run: (run / "provenance.json").write_text('{"format": 2}'), ["is not a run folder"]),
     "no status.json": (lambda run: (run / "status.json").unlink(), ["is not a run folder: it has no status.json"]),
     "a status that is none": (lambda run: (run / "status.json").write_text("3"), ["is not a run folder"]),
     "all checkpoints damaged": (spoil_all, ["is damaged", "no earlier checkpoint is intact", "remove"]),
@@ -107,6 +127,62 @@ def test_a_spoilt_run_folder_is_refused(spoil, parts, run):
     spoil(run)
     message = refused(run)
     assert all(part in message for part in parts), message
+
+
+@pytest.mark.parametrize("name", ["provenance.json", "status.json", "config.toml", "metrics.jsonl"])
+@pytest.mark.parametrize("instead", ["folder", "fifo", "loop", "device"])
+def test_what_is_no_file_in_a_files_place_is_refused_at_once(run, name, instead):
+    (run / name).unlink()
+    if instead == "folder":
+        (run / name).mkdir()
+    elif instead == "fifo":
+        os.mkfifo(run / name)
+    else:
+        (run / name).symlink_to("/dev/zero" if instead == "device" else name)
+    before = set(run.rglob("*"))
+    done = CliRunner().invoke(gmcore, ["resume", str(run)], catch_exceptions=False)
+    assert done.exit_code == 2, done.stderr
+    assert f"cannot read {run / name}" in done.stderr
+    assert set(run.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "line", ['{"epoch": "1", "members": [0]}', '{"epoch": 1, "members": [[0]]}', "[" * 100_000, "3"]
+)
+def test_a_damaged_line_of_the_epoch_log_is_dropped(run, line):
+    with (run / "metrics.jsonl").open("a") as log:
+        log.write(line + "\n")
+    done = CliRunner().invoke(gmcore, ["resume", str(run)], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    assert [json.loads(one)["epoch"] for one in (run / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("command", [resume, replay])
+def test_a_path_with_a_nul_character_is_refused(command):
+    with pytest.raises(InputError, match=r"a\\x00b.*embedded null byte"):
+        command("a\0b")
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "p/" * 3000])
+def test_a_path_that_can_be_none_is_refused(name):
+    for command in ("resume", "replay"):
+        done = CliRunner().invoke(gmcore, [command, name], catch_exceptions=False)
+        assert done.exit_code == 2, done.stderr
+        assert "is not a run folder" in done.stderr or "cannot read" in done.stderr
+        assert len(done.stderr) < 600
+
+
+def test_one_bit_of_a_checkpoints_header_and_the_one_before_is_taken(run, killed, tmp_path):
+    whole = shutil.copytree(killed, tmp_path / "whole")
+    last = max((run / "checkpoints").iterdir())
+    flip(last, last.read_bytes().index(b'seconds\\":') + 10)
+    for folder in (run, whole):
+        done = CliRunner().invoke(gmcore, ["resume", str(folder)], catch_exceptions=False)
+        assert done.exit_code == 0, done.stderr
+        assert done.stderr.count("is damaged: its checksum does not match; using the checkpoint before it") == (
+            folder == run
+        )
+    assert (run / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
 def test_what_is_no_folder_is_refused(tmp_path):

@@ -49,6 +49,33 @@ def test_json_has_the_predictions_or_says_where_they_are(model, report):
     assert "predictions" not in told
 
 
+@pytest.mark.parametrize(
+    ("classes", "values"),
+    [
+        (("0", "1"), [0, 1]),
+        (("0.0", "1.50"), [0.0, 1.5]),
+        (("False", "True"), [False, True]),
+        (("01", "02"), ["01", "02"]),
+    ],
+)
+def test_classes_are_written_as_they_were_and_have_their_type_in_json_and_in_python(
+    folder, report, call, classes, values
+):
+    (folder / "t.csv").write_text("a,kind\n" + "".join(f"{row},{classes[row % 2]}\n" for row in range(30)))
+    (folder / "t.toml").write_text(
+        'data = { use = "csv", path = "t.csv", target = "kind" }\n[training]\nmax_epochs = 2\n'
+    )
+    model = report("train", "t.toml")["model"]
+    rows = parsed(call("predict", model, "t.csv").stdout)
+    assert list(rows[0]) == ["kind", *(f"probability_{name}" for name in classes)]
+    typed = report("predict", model, "t.csv")["predictions"]
+    loaded = gmcore.load(model)
+    found = loaded.predict(loaded.read(folder / "t.csv")).tolist()
+    assert {row["kind"] for row in rows} <= set(classes)
+    assert [row["kind"] for row in typed] == found
+    assert [classes[values.index(value)] for value in found] == [row["kind"] for row in rows]
+
+
 def test_a_run_folder_is_as_good_as_its_model(folder, report, call):
     told = report("train", "run.toml")
     assert call("predict", told["run"], "flowers.csv").stdout == call("predict", told["model"], "flowers.csv").stdout

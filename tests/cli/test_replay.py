@@ -1,5 +1,6 @@
 """`gmcore replay`: identical results, different results with their causes, and runs that can't be replayed."""
 
+import hashlib
 import json
 import shutil
 
@@ -61,6 +62,13 @@ def edited(path, change):
     path.write_text(json.dumps(told))
 
 
+def resealed(config, text):
+    """Edit the configuration of a run, and its checksum."""
+    config.write_text(text)
+    checksum = hashlib.sha256(text.encode()).hexdigest()
+    edited(config.with_name("provenance.json"), lambda told: told.update(config_sha256=checksum))
+
+
 @pytest.mark.parametrize("command", ["train", "validate"])
 def test_a_run_replays_to_the_same_bits_and_its_folder_is_only_read(command, ran, call):
     folder = ran(command)
@@ -84,7 +92,7 @@ def test_the_new_run_is_kept_where_that_is_asked_for(ran, report, tmp_path):
 def test_other_bits_are_named_from_the_first_epoch_on(ran, call):
     folder = ran()
     config = folder / "config.toml"
-    config.write_text(config.read_text().replace("learning_rate = 0.001", "learning_rate = 0.0011"))
+    resealed(config, config.read_text().replace("learning_rate = 0.001", "learning_rate = 0.0011"))
     done = call("replay", folder, "--json")
     assert done.exit_code == 1, done.stderr
     told = json.loads(done.stdout)
@@ -109,7 +117,7 @@ def test_changed_data_is_told_with_both_hashes_and_nothing_is_trained(ran, call,
     folder = ran()
     config, rows = folder / "config.toml", tmp_path / "other.csv"
     rows.write_text((finished / "rows.csv").read_text().replace("yes", "no", 1))
-    config.write_text(config.read_text().replace(str(finished / "rows.csv"), str(rows)))
+    resealed(config, config.read_text().replace(str(finished / "rows.csv"), str(rows)))
     done = call("replay", folder, "--runs", tmp_path / "again", "--json")
     assert done.exit_code == 1
     (found,) = [one for one in json.loads(done.stdout)["differences"] if one["what"] == "sha256 of the data"]
@@ -155,6 +163,11 @@ def test_another_version_explains_other_bits(ran, call):
         (lambda folder: (folder / "provenance.json").write_text("[]"), "not a run folder"),
         (lambda folder: (folder / "provenance.json").unlink(), "not a run folder"),
         (lambda folder: (folder / "config.toml").unlink(), "config.toml"),
+        (lambda folder: (folder / "config.toml").write_text("seed = 4"), "is damaged or was edited"),
+        (lambda folder: (folder / "result.json").write_text("[]"), "result.json, which is damaged"),
+        (lambda folder: (folder / "result.json").write_text("[" * 100_000), "result.json, which is damaged"),
+        (lambda folder: (folder / "metrics.jsonl").write_text("{}\n"), "metrics.jsonl, which is damaged"),
+        (lambda folder: (folder / "metrics.jsonl").write_text("3\n"), "metrics.jsonl, which is damaged"),
         (lambda folder: (folder / "result.json").unlink(), "result.json"),
         (lambda folder: (folder / "metrics.jsonl").write_text("{"), "metrics.jsonl"),
     ],

@@ -5,6 +5,21 @@ import sys
 
 import pytest
 
+# Ctrl-C while a module is imported, in the first moments of a command.
+INTERRUPTED = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["gmcore", "train", "run.toml"]
+from gmcore.cli import main
+main()
+"""
+
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("name", ["train", "validate"])
@@ -22,3 +37,15 @@ def test_a_signal_stops_at_the_next_step_and_the_run_folder_says_so(name, number
     (run,) = (folder / "runs").iterdir()
     assert json.loads((run / "status.json").read_text())["status"] == "cancelled"
     assert str(run.name) in stderr
+
+
+@pytest.mark.parametrize(
+    "module", ["gmcore.cli.root", "click", "gmcore.cli.train", "numpy", "gmcore.app", "gm_csv_data"]
+)
+def test_ctrl_c_during_an_import_ends_the_command_without_a_traceback(module, folder):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED.format(module=module)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.strip() == "Error: stopped on request"
+    assert not (folder / "runs").exists()

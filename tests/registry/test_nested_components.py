@@ -1,9 +1,12 @@
 """Components within components: built from tables, names and objects, and written back as tables."""
 
+import dataclasses
+from typing import ClassVar
+
 import attrs
 import pytest
 
-from gmcore.errors import ConfigError
+from gmcore.errors import ConfigError, PortError
 from gmcore.nn.layers import ELU, Dense, ReLU
 from gmcore.nn.losses import Huber
 from gmcore.nn.schedules import Constant, Cosine, WarmUp
@@ -51,6 +54,7 @@ def test_components_nest_as_deep_as_they_are_written():
         ({"loss": {"use": "huber", "delta": "1"}}, "recipe.loss.delta: must be a number, got '1'"),
         ({"loss": 3}, "recipe.loss: must be a loss, got 3"),
         ({"loss": ReLU()}, "recipe.loss: must be a loss, got ReLU()"),
+        ({"loss": Huber}, "recipe.loss: must be an object, got the class Huber: create one of it"),
         ({"losses": [{"use": "huber", "dleta": 1}]}, "recipe.losses[0].dleta: unknown key, did you mean 'delta'?"),
         (
             {"schedule": {"use": "warm_up", "then": {"use": "cosine", "final_fraction": 2.0}}},
@@ -102,3 +106,36 @@ def test_a_list_of_layers_is_a_list_of_tables():
     assert list(made.layers.values()) == [Dense(4), ReLU(), ELU()]
     with pytest.raises(ConfigError, match=r"^layers\[0\]\.out_feature: unknown key, did you mean 'out_features'\?$"):
         PLUGINS.layers.create("sequential", layers=[{"use": "dense", "out_features": 4, "out_feature": 4}])
+
+
+class Plain:
+    """A loss that is not an attrs class, does not subclass the port and has no options."""
+
+    settings: ClassVar = {}
+
+    def check(self, target): ...
+
+    def of_rows(self, outputs, targets, *, settings, xp): ...
+
+
+class WithOptions(Plain):
+    def __init__(self, scale=1.0):
+        self.scale = scale
+
+
+def test_a_component_without_options_need_not_be_an_attrs_class():
+    PLUGINS.losses.register("plain", Plain)
+    try:
+        recipe = built({"loss": "plain"})
+        assert isinstance(recipe.loss, Plain)
+        assert isinstance(built({"loss": Plain()}).loss, Plain)
+        assert unstructure(recipe, PLUGINS)["loss"] == {"use": "plain"}
+        assert "recipe.loss: 'plain' has no options, got scale" in problems({"loss": {"use": "plain", "scale": 2.0}})
+    finally:
+        PLUGINS.losses.unregister("plain")
+
+
+@pytest.mark.parametrize("cls", [WithOptions, dataclasses.make_dataclass("Data", [("k", float)], bases=(Plain,))])
+def test_a_component_with_options_that_no_record_could_name_is_refused(cls):
+    with pytest.raises(PortError, match=r"has options \((scale|k)\) and is not an attrs class, which records need"):
+        PLUGINS.losses.register("mine", cls)

@@ -83,7 +83,7 @@ def test_a_checkpoint_of_another_format_is_named_with_both(tmp_path, monkeypatch
     monkeypatch.setattr(checkpoint, "FORMAT", 7)
     save(store_in(tmp_path), snapshot(1))
     monkeypatch.undo()
-    with pytest.raises(ModelFileError, match="has format 7, this gmcore reads format 4"):
+    with pytest.raises(ModelFileError, match="has format 7, this gmcore reads format 5"):
         store_in(tmp_path).load(0)
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,6 +32,20 @@ def test_a_model_comes_back_as_it_was(tmp_path):
     assert variables.buffers["seen"].dtype == np.int32
     assert schema_from(header) == SCHEMA
     assert header["model"] == {"use": "mlp", "hidden": [3]}
+
+
+def test_a_schema_from_before_labels_had_a_dtype_has_labels_of_text():
+    header = json.loads(json.dumps({"schema": attrs.asdict(SCHEMA)}))
+    del header["schema"]["target"]["dtype"]
+    assert schema_from(header) == SCHEMA
+
+
+@pytest.mark.parametrize("dtype", ["int64", "V999999999", ["str"], 3])
+def test_a_dtype_that_the_classes_do_not_have_is_an_error(dtype):
+    header = json.loads(json.dumps({"schema": attrs.asdict(SCHEMA)}))
+    header["schema"]["target"]["dtype"] = dtype
+    with pytest.raises((TypeError, ValueError)):
+        schema_from(header)
 
 
 def test_its_trees_come_back_in_their_order(tmp_path):
@@ -74,7 +89,7 @@ def test_a_model_of_a_later_format_asks_for_a_newer_gmcore(tmp_path, monkeypatch
     monkeypatch.setattr("gmcore.storage.model_file.FORMAT", 99)
     path = written(tmp_path / "m.safetensors")
     monkeypatch.undo()
-    with pytest.raises(ModelFileError, match="has format 99, this gmcore reads format 1: install a newer gmcore"):
+    with pytest.raises(ModelFileError, match="has format 99, this gmcore reads format 2: install a newer gmcore"):
         read_model(path)
 
 

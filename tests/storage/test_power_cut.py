@@ -1,5 +1,6 @@
 """After a power cut between any two system calls of a save, durable files exist and no file is partial."""
 
+import hashlib
 import os
 
 import attrs
@@ -113,9 +114,10 @@ def test_a_run_folder_is_all_there_once_it_is_made_and_each_of_its_files_is_whol
         recording.mark("made")
         made.tell("done")
         recording.mark("done")
+    checksum = hashlib.sha256(b"seed = 1\n").hexdigest()
     whole = {
         "config.toml": {b"seed = 1\n"},
-        "provenance.json": {b'{\n  "format": 1\n}\n'},
+        "provenance.json": {f'{{\n  "format": 1,\n  "config_sha256": "{checksum}"\n}}\n'.encode()},
         "status.json": {b'{\n  "status": "running"\n}\n', b'{\n  "status": "done"\n}\n'},
     }
     for crash in recording.crashes():

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from gm_csv_data import CSVDataProvider, table
+from gm_csv_data import CSVDataProvider
+from gm_csv_data.files import frames
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +43,7 @@ def assert_same_however_it_is_read(path, **options):
     """Read in memory at once, in small blocks, in small blocks into the cache, and from the cache."""
     expected = outcome(path, cache=False, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table, "_BLOCK_BYTES", 24)
+        patch.setattr(frames, "_BLOCK_BYTES", 24)
         assert outcome(path, cache=False, **options) == expected
         assert outcome(path, cache=True, **options) == expected
     assert outcome(path, cache=True, **options) == expected
@@ -53,10 +54,14 @@ cells = st.one_of(
     st.integers(-3, 3).map(str),
     st.floats(-1e6, 1e6).map(str),
     st.sampled_from(["", "NA", "x", "y", " z ", "true", "no", "1e400", "inf", "+7", "007", "2024-01-02", "é"]),
-    st.sampled_from(['"a,b"', '"a\nb"', '"a ""b"""', '"1"', '""']),
+    st.sampled_from(
+        ['"a,b"', '"a\nb"', '"a ""b"""', '"1"', '""', '"1,5"', '"1,234"', "1 234", "€5", "5%", "31.12.2024"]
+    ),
 )
 texts = ["red", "blue", "", '"a,b"', '"a\nb"', '"a ""b"""', '"\n\n"']
-numbers = st.one_of(st.integers(-3, 30).map(str), st.floats(-1e6, 1e6).map(str), st.sampled_from(["", "NA", "+7"]))
+numbers = st.one_of(
+    st.integers(-3, 30).map(str), st.floats(-1e6, 1e6).map(str), st.sampled_from(["", "NA", "+7", '"1,5"'])
+)
 columns = st.sampled_from(["number", "text", "anything"]).flatmap(
     lambda kind: st.lists(
         {"number": numbers, "text": st.sampled_from(texts), "anything": cells}[kind], min_size=1, max_size=7
@@ -72,6 +77,14 @@ OPTIONS = [
     {"types": {"a": "categorical", "b": "numeric"}},
     {"drop": ("b",), "missing": ("x",)},
     {"target": ("b", "y")},
+    {"decimal": ","},
+    {"thousands": ","},
+    {"identifiers": "keep", "extra_missing": ("x",)},
+    {"comment": "-"},
+    {"quote": "'"},
+    {"escape": "\\"},
+    {"names": ("a", "b", "y")},
+    {"skip_rows": 1, "names": ("a", "b", "y")},
 ]
 
 
@@ -95,12 +108,15 @@ def test_any_table_gives_the_same_rows_or_the_same_error(tmp_path, text, options
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
-@given(tail=st.text('a1.-,;"\n\r \0é', max_size=40).map(str.encode) | st.binary(max_size=40))
-def test_any_bytes_give_the_same_rows_or_the_same_error(tmp_path, tail):
+@given(
+    tail=st.text('a1.-,;"\n\r \0é', max_size=40).map(str.encode) | st.binary(max_size=40),
+    options=st.sampled_from([{}, {"comment": "-"}, {"quote": "'"}, {"skip_rows": 2}, {"names": ("a", "b", "y")}]),
+)
+def test_any_bytes_give_the_same_rows_or_the_same_error(tmp_path, tail, options):
     path = tmp_path / "data.csv"
     for head in (b"", b"a,b,y\n1,x,p\n2,y,q\n"):
         path.write_bytes(head + tail)
-        assert_same_however_it_is_read(path)
+        assert_same_however_it_is_read(path, **options)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +132,7 @@ def test_any_bytes_give_the_same_rows_or_the_same_error(tmp_path, tail):
         ("data.csv", TEXT.encode() + b"\xff,u,true,p\n", {}),
         ("data.csv", gzip.compress(TEXT.encode())[:-9], {}),
         ("data.csv", b"a\ry\r1\r2\r", {}),
+        ("data.csv", 'a,b,y\n1,x,p\n2,y,q\n1\n""é\n'.encode(), {}),
     ],
 )
 def test_files_in_several_formats_and_malformed_ones(tmp_path, name, content, options):
@@ -124,7 +141,7 @@ def test_files_in_several_formats_and_malformed_ones(tmp_path, name, content, op
 
 
 def test_values_that_do_not_fit_the_inferred_type(path, monkeypatch):
-    monkeypatch.setattr(table, "_SAMPLE", 5)
+    monkeypatch.setattr(frames, "_SAMPLE", 5)
     path.write_text("a,b,y\n" + "".join(f"{i},{i % 2},{'pq'[i % 2]}\n" for i in range(30)) + "0.5,x,p\n+7,1.50,q\n")
     assert_same_however_it_is_read(path, types={"b": "categorical"})
 

@@ -9,7 +9,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from gm_csv_data import CSVDataProvider, cache, content, provider
+from gm_csv_data import CSVDataProvider, provider
+from gm_csv_data.cache import content, row_cache
 
 from gmcore.errors import DataError, OutputError
 
@@ -94,7 +95,7 @@ def test_a_hash_is_cached_once_the_file_is_old_enough(path, tmp_path, monkeypatc
         return CSVDataProvider(path=path, target="y", cache=True, cache_folder=kept).metadata["sha256"]
 
     first = sha256()
-    assert not list(kept.glob("csv/hashes/*"))
+    assert not list(kept.glob("csv/hashes/*.json"))
     later = time.time_ns() + 10**10
     monkeypatch.setattr(content.time, "time_ns", lambda: later)
     assert sha256() == first
@@ -110,13 +111,13 @@ def test_a_damaged_cache_is_rebuilt_with_a_warning(path, tmp_path, caplog):
     options = {"target": "y", "cache": True, "cache_folder": tmp_path / "kept"}
     expected = np.array(numbers(path, **options))
     (entry,) = entries(tmp_path / "kept")
-    for name in ("0.npy", "rows.json"):
+    for name, problem in (("0.npy", "are damaged: "), ("rows.json", "were changed or not written by this user")):
         with (entry / name).open("r+b") as file:
             file.truncate((entry / name).stat().st_size // 2)
         caplog.clear()
         assert np.array_equal(numbers(path, **options), expected)
         (text,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-        assert "are damaged: " in text
+        assert problem in text
         assert text.endswith("; rebuilding them")
     assert entries(tmp_path / "kept") == [entry]
 
@@ -129,7 +130,7 @@ def test_a_rejected_file_leaves_nothing_in_the_cache(path, tmp_path):
 
 
 def test_a_file_that_changes_while_it_is_read_is_rejected(path, tmp_path, monkeypatch):
-    whole = cache.RowCache._kept
+    whole = row_cache.RowCache._kept
 
     def written_to_meanwhile(self, source, options, read, encode):
         def reading(**arguments):
@@ -139,7 +140,7 @@ def test_a_file_that_changes_while_it_is_read_is_rejected(path, tmp_path, monkey
 
         return whole(self, source, options, reading, encode)
 
-    monkeypatch.setattr(cache.RowCache, "_kept", written_to_meanwhile)
+    monkeypatch.setattr(row_cache.RowCache, "_kept", written_to_meanwhile)
     with pytest.raises(
         DataError, match=r"data\.csv changed while it was being read; try again when no program is writing to it"
     ):

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 from gm_csv_data import CSVDataProvider
-from gm_csv_data.cache_limit import CacheLimit, default_limit
+from gm_csv_data.cache.cache_limit import CacheLimit, default_limit
 
 HOLD = """
 import sys

@@ -29,7 +29,7 @@ def refusal(tmp_path):
 
 
 NUMBERS = "a,y\n1,p\n2,q\n3,p\n{},q\n"
-MANY = "".join(f"t{i},{'pq'[i % 2]}\n" for i in range(300))
+MANY = "".join(f"t{i % 300},{'pq'[i % 2]}\n" for i in range(600))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,10 @@ def test_a_malformed_file(refusal, content, message):
         (
             "a,y,t\n1,p,2024-01-01\n2,q,soon\n",
             {"time": "t"},
-            "data.csv, line 3, column 't': 'soon' is not a time; write a number or an ISO date such as 2024-12-31",
+            (
+                "data.csv, line 3, column 't': 'soon' is not a time; "
+                "write a number or an ISO date such as 2024-12-31, or set date_format"
+            ),
         ),
         (
             "a,y,g\n1,p,u\n2,q,\n",

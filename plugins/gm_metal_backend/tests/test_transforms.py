@@ -162,6 +162,25 @@ def test_use_in_another_thread_is_an_error(backend, method):
     assert raised == ["an MLX backend works only in the thread that created it: create one in each thread"]
 
 
+def test_a_backend_belongs_to_its_thread_even_if_a_later_one_has_the_same_number():
+    made, refused = [], []
+
+    def make():
+        made.append(MetalBackend(device="cpu"))
+
+    def use():
+        try:
+            made[0].asarray(np.ones(2))
+        except TrainingError:
+            refused.append(threading.get_ident())
+
+    for work in (make, use, use, use):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert len(refused) == 3
+
+
 def test_a_backend_works_in_the_thread_that_created_it():
     found = []
 

@@ -199,7 +199,7 @@ def test_a_loss_that_does_not_suit_the_target_is_refused(target, loss, message):
     [
         ({"hidden": (64, 0)}, r"hidden must be widths of 1 or more, got \(64, 0\)"),
         ({"hidden": "64"}, r"hidden must be widths of 1 or more, got \('6', '4'\)"),
-        ({"activation": "relu"}, r"activation must be a layer, such as ReLU\(\), got 'relu'"),
+        ({"activation": "relu"}, r"activation must be a layer object, got 'relu'"),
         ({"initialization": "he"}, r"'initialization' must be in \('auto', 'torch', .*'he'"),
         ({"dropout": 1.0}, r"dropout.*1.0"),
         ({"impute": "zero"}, r"impute.*zero"),

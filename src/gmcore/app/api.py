@@ -13,12 +13,15 @@ from gmcore.app.records.results import CrossValidated, Searched, Trained
 from gmcore.app.searching.candidates import plan_of
 from gmcore.app.settings import HooksLike, Settings
 from gmcore.builtins.arrays import ArrayData
-from gmcore.domain import Cancellation, Hooks
+from gmcore.domain import Cancellation, Hooks, Rows
 from gmcore.errors import ConfigError, did_you_mean
 from gmcore.ports import DataProvider
 from gmcore.registry.port_check import implements
 
 __all__ = ["cross_validate", "search", "train"]
+
+_USED_BY = {"folds": "cross_validate", "validation": "cross_validate", "search": "search"}
+_UNUSED = {"folds": ["train"], "validation": ["train"], "search": ["train", "cross_validate"]}
 
 
 def train(
@@ -41,16 +44,15 @@ def train(
         hooks: listeners in addition to those of the run file: names, tables with `use`, objects or classes with hooks,
             functions with the name of a hook, or a `Hooks`.
         cancellation: stops the training at the next step once it is set.
-        settings: entries that replace those of the run file: `seed`, `dtype`, `backend`, `model`, `training`,
-            `validation`, `metrics`, `search`. A component can be an object in place of a table, also within tables; a
-            metric can be a function. With inputs also `weights`, `(rows,)`; and in place of `validation` also `folds`,
-            their number or pairs of row indices.
+        settings: entries that replace those of the run file: `seed`, `dtype`, `backend`, `model`, `training` and
+            `metrics`. A component can be an object in place of a table, also within tables; a metric can be a function.
+            With inputs also `weights`, `(rows,)`.
 
     Raises:
-        InputError: if the data or settings are invalid; nothing has been started.
+        InputError: if the data or settings are invalid, or an argument is not used; nothing has been started.
         TrainingError: if training failed.
     """
-    run, listeners = _open(data, y, hooks, settings)
+    run, listeners = _open("train", data, y, hooks, settings)
     return train_run(run, runs=_path(runs), hooks=listeners, cancellation=cancellation)
 
 
@@ -66,9 +68,10 @@ def cross_validate(
 ) -> CrossValidated:
     """Train one model per fold, all as one fleet, and score each on its held-out rows.
 
-    Arguments and errors as for `train`; `validation` can also be a scikit-learn splitter.
+    Arguments and errors as for `train`, and also `validation`, a cross-validator or a scikit-learn splitter; or in its
+    place `folds`, their number or pairs of row indices.
     """
-    run, listeners = _open(data, y, hooks, settings)
+    run, listeners = _open("cross_validate", data, y, hooks, settings)
     return cross_validate_run(run, runs=_path(runs), hooks=listeners, cancellation=cancellation)
 
 
@@ -84,16 +87,17 @@ def search(
 ) -> Searched:
     """Score each combination of settings in `search` by cross-validation, and train a model with the best one.
 
-    Arguments and errors as for `train`; `search` is the table of that name in a run file.
+    Arguments and errors as for `cross_validate`, and also `search`, the table of that name in a run file.
     """
-    run, listeners = _open(data, y, hooks, settings)
+    run, listeners = _open("search", data, y, hooks, settings)
     return search_run(run, plan_of(run), runs=_path(runs), hooks=listeners, cancellation=cancellation)
 
 
-def _open(data: object, y: object, hooks: HooksLike, settings: Settings) -> tuple[Run, Hooks | None]:
+def _open(command: str, data: object, y: object, hooks: HooksLike, settings: Settings) -> tuple[Run, Hooks | None]:
     """Return the run, with its hook plugins, and `hooks` if they are compiled already."""
+    _check_names(settings)
     given: dict[str, object] = {name: value for name, value in settings.items() if value is not None}
-    _check_names(given)
+    _check_used(command, given, hooks)
     source, rows = _source(data, y, given)
     given |= rows
     if "folds" in given:
@@ -116,6 +120,9 @@ def _source(data: object, y: object, given: dict[str, object]) -> tuple[Path | M
     in_arrays = source is None and not implements(type(data), DataProvider)
     if source is None and "data" in given:
         problems.append("data: rows were already passed as the first argument: remove one of the two")
+    if isinstance(data, Rows):
+        own = {"y": ("targets", y), "weights": ("weights", weights)}
+        problems += [f"{name}: Rows have their own {what}" for name, (what, one) in own.items() if one is not None]
     if weights is not None and not in_arrays:
         problems.append("weights: requires rows passed as arrays or data frames; set a data provider's own option")
     if y is not None and not in_arrays:
@@ -132,6 +139,18 @@ def _check_names(given: Mapping[str, object]) -> None:
     unknown = [f"{name}: unknown argument{did_you_mean(name, known)}" for name in given if name not in known]
     if unknown:
         raise ConfigError(unknown)
+
+
+def _check_used(command: str, given: Mapping[str, object], hooks: object) -> None:
+    """Raise if a command does not use an argument, or takes one apart that is not a list."""
+    unused = {name: other for name, other in _USED_BY.items() if name in given and command in _UNUSED[name]}
+    problems = [
+        f"{name}: gmcore.{command} does not use it: remove it, or call gmcore.{other}" for name, other in unused.items()
+    ]
+    if isinstance(hooks, str | Mapping) or not isinstance(hooks, Hooks | Iterable):
+        problems.append(f"hooks: must be a list of hook plugins, got {hooks!r:.60}")
+    if problems:
+        raise ConfigError(problems)
 
 
 def _validation(given: dict[str, object]) -> object:

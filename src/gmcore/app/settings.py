@@ -50,9 +50,13 @@ class Settings(TypedDict, total=False):
 
     Keys:
         data: a table or a provider; only if no rows are passed.
-        weights: weight of each row, `(rows,)`; only if rows are passed.
+        weights: weight of each row, `(rows,)`; only if rows are passed. In preprocessing, the loss and the metrics a
+            row of weight 2 counts as two rows; a row of weight 0 is not trained on and not counted. Batches, splits,
+            folds and the list of categories and classes count rows, whatever their weights.
+        validation: for `cross_validate` and `search`.
         folds: the number of folds, or the folds, each a pair of training and validation row indices; in place of
             `validation`.
+        search: for `search`.
     """
 
     seed: int

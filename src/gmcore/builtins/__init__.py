@@ -1,3 +1,3 @@
-"""The plugin gmcore ships, through the same door as all others: nothing is imported before it is named."""
+"""The components that gmcore registers itself, through entry points like those of any plugin."""
 
 __all__: list[str] = []

@@ -8,14 +8,10 @@ import attrs
 import numpy as np
 from attrs.validators import deep_mapping, in_, instance_of, optional
 
-from gmcore.builtins.encoding import (
-    Task,
-    decode_inputs,
-    encode_inputs,
-    encode_target,
-    infer_features,
-    name_columns,
-)
+from gmcore.builtins.columns import categorical_columns, has_names, name_columns
+from gmcore.builtins.encoding import decode_inputs, encode_inputs, infer_features
+from gmcore.builtins.targets import Task, encode_target
+from gmcore.builtins.values import missing_rows, to_array
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
 from gmcore.domain.data.row_batches import RowBatches
 from gmcore.domain.data.splits import split_rows
@@ -31,14 +27,16 @@ _ROWS_PER_UPDATE = 65_536
 class ArrayData(DataProvider, SupportsRows, SupportsSchema):
     """Rows from arrays, columns or data frames.
 
-    Strings, booleans and integers in `y` are classes, in sorted order; floats are values to
-    predict; `task` overrides that. Strings in `X` are categories.
+    Strings, booleans and categorical columns in `y` are classes, in sorted order. So are two different integers, up to
+    20 integers that occur twice on average, and two floats that do; other numbers are values to predict. `task`
+    overrides that. Classes are predicted in the dtype of `y`. Strings and categorical columns in `X` are categories;
+    the strings true, false, yes and no are booleans. None, NaN, pandas' NA and masked values are missing.
 
     Attributes:
         X: `(rows, features)`; a mapping from name to column; a pandas or polars data frame; or
             `Rows`, which provide everything but the splits.
         y: `(rows,)`, or `(rows, targets)` of numbers; None for rows to predict.
-        task: `"classification"`, `"regression"`, or `"auto"`: by the type of `y`.
+        task: `"classification"`, `"regression"`, or `"auto"`: by the type and the values of `y`.
         feature_names: names of an array's columns; by default `x0`, `x1` …
         target_names: names of the target columns; by default `target`, or `y0`, `y1` …
         classes: the classes in the order of their indices; by default those in `y`, sorted.
@@ -51,24 +49,24 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         test: how to hold out test rows, before the validation rows; None for none.
     """
 
-    X: object
-    y: object = None
+    X: object = attrs.field(repr=False)
+    y: object = attrs.field(default=None, repr=False)
     task: Task = attrs.field(default="auto", kw_only=True, validator=in_(("auto", "classification", "regression")))
     feature_names: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
     target_names: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
-    classes: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
+    classes: tuple[str | float, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
     types: Mapping[str, Literal["numeric", "categorical", "boolean"]] = attrs.field(
         factory=dict, kw_only=True, validator=deep_mapping(instance_of(str), in_(tuple(map(str, Kind))))
     )
-    groups: object = attrs.field(default=None, kw_only=True)
-    time: object = attrs.field(default=None, kw_only=True)
-    weights: object = attrs.field(default=None, kw_only=True)
+    groups: object = attrs.field(default=None, kw_only=True, repr=False)
+    time: object = attrs.field(default=None, kw_only=True, repr=False)
+    weights: object = attrs.field(default=None, kw_only=True, repr=False)
     validation: SplitConfig | None = attrs.field(
         factory=SplitConfig, kw_only=True, validator=optional(instance_of(SplitConfig))
     )
     test: SplitConfig | None = attrs.field(default=None, kw_only=True, validator=optional(instance_of(SplitConfig)))
     _rows: Rows | None = attrs.field(init=False, default=None)
-    _split: Split | None = attrs.field(init=False, default=None)
+    _split: Split | None = attrs.field(init=False, default=None, repr=False)
 
     @property
     def schema(self) -> Schema:
@@ -84,10 +82,7 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         return self._rows
 
     def rows_like(self, schema: Schema) -> Rows:
-        if isinstance(self.X, Rows):
-            columns = decode_inputs(self.X)
-        else:
-            columns = name_columns(self.X, self.feature_names or self._names_in(schema))
+        columns = decode_inputs(self.X) if isinstance(self.X, Rows) else self._columns_of(schema)
         return Rows(schema=schema, inputs=encode_inputs(columns, schema.features))
 
     def split(self) -> Split:
@@ -110,7 +105,7 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         if self.y is None:
             raise DataError("these rows have no targets: pass y to train on them")
         columns = name_columns(self.X, self.feature_names)
-        features = infer_features(columns, self.types)
+        features = infer_features(columns, dict.fromkeys(categorical_columns(self.X), "categorical") | dict(self.types))
         target, targets = encode_target(self.y, self.task, self.target_names, self.classes)
         count = len(next(iter(columns.values())))
         _check_length("y", targets, count)
@@ -128,13 +123,15 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
             time=None if self.time is None else _time(self.time, count),
         )
 
-    def _names_in(self, schema: Schema) -> tuple[str, ...]:
-        """Return the schema's feature names for an array, whose columns are identified by position; else nothing."""
-        shape = np.shape(self.X) if isinstance(self.X, np.ndarray | list | tuple) else ()
-        names = tuple(feature.name for feature in schema.features)
-        if len(shape) == 2 and shape[1] != len(names):  # noqa: PLR2004 - rows and features
-            raise DataError(f"X must have {len(names)} features, got {shape[1]}: {', '.join(names)}")
-        return names if shape else ()
+    def _columns_of(self, schema: Schema) -> dict[str, np.ndarray]:
+        """Return the columns by name; those of an array without names are the schema's features, by position."""
+        columns = name_columns(self.X, self.feature_names)
+        if self.feature_names or has_names(self.X):
+            return columns
+        names = [feature.name for feature in schema.features]
+        if len(columns) != len(names):
+            raise DataError(f"X must have {len(names)} features, got {len(columns)}: {', '.join(names)}")
+        return dict(zip(names, columns.values(), strict=True))
 
 
 def _check_length(name: str, column: np.ndarray, count: int) -> None:
@@ -146,13 +143,13 @@ def _check_length(name: str, column: np.ndarray, count: int) -> None:
 
 def _present(name: str, values: object, count: int) -> np.ndarray:
     """Return one value per row, in a sortable dtype."""
-    column = np.asarray(values)
+    column = to_array(values, name)
     _check_length(name, column, count)
     if column.ndim != 1:
         raise DataError(f"{name} must have one dimension, got shape {column.shape}")
-    missing = [row for row, value in enumerate(column.tolist()) if value is None or value != value]  # noqa: PLR0124
-    if missing:
-        raise DataError(f"{name} is missing in {len(missing)} rows, the first is row {missing[0]}")
+    missing = missing_rows(column)
+    if missing.size:
+        raise DataError(f"{name} is missing in {missing.size} rows, the first is row {missing[0]}")
     return np.array(column.tolist()) if column.dtype.kind == "O" else column
 
 
@@ -179,7 +176,7 @@ def _time(values: object, count: int) -> np.ndarray:
 
 
 def _sha256(rows: Rows) -> str:
-    digest = hashlib.sha256(repr(rows.schema).encode())
+    digest = hashlib.sha256(repr(attrs.asdict(rows.schema)).encode())
     columns = [*rows.inputs.values(), rows.targets, rows.weights, rows.groups, rows.time]
     for column in columns:
         if column is not None:

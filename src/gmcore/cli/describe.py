@@ -1,11 +1,16 @@
 """Text descriptions of a run and of a search, printed before they start."""
 
+import json
+import re
 from collections.abc import Sequence
+
+import attrs
 
 from gmcore.app import Fleet, Plan, Run
 from gmcore.builtins.summary import architecture
 from gmcore.cli.output import inline, table
 from gmcore.domain import Kind, Schema
+from gmcore.domain.short_repr import listed
 from gmcore.domain.sizes import size_text
 
 __all__ = ["describe", "describe_fleets", "describe_plan"]
@@ -14,12 +19,13 @@ _SHOWN = 20
 
 
 def describe(run: Run) -> str:
-    """Return the data source, the backend and the model's architecture."""
+    """Return the data source, the kinds of its columns and how to set them, the backend and the architecture."""
     training = run.config.training
     source, schema = run.data.metadata["source"], run.rows.schema
     return "\n".join(
         [
             f"{source}: {len(run.rows):,} rows, {_features(schema)}, target {_target(schema)}",
+            *(f"  {line}" for line in [*_columns(schema), *_inferred(run.data, schema)]),
             f"{run.config.dtype}, {run.chosen.why}",
             "",
             architecture(run.model.info, dtype=run.config.dtype, batch_size=training.batch_size),
@@ -66,3 +72,32 @@ def _features(schema: Schema) -> str:
 def _target(schema: Schema) -> str:
     names = ", ".join(schema.target.names)
     return f"{names} ({len(schema.target.classes)} classes)" if schema.target.is_classification else names
+
+
+def _columns(schema: Schema) -> list[str]:
+    """Return a line per kind of feature, and one for the target."""
+    names = {kind: [feature.name for feature in schema.features if feature.kind is kind] for kind in Kind}
+    target = schema.target
+    found = f"classes {listed(target.classes)}" if target.is_classification else "numbers"
+    dtype = f" ({target.dtype})" if target.is_classification and target.dtype not in ("str", "object") else ""
+    return [*(f"{kind}: {listed(named)}" for kind, named in names.items() if named), f"target: {found}{dtype}"]
+
+
+def _inferred(data: object, schema: Schema) -> list[str]:
+    """Return what was inferred from the values, and the options that set it, if the data provider has such options."""
+    kind = type(data)
+    fields = attrs.fields_dict(kind) if attrs.has(kind) else {}
+    options = {name: getattr(data, name) for name in ("types", "task") if name in fields}
+    settings = []
+    feature = next((one for one in schema.features if one.name not in options.get("types", ())), None)
+    if "types" in options and feature is not None:
+        other = Kind.CATEGORICAL if feature.kind is not Kind.CATEGORICAL else Kind.NUMERIC
+        settings.append(f'types = {{ {_key(feature.name)} = "{other}" }}')
+    if options.get("task") == "auto":
+        settings.append(f'task = "{"regression" if schema.target.is_classification else "classification"}"')
+    return [f"inferred from the values; to change that, set in [data]: {', '.join(settings)}"] if settings else []
+
+
+def _key(name: str) -> str:
+    """Return a name as a key in TOML."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)

@@ -20,7 +20,7 @@ from gmcore.cli.speed_probe import probe
 from gmcore.domain import Device
 from gmcore.errors import InputError
 from gmcore.ports import Backend
-from gmcore.registry import EntryInfo, PluginRegistry
+from gmcore.registry import EntryInfo, PluginRegistry, State, plugin_registry
 
 __all__ = ["command"]
 
@@ -56,9 +56,9 @@ def command(ctx: click.Context, *, bench: bool, as_json: bool) -> None:
     Every plugin is imported. The exit status is 1 if a plugin is broken or no device is available.
     """
     found = entries(check=True)
-    troubles = [info for info in found if info.reason]
-    registries = (gmcore.float32, gmcore.float64)
+    registries = (plugin_registry("float32"), plugin_registry("float64"))
     places = [place for registry in registries for place in _places(registry, bench=bench)]
+    troubles = [info for info in _with_failures(found, places) if info.reason]
     auto = {registry.dtype: _auto(registry) for registry in registries}
     machine = _machine()
     packages = dict(_packages({info.distribution for info in found}))
@@ -75,6 +75,15 @@ def command(ctx: click.Context, *, bench: bool, as_json: bool) -> None:
         }
         write_json({**machine, "packages": packages, **report})
     ctx.exit(1 if troubles or not any(place.device.available for place in places) else 0)
+
+
+def _with_failures(found: Iterable[EntryInfo], places: Iterable[_Place]) -> Iterator[EntryInfo]:
+    """Yield the entries; a backend that loads but does not list its devices gets the reason."""
+    failures = {place.backend: place.device.reason for place in places if place.device.name == "none"}
+    for info in found:
+        names = (info.name, f"{info.distribution}/{info.name}") if info.port == "backends" and not info.reason else ()
+        reason = next((failures[name] for name in names if name in failures), "")
+        yield info._replace(state=State.BROKEN, reason=reason) if reason else info
 
 
 def _machine() -> dict[str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 from gmcore.app import TrainedModel, load
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
-from gmcore.storage.files import write_whole
+from gmcore.storage.output_file import write_output
 
 __all__ = ["command"]
 
@@ -38,24 +38,33 @@ def command(model: Path, data: Path, output: Path | None, backend: str, *, as_js
     head, rows = _predictions(trained, numbers)
     digits = _DIGITS[trained.backend.dtype]
     if output is not None:
-        write_whole(output, _csv(head, rows, digits).encode())
+        write_output(output, _csv(head, rows, digits).encode())
     elif not as_json:
         click.echo(_csv(head, rows, digits), nl=False)
     if as_json:
         report = {"model": model, "data": data, "rows": len(rows), "output": output}
-        inline = {"predictions": [dict(zip(head, row, strict=True)) for row in rows]} if output is None else {}
+        inline = {"predictions": _records(trained, head, numbers, rows)} if output is None else {}
         write_json({**report, **inline, "seconds": time.perf_counter() - begun})
     say(f"{len(rows):,} rows predicted" + (f": {output}" if output else ""))
 
 
 def _predictions(trained: TrainedModel, numbers: np.ndarray) -> tuple[list[str], list[list[object]]]:
-    """Return the column names and the rows of the output."""
+    """Return the column names and the rows of the output, with classes as text, as the training data wrote them."""
     target = trained.schema.target
     if not target.is_classification:
         return list(target.names), numbers.tolist()
     head = [*target.names, *(f"probability_{name}" for name in target.classes)]
-    classes = trained.named(numbers).tolist()
+    classes = [target.classes[place] for place in numbers.argmax(axis=1)]
     return head, [[name, *row] for name, row in zip(classes, numbers.tolist(), strict=True)]
+
+
+def _records(
+    trained: TrainedModel, head: Sequence[str], numbers: np.ndarray, rows: Sequence[Sequence[object]]
+) -> list[dict[str, object]]:
+    """Return a JSON object per row, with classes as JSON numbers or booleans if they are numbers or booleans."""
+    if trained.schema.target.is_classification:
+        rows = [[label, *row[1:]] for label, row in zip(trained.named(numbers).tolist(), rows, strict=True)]
+    return [dict(zip(head, row, strict=True)) for row in rows]
 
 
 def _csv(head: Sequence[str], rows: Iterable[Sequence[object]], digits: int) -> str:

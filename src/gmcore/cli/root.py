@@ -1,14 +1,19 @@
 """The `gmcore` command: its subcommands, and the exit status of each error."""
 
 import contextlib
+import errno
 import importlib
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
 
 import click
 
 from gmcore import __version__
-from gmcore.errors import Cancelled, GmcoreError, InputError
+from gmcore.cli.startup import interrupt_as_usual
+from gmcore.errors import Cancelled, GmcoreError, InputError, OutputError, TrainingError
 
 __all__ = ["Commands", "gmcore", "main"]
 
@@ -54,12 +59,19 @@ class Commands(click.Group):
         if cmd_name not in self.summaries:
             return None
         command: click.Command = importlib.import_module(f"{self.package}.{cmd_name}").command
+        interrupt_as_usual()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries.items()))
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with _exit_statuses():
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
         with _exit_statuses():
@@ -103,19 +115,58 @@ def main() -> None:
 
 @contextlib.contextmanager
 def _exit_statuses() -> Iterator[None]:
-    """Print gmcore's own errors and exit with their status; other exceptions are bugs and propagate."""
+    """Print gmcore's own errors and those of plugins, and exit with their status; others are bugs and propagate."""
     try:
         yield
-    except InputError as error:
-        raise _exit(error, 2) from error
-    except Cancelled as error:
-        raise _exit(error, _SIGNAL_STATUS + error.signal if error.signal else 1) from error
-    except GmcoreError as error:
-        raise _exit(error, 1) from error
-    except KeyboardInterrupt as error:
-        raise _exit(Cancelled("stopped on request"), _SIGNAL_STATUS + signal.SIGINT) from error
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except BaseException as error:
+        shown = _shown(error)
+        if shown is None:
+            raise
+        lines = [f"Error: {shown}", *getattr(shown, "__notes__", ())]
+        with contextlib.suppress(OSError):
+            click.echo("\n".join(lines), err=True)
+        raise click.exceptions.Exit(_status(shown)) from error
 
 
-def _exit(error: GmcoreError, status: int) -> click.exceptions.Exit:
-    click.echo("\n".join([f"Error: {error}", *getattr(error, "__notes__", ())]), err=True)
-    return click.exceptions.Exit(status)
+def _shown(error: BaseException) -> GmcoreError | None:
+    """Return the error to print; None for a bug of gmcore's, whose traceback is needed."""
+    if isinstance(error, GmcoreError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        return _with_notes(Cancelled("stopped on request", signal=signal.SIGINT), error)
+    if isinstance(error, MemoryError):
+        return _with_notes(TrainingError(f"not enough memory: {error}".rstrip(": ")), error)
+    from gmcore.registry.exits import exit_error, is_exit, plugin_error  # noqa: PLC0415 - used for errors only
+
+    if is_exit(error):
+        return exit_error(error)
+    # click ends quietly if nobody reads the output.
+    if isinstance(error, OSError) and error.errno != errno.EPIPE:
+        return _with_notes(_system_error(error), error)
+    return plugin_error(error) if isinstance(error, Exception) else None
+
+
+def _system_error(error: OSError) -> GmcoreError:
+    """Return the error for a file or stream that failed outside of what handles its errors, such as a full stdout."""
+    from gmcore.storage.files import printable, reason  # noqa: PLC0415 - used for errors only
+
+    stdout = sys.__stdout__
+    if error.filename is None and stdout is not None and sys.stdout is stdout:
+        # Drop what it has not written, or Python reports the error once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+    what = printable(str(error.filename)) if error.filename is not None else "the output can't be written"
+    return OutputError(f"{what}: {reason(error)}")
+
+
+def _status(error: GmcoreError) -> int:
+    if isinstance(error, Cancelled):
+        return _SIGNAL_STATUS + error.signal if error.signal else 1
+    return 2 if isinstance(error, InputError) else 1
+
+
+def _with_notes(error: GmcoreError, cause: BaseException) -> GmcoreError:
+    for note in getattr(cause, "__notes__", ()):
+        error.add_note(note)
+    return error

@@ -62,8 +62,8 @@ class EarlyStoppingConfig:
     Attributes:
         patience: epochs without improvement after which a member stops.
         min_delta: minimum decrease of the loss that counts as an improvement.
-        fraction: in cross-validation, the fraction of a fold's training rows that is monitored
-            instead of trained on; held-out rows are never monitored.
+        fraction: fraction of the training rows that is monitored instead of trained on; plain training uses its
+            validation rows if there are any. Rows that are held out for scoring are never monitored.
         restore_best: whether the result has the weights of the best epoch, or of the last one.
     """
 

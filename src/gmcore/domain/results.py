@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
+from gmcore.domain.short_repr import names_of, shape_of
 from gmcore.domain.tree import Variables
 
 __all__ = ["CVResult", "Failure", "FoldResult", "LayerInfo", "ModelInfo", "TrainingResult", "ValidationResult"]
@@ -107,12 +108,12 @@ class TrainingResult:
     """
 
     member: int
-    variables: Variables
+    variables: Variables = attrs.field(repr=False)
     epochs: int
     best_epoch: int
     final_loss: float
     best_loss: float
-    history: Mapping[str, np.ndarray]
+    history: Mapping[str, np.ndarray] = attrs.field(repr=names_of)
     seconds: float
     failure: Failure | None = None
 
@@ -132,7 +133,7 @@ class ValidationResult:
     loss: float
     metrics: Mapping[str, float]
     n_samples: int
-    predictions: np.ndarray
+    predictions: np.ndarray = attrs.field(repr=shape_of)
     seconds: float
 
 
@@ -156,6 +157,11 @@ class CVResult:
 
     folds: tuple[FoldResult, ...]
     seconds: float
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failed_folds)} failed" if self.failed_folds else ""
+        scores = f"mean={self.mean}, std={self.std}"
+        return f"CVResult({len(self.folds)} folds{failed}, {scores}, seconds={self.seconds:.3g})"
 
     @property
     def failed_folds(self) -> tuple[FoldResult, ...]:

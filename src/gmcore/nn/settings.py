@@ -1,11 +1,11 @@
-"""Settings that may differ between the members of a fleet, marked on the attrs fields of a component."""
+"""The attrs fields of components: settings that may differ between members, and components within components."""
 
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 
-__all__ = ["member_field", "settings_of"]
+__all__ = ["instance_of_port", "member_field", "settings_of"]
 
 _MEMBER = "member"
 
@@ -18,6 +18,18 @@ def member_field(*, default: float, validator: Callable[..., Any] | None = None)
         validator: checks a value, in the form that `attrs.field` takes.
     """
     return attrs.field(default=default, validator=validator, kw_only=True, metadata={_MEMBER: True})
+
+
+def instance_of_port(port: type) -> Any:
+    """Return an attrs validator that accepts objects of a port, and neither their classes nor their names."""
+
+    def check(_: object, attribute: "attrs.Attribute[object]", value: object) -> None:
+        if isinstance(value, type) or not isinstance(value, port):
+            kind = port.__name__.lower()
+            hint = f": create an object, {value.__name__}()" if isinstance(value, type) else ""
+            raise ValueError(f"{attribute.name} must be a {kind} object, got {value!r:.60}{hint}")  # noqa: TRY004 - like attrs
+
+    return check
 
 
 def settings_of(component: Any) -> dict[str, float]:

@@ -1,22 +1,29 @@
 """Summary of a layer, one line for each layer inside it."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
-from gmcore.domain import LayerInfo, Tree
+from gmcore.domain import LayerInfo, Tree, Variables
 from gmcore.domain.tree import tree_leaves
+from gmcore.errors import ConfigError
 from gmcore.nn.layers.abilities import changes_buffers, needs_key
+from gmcore.nn.sizing import SizingGenerator
 from gmcore.ports import Layer, SupportsChildren
 
 __all__ = ["summarize"]
 
 
 def summarize(layer: Layer, input_shape: Any, name: str = "") -> Iterator[LayerInfo]:
-    """Yield a line for each layer without children, in the order in which rows pass through them."""
+    """Yield a line for each layer without children, in the order in which rows pass through them.
+
+    Large variables are counted without being allocated.
+
+    Raises:
+        ConfigError: if the variables of a layer are larger than any memory.
+    """
     if not isinstance(layer, SupportsChildren):
-        fresh = layer.init(np.random.default_rng(0), input_shape)
+        fresh = _measured(layer, input_shape, name)
         yield LayerInfo(
             name=name,
             description=layer.describe(input_shape),
@@ -31,6 +38,14 @@ def summarize(layer: Layer, input_shape: Any, name: str = "") -> Iterator[LayerI
         yield from summarize(child, shape, f"{name}.{child_name}" if name else child_name)
 
 
+def _measured(layer: Layer, input_shape: Any, name: str) -> Variables:
+    """Return a layer's initial variables for their shapes only."""
+    try:
+        return layer.init(SizingGenerator(), input_shape)
+    except MemoryError as error:
+        raise ConfigError([f"model: the layer {name}, {layer.describe(input_shape)}, is too large: {error}"]) from error
+
+
 def _count(tree: Tree) -> int:
     """Return how many numbers a tree holds."""
-    return sum(leaf.size for leaf in tree_leaves(tree))
+    return sum(math.prod(leaf.shape) for leaf in tree_leaves(tree))

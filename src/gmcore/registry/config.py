@@ -14,7 +14,7 @@ from cattrs.errors import (
     IterableValidationNote,
 )
 
-from gmcore.errors import ConfigError, GmcoreError, did_you_mean
+from gmcore.errors import ConfigError, GmcoreError, PluginLoadError, did_you_mean
 from gmcore.registry.strict import structuring, unstructuring
 
 if TYPE_CHECKING:  # that module imports this one
@@ -78,12 +78,40 @@ def call(
     factory: object,
     options: Mapping[str, object],
     *,
+    who: str,
     bound: Mapping[str, object],
     path: str = "",
     base: Path | None = None,
     plugins: "PluginRegistry | None" = None,
 ) -> object:
-    """Return the component that a registry's factory creates from options; see `Registry.build`."""
+    """Return the component that a registry's factory creates from options; see `Registry.build`.
+
+    Args:
+        factory: the factory.
+        options: the component's options.
+        who: the component and its distribution, for errors.
+        bound: options that the registry sets.
+        path: path of the options in the run file, for errors.
+        base: folder that relative paths start from.
+        plugins: registries for nested components.
+    """
+    try:
+        return _called(factory, options, bound=bound, path=path, base=base, plugins=plugins)
+    except (GmcoreError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise PluginLoadError(f"{who} can't be created: {type(error).__name__}: {error}".rstrip(": ")) from error
+
+
+def _called(
+    factory: object,
+    options: Mapping[str, object],
+    *,
+    bound: Mapping[str, object],
+    path: str,
+    base: Path | None,
+    plugins: "PluginRegistry | None",
+) -> object:
     clashes = [key for key, value in bound.items() if options.get(key, value) != value]
     if clashes:
         raise ConfigError(f"{_join(path, key)}: must be {bound[key]!r}, got {options[key]!r}" for key in clashes)

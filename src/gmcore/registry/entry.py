@@ -4,13 +4,17 @@ import enum
 import importlib
 import threading
 from functools import reduce
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gmcore.errors import PluginLoadError, PortError
 from gmcore.registry.discovery import EntryPoint
+from gmcore.registry.foreign_code import stdout_to_stderr
 from gmcore.registry.port_check import port_problem
 
-__all__ = ["OBJECT", "Entry", "EntryInfo", "State", "component_path", "owner"]
+if TYPE_CHECKING:  # it imports this file
+    from gmcore.registry.plugins import PluginRegistry
+
+__all__ = ["OBJECT", "Entry", "EntryInfo", "State", "component_path", "owner", "recorded_name"]
 
 OBJECT = "object "
 """Start of the recorded name of a component whose class is not registered; the path of the class follows."""
@@ -115,10 +119,13 @@ class Entry:
         module, _, path = self.point.value.partition("[")[0].partition(":")
         names = path.strip().split(".") if path.strip() else []
         try:
-            self._component = reduce(getattr, names, importlib.import_module(module.strip()))
-            self._problem = port_problem(self._component, self._port)
+            with stdout_to_stderr():
+                self._component = reduce(getattr, names, importlib.import_module(module.strip()))
+                self._problem = port_problem(self._component, self._port)
             self.state = State.INVALID if self._problem else State.LOADED
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything, and others must still work
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, and others must still work
             self._cause = error
             self.state = State.BROKEN
 
@@ -136,6 +143,11 @@ class Entry:
     def _port_reason(self) -> str:
         name, value, who = self.point.name, self.point.value, self.point.distribution
         return f"{self._kind} {name!r} of {owner(self.point)} ({value}) {self._problem}; update or uninstall {who}"
+
+
+def recorded_name(cls: type, plugins: "PluginRegistry") -> str:
+    """Return the name of a class in records: its registered name, or else `OBJECT` and its path."""
+    return plugins.name_of(cls) or f"{OBJECT}{cls.__module__}.{cls.__qualname__}"
 
 
 def component_path(component: object) -> tuple[str, str]:

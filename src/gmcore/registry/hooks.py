@@ -206,7 +206,7 @@ def _noted(function: Listener, note: str) -> Listener:
     def listener(context: object) -> object:
         try:
             return function(context)
-        except Exception as error:
+        except BaseException as error:
             error.add_note(note)
             raise
 

@@ -26,10 +26,27 @@ def port_problem(component: object, kind: str) -> str:
         return f"is not a class: {component!r:.60}"
     problems = list(_problems(component, ports()[kind]))
     if not problems:
-        return ""
+        return _options_problem(component)
     others = [other for other, port in ports().items() if other != kind and implements(component, port)]
     hint = f"; it implements {ports()[others[0]].__name__}: use the group gmcore.{others[0]}" if others else ""
     return f"does not implement {KINDS[kind].port}: {'; '.join(problems)}{hint}"
+
+
+def _options_problem(component: type) -> str:
+    """Return why the options of a component could not be checked and recorded, which takes an attrs class."""
+    import attrs  # noqa: PLC0415 - slow to import, and listing plugins imports this file
+
+    if attrs.has(component):
+        return ""
+    try:
+        parameters = inspect.signature(component).parameters.values()
+    except ValueError:  # a builtin without a signature
+        return ""
+    # A class without a constructor inherits that of the port's Protocol, which takes any arguments and reads none.
+    options = [one.name for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    if not options:
+        return ""
+    return f"has options ({', '.join(options)}) and is not an attrs class, which records need: use attrs.frozen"
 
 
 def _problems(component: type, port: type) -> Iterator[str]:

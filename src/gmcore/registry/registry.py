@@ -115,11 +115,13 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
 
         Raises:
             ConfigError: if options are invalid; contains all problems.
+            PluginLoadError: if the component's class raises any other exception.
             UnknownNameError, AmbiguousNameError, PluginLoadError: as for a lookup.
         """
         from gmcore.registry.config import call  # noqa: PLC0415 - looking up names needs no cattrs
 
-        component = call(self[name], options, bound=self.bound, path=path, base=base, plugins=self.plugins)
+        who = f"{self.kind} {name!r} of {owner(self._entry(name).point)}"
+        component = call(self[name], options, who=who, bound=self.bound, path=path, base=base, plugins=self.plugins)
         return cast("T", component)
 
     def name_of(self, component: object) -> str | None:

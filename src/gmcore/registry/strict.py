@@ -2,12 +2,13 @@
 
 import contextlib
 import functools
+import inspect
 import numbers
 import operator
 import types
 from collections.abc import Callable, Iterable, Mapping, MutableSequence, Sequence
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 import attrs
 from cattrs import Converter
@@ -15,15 +16,18 @@ from cattrs.errors import BaseValidationError, IterableValidationError, Iterable
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from gmcore.errors import InputError, did_you_mean
-from gmcore.registry.entry import OBJECT
+from gmcore.registry.entry import recorded_name
+from gmcore.registry.port_check import implements
+from gmcore.registry.scalars import ImpossibleValueError, exact, number, path, whole
 from gmcore.registry.type_words import MAPPINGS, SEQUENCES, UNIONS, expected, origin, with_article
 
 if TYPE_CHECKING:  # those modules import this one
     from gmcore.registry.plugins import PluginRegistry
     from gmcore.registry.registry import Registry
 
-__all__ = ["structuring", "unstructuring"]
+__all__ = ["name_wanted", "structuring", "unstructuring"]
 
+T = TypeVar("T")
 Hook = Callable[[object, object], object]
 """A function of a value and its type, which returns the value structured to the type."""
 
@@ -37,11 +41,11 @@ def structuring(base: Path | None, plugins: "PluginRegistry | None") -> Converte
         plugins: registries for the names of nested components; None for none.
     """
     converter = Converter(structure_fallback_factory=lambda _: _instance)
-    converter.register_structure_hook(bool, _exact)
-    converter.register_structure_hook(str, _exact)
-    converter.register_structure_hook(int, _whole)
-    converter.register_structure_hook(float, _number)
-    converter.register_structure_hook(Path, functools.partial(_path, base))
+    converter.register_structure_hook(bool, exact)
+    converter.register_structure_hook(str, exact)
+    converter.register_structure_hook(int, whole)
+    converter.register_structure_hook(float, number)
+    converter.register_structure_hook(Path, functools.partial(path, base))
     for predicate, factory in (
         (_is_sequence, _sequence),
         (_is_mapping, _mapping),
@@ -62,6 +66,11 @@ def structuring(base: Path | None, plugins: "PluginRegistry | None") -> Converte
 def unstructuring(plugins: "PluginRegistry | None") -> Converter:
     """Return the converter to plain values; components get their name in `plugins` under `use`."""
     converter = Converter(unstruct_collection_overrides={Sequence: list})
+    if plugins is not None:
+        converter.register_unstructure_hook_func(
+            functools.partial(_is_bare_component, plugins),
+            lambda component: {"use": recorded_name(type(component), plugins)},
+        )
     converter.register_unstructure_hook_factory(_is_attrs, functools.partial(_table_of, converter, plugins))
     for kind, plain in ((numbers.Integral, int), (numbers.Real, float)):
         converter.register_unstructure_hook(kind, plain)
@@ -127,26 +136,47 @@ def _component(converter: Converter, registry: "Registry[object]", value: object
     """Structure a nested component, given as a table with `use`, a name, or an object."""
     table = {"use": value} if isinstance(value, str) else value
     if not isinstance(table, Mapping):
-        return _instance(value, port)
+        return _object(value, port)
     name = table.get("use")
     if not isinstance(name, str):
-        raise _at(
-            "use",
-            ValueError(f"is required, the name of {with_article(registry.kind)}{did_you_mean('', registry)}"),
-            port,
-        )
+        raise _at("use", ValueError(name_wanted(table, registry)), port)
     try:
         kind = registry[name]
     except InputError as error:
         raise _at("use", ValueError(str(error)), port) from error
-    options = {key: option for key, option in table.items() if key != "use"}
-    return _structured(converter, {**options, **registry.bound}, kind)
+    options = {key: option for key, option in table.items() if key != "use"} | registry.bound
+    if _is_attrs(kind):
+        return _structured(converter, options, kind)
+    if options:
+        raise ValueError(f"{name!r} has no options, got {', '.join(options)}")
+    return kind()
+
+
+def name_wanted(table: Mapping[str, object], registry: "Registry[T]") -> str:
+    """Return the message for a component's table without a name under `use`, or with something else there."""
+    wanted = f"the name of {with_article(registry.kind)}{did_you_mean('', registry)}"
+    return f"must be {wanted}, got {table['use']!r:.60}" if "use" in table else f"is required, {wanted}"
+
+
+def _object(value: object, port: type) -> object:
+    """Return a component that code gives as an object."""
+    if isinstance(value, type):
+        raise ValueError(f"must be an object, got the class {value.__name__}: create one of it")  # noqa: TRY004 - a problem of the options
+    if implements(type(value), port):
+        return value
+    raise expected(port, value)
 
 
 def _at(key: str, error: Exception, whole: type) -> IterableValidationError:
     """Return an error that contains another one and the key where it occurred."""
     error.__notes__ = [IterableValidationNote(f"at {key}", key, whole)]
     return IterableValidationError(f"in {whole}", [error], whole)
+
+
+def _is_bare_component(plugins: "PluginRegistry", kind: object) -> bool:
+    """Return whether a type is a component's class that is not an attrs class; ports and bases are none."""
+    concrete = isinstance(kind, type) and not attrs.has(kind) and not inspect.isabstract(kind)
+    return concrete and plugins.is_component(cast("type", kind))
 
 
 def _table_of(
@@ -164,7 +194,7 @@ def _table_of(
         options = {key: value for key, value in inner(component).items() if value is not None or key not in optional}
         if plugins is None or not is_component:
             return options
-        return {"use": plugins.name_of(cls) or f"{OBJECT}{cls.__module__}.{cls.__qualname__}", **options}
+        return {"use": recorded_name(cls, plugins), **options}
 
     return table
 
@@ -243,7 +273,7 @@ def _union(converter: Converter, kind: object) -> Hook:
                 errors.append(error)
         if len(members) > 1:
             # Errors within a value show which member was meant: a table for a class, a list for a tuple.
-            errors = [error for error in errors if isinstance(error, BaseValidationError)]
+            errors = [error for error in errors if isinstance(error, BaseValidationError | ImpossibleValueError)]
         raise errors[0] if len(errors) == 1 else expected(kind, value)
 
     return structure_union
@@ -254,32 +284,6 @@ def _literal(value: object, kind: object) -> object:
         if type(value) is type(choice) and value == choice:
             return value
     raise expected(kind, value)
-
-
-def _exact(value: object, kind: type) -> object:
-    if isinstance(value, bool if kind is bool else str):
-        return value if kind in {bool, str} else kind(value)
-    raise expected(kind, value)
-
-
-def _whole(value: object, kind: type) -> object:
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
-        return kind(value)
-    raise expected(kind, value)
-
-
-def _number(value: object, kind: type) -> object:
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        with contextlib.suppress(OverflowError):
-            return kind(value)
-    raise expected(kind, value)
-
-
-def _path(base: Path | None, value: object, kind: object) -> Path:
-    if not isinstance(value, str | PurePath):
-        raise expected(kind, value)
-    path = Path(value).expanduser()
-    return base / path if base else path
 
 
 def _instance(value: object, kind: object) -> object:

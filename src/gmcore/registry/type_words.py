@@ -12,6 +12,7 @@ from gmcore.registry.kinds import KINDS
 __all__ = ["MAPPINGS", "SEQUENCES", "UNIONS", "expected", "origin", "with_article"]
 
 _LONGEST = 60
+_MOST_BITS = 8192
 SEQUENCES = (tuple, list, Sequence, MutableSequence)
 MAPPINGS = (dict, Mapping, MutableMapping)
 UNIONS = (Union, types.UnionType)
@@ -33,10 +34,19 @@ def origin(kind: object) -> object:
 
 def expected(kind: object, value: object) -> ValueError:
     """Return the error for a value that does not have a type."""
-    shown = "a table" if isinstance(value, Mapping) else repr(value)
+    shown = _shown(value)
     if len(shown) > _LONGEST:
         shown = f"{shown[:_LONGEST]}…"
     return ValueError(f"must be {_word(kind)}, got {shown}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "a table"
+    # Python refuses to print whole numbers of more than 4,300 digits.
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return f"a number of {value.bit_length()} bits"
+    return repr(value)
 
 
 def _word(kind: object) -> str:

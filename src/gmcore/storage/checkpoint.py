@@ -1,32 +1,31 @@
 """Checkpoints in a folder: written atomically in a background thread, verified when read, the latest few kept."""
 
 import contextlib
-import hashlib
-import json
 import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import attrs
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from gmcore.domain import CheckpointConfig, CheckpointSaved, Hooks, Snapshot
 from gmcore.domain.tree import tree_flatten, tree_unflatten
 from gmcore.errors import InputError, ModelFileError
 from gmcore.ports import CheckpointStore
 from gmcore.storage.files import make_folder, write_whole
-from gmcore.storage.model_file import metadata_of
 from gmcore.storage.optional_writes import OptionalWrites
+from gmcore.storage.regular_file import read_regular
+from gmcore.storage.sealed import opened, sealed
 
 __all__ = ["Checkpoints"]
 
-FORMAT = 4
+FORMAT = 5
 """Changes when earlier checkpoints can no longer be resumed from."""
 
+_KEY = "gmcore_checkpoint"
 _NAME = re.compile(r"chunk-(\d{5,})-\d{8,}-\d{8,}\.safetensors")
 
 
@@ -94,8 +93,8 @@ class Checkpoints(CheckpointStore):
         paths = self._files(chunk)
         for path in reversed(paths):
             try:
-                return _decoded(path.read_bytes(), path)
-            except (ModelFileError, OSError) as error:
+                return _decoded(read_regular(path), path)
+            except (InputError, OSError) as error:
                 last = error
                 if path != paths[0]:
                     self.say(f"{error}; using the checkpoint before it")
@@ -139,36 +138,22 @@ def _prefix(chunk: int) -> str:
     return f"chunk-{chunk:05d}-"
 
 
-def _encoded(snapshot: Snapshot) -> bytes:
+def _encoded(snapshot: Snapshot) -> tuple[bytes, memoryview]:
     flat = {name: np.ascontiguousarray(leaf) for name, leaf in tree_flatten(snapshot.arrays).items()}
     header = attrs.asdict(snapshot, filter=attrs.filters.exclude("arrays"))
     # Safetensors does not keep the order, and some libraries round differently when a tree's order changes.
-    header |= {"format": FORMAT, "sha256": _sha256(flat), "order": list(flat)}
-    return save(flat, metadata={"gmcore_checkpoint": json.dumps(header, sort_keys=True)})
+    return sealed(flat, key=_KEY, about={**header, "format": FORMAT, "order": list(flat)})
 
 
 def _decoded(content: bytes, path: Path) -> Snapshot:
+    what = f"the checkpoint {path}"
     try:
-        arrays = load(content)
-        header = json.loads(metadata_of(content)["gmcore_checkpoint"])
-        checksum, version = header.pop("sha256"), header.pop("format")
-        if version != FORMAT:
-            raise ModelFileError(f"the checkpoint {path} has format {version}, this gmcore reads format {FORMAT}")
-        if checksum != _sha256(arrays):
-            raise ModelFileError(f"the checkpoint {path} is damaged: its checksum does not match")
-        members, numbers = tuple(header.pop("members")), tuple(header.pop("numbers"))
-        ordered = {name: arrays[name] for name in header.pop("order")}
-        return Snapshot(**header, members=members, numbers=numbers, arrays=tree_unflatten(ordered))
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, ModelFileError):
-            raise
-        raise ModelFileError(f"the checkpoint {path} is damaged ({error})") from error
-
-
-def _sha256(flat: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(flat):
-        array = np.ascontiguousarray(flat[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.data.cast("B") if array.size else b"")
-    return digest.hexdigest()
+        arrays, header = opened(content, key=_KEY, known=FORMAT, what=what)
+        values = cast("dict[str, Any]", header)
+        ordered = {name: arrays[name] for name in values.pop("order")}
+        values |= {name: tuple(values[name]) for name in ("members", "numbers")}
+        return Snapshot(**values, arrays=tree_unflatten(ordered))
+    except ModelFileError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ModelFileError(f"{what} is damaged ({error})") from error

@@ -10,6 +10,7 @@ from gmcore.domain import EpochEnd
 from gmcore.domain.plain import plain
 from gmcore.storage.files import append, write_whole
 from gmcore.storage.optional_writes import OptionalWrites
+from gmcore.storage.regular_file import read_regular
 
 __all__ = ["EpochLog", "forget_after"]
 
@@ -49,19 +50,23 @@ def forget_after(path: Path, epochs: Mapping[tuple[int, ...], int]) -> None:
     Args:
         path: the log; it may be absent.
         epochs: the last epoch to keep of each chunk, by its members; chunks without an entry keep none.
+
+    Raises:
+        InputError: if it is not a file, or can't be read.
+        OutputError: if it can't be written.
     """
-    if path.exists():
-        lines = path.read_bytes().splitlines()
-        kept = [line for line in lines if _is_kept(line, epochs)]
-        write_whole(path, b"".join(line + b"\n" for line in kept))
+    try:
+        lines = read_regular(path).splitlines()
+    except FileNotFoundError:
+        return
+    kept = [line for line in lines if _is_kept(line, epochs)]
+    write_whole(path, b"".join(line + b"\n" for line in kept))
 
 
 def _is_kept(line: bytes, epochs: Mapping[tuple[int, ...], int]) -> bool:
     """Return whether a line is complete and its epoch is among those to keep."""
     try:
-        content: object = json.loads(line)
-    except ValueError:
+        content = json.loads(line)
+        return bool(content["epoch"] <= epochs.get(tuple(content["members"]), 0))
+    except (ValueError, LookupError, TypeError, RecursionError):
         return False
-    if not isinstance(content, dict) or not {"epoch", "members"} <= set(content):
-        return False
-    return bool(content["epoch"] <= epochs.get(tuple(content["members"]), 0))

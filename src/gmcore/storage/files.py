@@ -6,30 +6,53 @@ import fcntl
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from gmcore.errors import InputError, OutputError
 
-__all__ = ["alone_in", "append", "make_durable", "make_folder", "write_whole"]
+__all__ = [
+    "Content",
+    "alone_in",
+    "append",
+    "as_output_error",
+    "flush",
+    "flush_folder",
+    "make_durable",
+    "make_folder",
+    "printable",
+    "reason",
+    "write_all",
+    "write_whole",
+]
+
+Content: TypeAlias = bytes | bytearray | memoryview | Sequence[bytes | bytearray | memoryview]
+"""The bytes of a file, as a whole or in parts."""
 
 _UNFINISHED = ".part"
+_LONGEST_SHOWN = 300
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: Content, *, mode: int = 0o666) -> None:
     """Write a file atomically and durably: a crash at any moment leaves the old content or the new, never a part.
 
-    Partial files that killed processes left in the folder are removed.
+    Only for folders of gmcore's own: partial files that killed processes left there are removed.
+
+    Args:
+        path: the file.
+        content: its bytes, as a whole or in parts.
+        mode: permissions of the file, before the process's umask.
 
     Raises:
         OutputError: if the file can't be written; nothing is left behind.
     """
-    with _as_output_error(f"cannot write {path}"):
+    with as_output_error(f"cannot write {path}"):
         _remove_unfinished(path.parent)
-        partial, handle = _open_partial(path)
+        partial, handle = _open_partial(path, mode)
         try:
-            _write_all(handle, content)
-            _flush(handle)
+            write_all(handle, content)
+            flush(handle)
             partial.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -37,7 +60,7 @@ def write_whole(path: Path, content: bytes) -> None:
             raise
         finally:
             os.close(handle)
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
 
 
 def append(path: Path, content: bytes) -> None:
@@ -46,12 +69,12 @@ def append(path: Path, content: bytes) -> None:
     Raises:
         OutputError: if it can't be written; the file keeps its old content.
     """
-    with _as_output_error(f"cannot write {path}"):
+    with as_output_error(f"cannot write {path}"):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             end = os.fstat(handle).st_size
             try:
-                _write_all(handle, content)
+                write_all(handle, content)
             except OSError:
                 os.ftruncate(handle, end)
                 raise
@@ -65,13 +88,13 @@ def make_durable(path: Path) -> None:
     Raises:
         OutputError: if it can't be flushed.
     """
-    with _as_output_error(f"cannot write {path}"), contextlib.suppress(FileNotFoundError):
+    with as_output_error(f"cannot write {path}"), contextlib.suppress(FileNotFoundError):
         handle = os.open(path, os.O_RDONLY)
         try:
-            _flush(handle)
+            flush(handle)
         finally:
             os.close(handle)
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
 
 
 def make_folder(folder: Path) -> None:
@@ -80,11 +103,11 @@ def make_folder(folder: Path) -> None:
     Raises:
         OutputError: if it can't be created.
     """
-    with _as_output_error(f"cannot write to {folder}"):
+    with as_output_error(f"cannot write to {folder}"):
         if not folder.parent.is_dir():
             make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _flush_folder(folder.parent)
+        flush_folder(folder.parent)
 
 
 @contextlib.contextmanager
@@ -97,9 +120,9 @@ def alone_in(folder: Path) -> Iterator[None]:
         InputError: if the folder is locked already, or absent.
     """
     try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise InputError(f"{folder} is not a run folder: {error.strerror or error}") from error
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{printable(folder)} is not a run folder: {reason(error)}") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -115,20 +138,32 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _as_output_error(problem: str) -> Iterator[None]:
+def as_output_error(problem: str) -> Iterator[None]:
+    """Raise an `OutputError` for an `OSError`, and for the ValueError of a path that contains a NUL character."""
     try:
         yield
     except OutputError:
         raise
-    except OSError as error:
-        raise OutputError(f"{problem}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{printable(problem)}: {reason(error)}") from error
 
 
-def _open_partial(path: Path) -> tuple[Path, int]:
+def reason(error: OSError | ValueError) -> str:
+    """Return the system's words for why a file can't be opened, without its path."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def printable(path: Path | str) -> str:
+    """Return a path for a message, with control characters escaped, and cut if it is very long."""
+    text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in str(path))
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN // 2]}…{text[-_LONGEST_SHOWN // 2 :]}"
+
+
+def _open_partial(path: Path, mode: int = 0o666) -> tuple[Path, int]:
     """Return an empty file next to `path` and its locked handle; the lock shows other processes that it is in use."""
     partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_UNFINISHED}")
     while True:
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o666)
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, mode)
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
         if os.fstat(handle).st_nlink:
@@ -154,22 +189,25 @@ def _remove_if_unlocked(path: Path) -> None:
         os.close(handle)
 
 
-def _write_all(handle: int, content: bytes) -> None:
-    remaining = memoryview(content)
-    while remaining:
-        remaining = remaining[os.write(handle, remaining) :]
+def write_all(handle: int, content: Content) -> None:
+    """Write all bytes to an open file; the system may take them in parts."""
+    for part in (content,) if isinstance(content, bytes | bytearray | memoryview) else content:
+        remaining = memoryview(part)
+        while remaining:
+            remaining = remaining[os.write(handle, remaining) :]
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Make file creations, renames and removals in a folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        _flush(handle)
+        flush(handle)
     finally:
         os.close(handle)
 
 
-def _flush(handle: int) -> None:
+def flush(handle: int) -> None:
+    """Flush an open file to the drive."""
     if sys.platform == "darwin":
         # On macOS, fsync does not flush the drive's own cache.
         with contextlib.suppress(OSError):

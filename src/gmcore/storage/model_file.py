@@ -1,23 +1,27 @@
 """The model file: weights, configuration and schema as one safetensors file, without executable content."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import attrs
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from gmcore.domain import Feature, Kind, Schema, Target, TargetKind, Variables
 from gmcore.domain.tree import tree_flatten, tree_unflatten
-from gmcore.errors import ModelFileError
-from gmcore.storage.files import write_whole
+from gmcore.errors import InputError, ModelFileError
+from gmcore.storage.files import printable
+from gmcore.storage.output_file import write_output
+from gmcore.storage.regular_file import read_regular
+from gmcore.storage.sealed import opened, sealed
 
-__all__ = ["FORMAT", "ModelHeader", "SchemaHeader", "metadata_of", "read_model", "schema_from", "write_model"]
+__all__ = ["FORMAT", "ModelHeader", "SchemaHeader", "read_model", "schema_from", "write_model"]
 
-FORMAT = 1
+FORMAT = 2
+
+_KEY = "gmcore"
+_TREES = {"params", "buffers"}
+_DEEPEST = 100  # dots in the name of an array
 
 
 class _FeatureEntry(TypedDict):
@@ -30,6 +34,7 @@ class _TargetEntry(TypedDict):
     names: Sequence[str]
     kind: str
     classes: Sequence[str]
+    dtype: NotRequired[str]  # files from before labels had a dtype lack it
 
 
 class _SchemaEntry(TypedDict):
@@ -73,9 +78,8 @@ def write_model(path: Path, variables: Variables, *, schema: Schema, **about: ob
     flat = tree_flatten({"params": variables.params, "buffers": variables.buffers})
     # Safetensors does not keep the order, and some libraries round differently when a tree's order changes.
     header = {"format": FORMAT, "schema": attrs.asdict(schema), "order": list(flat), **about}
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"))
     arrays = {name: np.asarray(array, order="C") for name, array in flat.items()}
-    write_whole(path, save(arrays, metadata={"gmcore": text}))
+    write_output(path, sealed(arrays, key=_KEY, about=header))
 
 
 def read_model(path: Path) -> tuple[Variables, ModelHeader]:
@@ -84,24 +88,25 @@ def read_model(path: Path) -> tuple[Variables, ModelHeader]:
     Raises:
         ModelFileError: if the file is absent, damaged, from another program, or in a later format.
     """
+    what = printable(path)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"cannot read the model {path}: {error.strerror or error}") from error
+        content = read_regular(path)
+    except FileNotFoundError as error:
+        raise ModelFileError(f"cannot read the model {what}: {error.strerror}") from error
+    except InputError as error:
+        raise ModelFileError(f"{error}: pass the model.safetensors of a run folder") from error
     try:
-        arrays = load(content)
-        about = json.loads(metadata_of(content)["gmcore"])
-        tree = tree_unflatten({name: arrays[name] for name in about.pop("order", sorted(arrays))})
-        header: ModelHeader = about
-        found = header.get("format")
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        arrays, about = opened(content, key=_KEY, known=FORMAT, what=what)
+        variables = _variables(arrays, about.pop("order"))
+    except ModelFileError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ModelFileError(
-            f"{path} is not a model that gmcore saved, or it is damaged ({error}): "
+            f"{what} is not a model that gmcore saved, or it is damaged ({error!s:.200}): "
             "pass the model.safetensors of a run folder"
         ) from error
-    if found != FORMAT:
-        raise ModelFileError(f"{path} has format {found}, this gmcore reads format {FORMAT}: install a newer gmcore")
-    return Variables(tree.get("params", {}), tree.get("buffers", {})), header
+    header: ModelHeader = about  # type: ignore[assignment] # any key may be absent or malformed
+    return variables, header
 
 
 def schema_from(header: SchemaHeader) -> Schema:
@@ -118,14 +123,24 @@ def schema_from(header: SchemaHeader) -> Schema:
     target = schema["target"]
     return Schema(
         features=features,
-        target=Target(names=tuple(target["names"]), kind=TargetKind(target["kind"]), classes=tuple(target["classes"])),
+        target=Target(
+            names=tuple(target["names"]),
+            kind=TargetKind(target["kind"]),
+            classes=tuple(target["classes"]),
+            dtype=target.get("dtype", "str"),
+        ),
         group=schema["group"],
         time=schema["time"],
     )
 
 
-def metadata_of(content: bytes) -> Mapping[str, str]:
-    """Return the metadata of a safetensors file: JSON after an 8-byte length (safetensors format specification)."""
-    length = int.from_bytes(content[:8], "little")
-    metadata: Mapping[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
-    return metadata
+def _variables(arrays: Mapping[str, np.ndarray], order: object) -> Variables:
+    """Return the arrays as trees, in the order in which they were saved."""
+    if not isinstance(order, list) or sorted(order) != sorted(arrays):
+        raise ValueError("its header does not list its arrays")
+    if deep := next((name for name in order if name.count(".") > _DEEPEST), None):
+        raise ValueError(f"the array {deep:.40} is nested too deeply")
+    tree = tree_unflatten({name: arrays[name] for name in order})
+    if not set(tree) <= _TREES or not all(isinstance(branch, Mapping) for branch in tree.values()):
+        raise ValueError("its arrays are not those of a model")
+    return Variables(tree.get("params", {}), tree.get("buffers", {}))

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import attrs
 
 from gmcore.domain.plain import plain
 from gmcore.errors import OutputError
-from gmcore.storage.files import make_folder, write_whole
+from gmcore.storage.files import make_folder, printable, reason, write_whole
 
 __all__ = ["RunFolder"]
 
@@ -20,8 +21,8 @@ __all__ = ["RunFolder"]
 class RunFolder:
     """One run on disk.
 
-    It holds `config.toml` (resolved), `provenance.json`, `status.json`, `metrics.jsonl` (one line per
-    epoch) and the command's output: `result.json`, `model.safetensors`.
+    It holds `config.toml` (resolved), `provenance.json`, which has the checksum of `config.toml`, `status.json`,
+    `metrics.jsonl` (one line per epoch) and the command's output: `result.json`, `model.safetensors`.
 
     Attributes:
         path: the folder.
@@ -49,8 +50,11 @@ class RunFolder:
         stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%d-%H%M%S")
         folder = cls(_new_folder(runs, f"{name}-{stamp}"))
         try:
-            write_whole(folder.path / "config.toml", config.encode())
-            folder.write_json("provenance.json", provenance)
+            content = config.encode()
+            write_whole(folder.path / "config.toml", content)
+            facts = {**provenance, "config_sha256": hashlib.sha256(content).hexdigest()}
+            # The variables of its environment are nobody else's concern.
+            folder.write_json("provenance.json", facts, mode=0o600)
             folder.tell("running")
         except OutputError:
             shutil.rmtree(folder.path, ignore_errors=True)
@@ -61,9 +65,9 @@ class RunFolder:
         """Write the run's status: `"running"`, `"done"`, `"cancelled"` or `"failed"`."""
         self.write_json("status.json", {"status": status, **more})
 
-    def write_json(self, name: str, content: Mapping[str, object]) -> None:
-        """Write one JSON file atomically."""
-        write_whole(self.path / name, (json.dumps(plain(content), indent=2) + "\n").encode())
+    def write_json(self, name: str, content: Mapping[str, object], *, mode: int = 0o666) -> None:
+        """Write one JSON file atomically; `mode` as in `write_whole`."""
+        write_whole(self.path / name, (json.dumps(plain(content), indent=2) + "\n").encode(), mode=mode)
 
 
 def _new_folder(runs: Path, name: str) -> Path:
@@ -75,6 +79,6 @@ def _new_folder(runs: Path, name: str) -> Path:
                 folder.mkdir()
                 make_folder(folder)
                 return folder
-    except OSError as error:
-        raise OutputError(f"cannot create a run folder in {runs}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot create a run folder in {printable(runs)}: {reason(error)}") from error
     raise OutputError(f"cannot create a run folder in {runs}: there are already 1,000 runs named {name}")

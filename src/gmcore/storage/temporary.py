@@ -17,8 +17,19 @@ _UNFINISHED = ".part"
 
 
 def cache_folder() -> Path:
-    """Return the folder for what gmcore can rebuild: `$XDG_CACHE_HOME/gmcore`, or `~/.cache/gmcore`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmcore"
+    """Return the folder for what gmcore can rebuild: `$XDG_CACHE_HOME/gmcore`, or `~/.cache/gmcore`.
+
+    Raises:
+        OutputError: if this user has no home folder, and XDG_CACHE_HOME is not set.
+    """
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # The XDG Base Directory Specification has relative paths ignored.
+    if given.is_absolute():
+        return given / "gmcore"
+    try:
+        return Path.home() / ".cache" / "gmcore"
+    except RuntimeError as error:
+        raise OutputError("this user has no home folder for the cache: set XDG_CACHE_HOME") from error
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What a plugin must pass, a suite a port, and stand-ins to pass it with."""
+"""Contract suites for plugins, one per port, and fakes."""
 
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.testing.backend import BackendContract

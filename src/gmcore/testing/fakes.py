@@ -77,7 +77,11 @@ class TinyModel(SupportsSettings):
 
     def adapt(self, variables: Variables, rows: Rows) -> Variables:
         numbers = rows.inputs["numeric"]
-        return Variables(variables.params, {**variables.buffers, "mean": numbers.mean(0), "std": numbers.std(0)})
+        mean, std = numbers.mean(0), numbers.std(0)
+        if rows.weights is not None:
+            mean = np.average(numbers, axis=0, weights=rows.weights)
+            std = np.sqrt(np.average(np.square(numbers - mean), axis=0, weights=rows.weights))
+        return Variables(variables.params, {**variables.buffers, "mean": mean, "std": std})
 
     @property
     def settings(self) -> Mapping[str, float]:

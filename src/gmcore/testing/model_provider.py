@@ -6,14 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+import attrs
 import numpy as np
 
-from gmcore.domain import Array, Feature, Kind, Rows, Schema, Target, TargetKind, Tree, Variables
+from gmcore.domain import Array, Rows, Tree, Variables
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 from gmcore.errors import InputError
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Backend, Model, ModelProvider, Namespace, SupportsSettings
 from gmcore.registry import PluginRegistry
+from gmcore.testing.model_rows import BINARY, MANY, NUMBER, NUMBERS, first_rows, rows_of
 
 __all__ = ["ModelProviderContract"]
 
@@ -36,10 +38,10 @@ class ModelProviderContract(ABC):
     def cases(self) -> Mapping[str, Rows]:
         """Return rows by name; override to leave out cases that the models do not support."""
         return {
-            "two classes": _rows(_BINARY, numeric=True, categorical=True),
-            "many classes, numbers alone": _rows(_MANY, numeric=True),
-            "a number, categories alone": _rows(_NUMBER, categorical=True),
-            "two numbers": _rows(_NUMBERS, numeric=True, categorical=True),
+            "two classes": rows_of(BINARY, numeric=True, categorical=True),
+            "many classes, numbers alone": rows_of(MANY, numeric=True),
+            "a number, categories alone": rows_of(NUMBER, categorical=True),
+            "two numbers": rows_of(NUMBERS, numeric=True, categorical=True),
         }
 
     def backends(self) -> Iterator[Backend]:
@@ -55,7 +57,7 @@ class ModelProviderContract(ABC):
         """Yield each case: its name, a model, variables adapted to two thirds of the rows, and all rows."""
         for name, rows in self.cases().items():
             model = self.provider().create(rows.schema)
-            yield name, model, model.adapt(model.init(np.random.default_rng(0)), _part(rows)), rows
+            yield name, model, model.adapt(model.init(np.random.default_rng(0)), first_rows(rows)), rows
 
     def test_it_is_a_model_provider_and_makes_models(self) -> None:
         """The ports are subclassed, or all of their methods exist."""
@@ -105,7 +107,17 @@ class ModelProviderContract(ABC):
             model = self.provider().create(rows.schema)
             fresh = model.init(np.random.default_rng(0))
             model.adapt(fresh, rows)
-            assert _same(_tree(model.adapt(fresh, _part(rows))), _tree(variables)), name
+            assert _same(_tree(model.adapt(fresh, first_rows(rows))), _tree(variables)), name
+
+    def test_adapting_counts_a_row_as_often_as_its_weight_says(self) -> None:
+        """Weight 2 is the row twice, weight 0 no row; sums differ by a few roundings."""
+        for name, model, _, rows in self.fitted():
+            times = np.arange(len(rows)) % 3
+            fresh = model.init(np.random.default_rng(0))
+            weighted = model.adapt(fresh, attrs.evolve(rows, weights=times.astype(np.float64)))
+            repeated = tree_flatten(_tree(model.adapt(fresh, rows.take(np.repeat(np.arange(len(rows)), times)))))
+            for path, leaf in tree_flatten(_tree(weighted)).items():
+                assert np.allclose(leaf, repeated[path], rtol=1e-12, atol=1e-12), f"{name}: {path}"
 
     def test_adapting_to_a_view_equals_adapting_to_a_copy(self) -> None:
         """A view of rows, whose inputs are gathered at access, gives the same variables as a copy."""
@@ -200,41 +212,6 @@ class ModelProviderContract(ABC):
                     for found, expected in zip(fleet, _pass(model, member, rows), strict=True):
                         same = np.allclose(found[place], expected, rtol=1e-10, atol=1e-10)
                         assert same, f"{name}, {backend.name}, member {place}"
-
-
-_BINARY = Target(names=("kind",), kind=TargetKind.BINARY, classes=("no", "yes"))
-_MANY = Target(names=("kind",), kind=TargetKind.MULTICLASS, classes=("a", "b", "c"))
-_NUMBER = Target(names=("price",), kind=TargetKind.REGRESSION)
-_NUMBERS = Target(names=("price", "area"), kind=TargetKind.REGRESSION)
-_CATEGORIES = (("red", "green", "blue"), ("small", "large"))
-
-
-def _rows(target: Target, *, numeric: bool = False, categorical: bool = False, count: int = 30) -> Rows:
-    """Return rows with missing values, a constant column, different scales and, in the last third, new categories."""
-    rng = np.random.default_rng(3)
-    features: list[Feature] = []
-    inputs: dict[str, np.ndarray] = {}
-    if numeric:
-        features += [Feature(name=f"n{i}") for i in range(3)] + [Feature(name="flag", kind=Kind.BOOLEAN)]
-        numbers = rng.normal(size=(count, 3)) * [1.0, 100.0, 0.0] + [0.0, 5000.0, 3.0]
-        numbers[rng.random(numbers.shape) < 0.2] = np.nan  # noqa: PLR2004 - a fifth
-        inputs["numeric"] = np.column_stack([numbers, rng.integers(0, 2, count)]).astype(np.float64)
-    if categorical:
-        features += [
-            Feature(name=f"c{i}", kind=Kind.CATEGORICAL, categories=names) for i, names in enumerate(_CATEGORIES)
-        ]
-        early = np.arange(count) < 2 * count // 3
-        first = np.where(early, rng.integers(0, 3, count), rng.integers(0, 4, count))
-        second = np.where(early, 1, rng.integers(0, 3, count))
-        inputs["categorical"] = np.column_stack([first, second]).astype(np.int32)
-    values = rng.normal(size=(count, target.width)) * 20 + 300
-    classes = rng.integers(0, target.width, count).astype(np.int32)
-    targets = classes if target.is_classification else values
-    return Rows(schema=Schema(features=tuple(features), target=target), inputs=inputs, targets=targets)
-
-
-def _part(rows: Rows) -> Rows:
-    return rows.take(np.arange(2 * len(rows) // 3))
 
 
 def _tree(variables: Variables) -> Tree:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+import attrs
 import numpy as np
 
 from gmcore.domain import (
@@ -18,8 +19,8 @@ from gmcore.domain import (
     generator,
 )
 from gmcore.domain.data.splits import held_out
-from gmcore.errors import DataError
 from gmcore.ports import CrossValidator, SupportsSplit, TrainingTask, TrainingWorkflow
+from gmcore.training.roles import check_folds, with_checked_indices
 
 __all__ = ["cross_validate", "fold_members", "folds_of"]
 
@@ -56,36 +57,30 @@ def fold_members(rows: Rows, folds: Sequence[Fold], config: WorkflowConfig, *, s
     return members
 
 
-def folds_of(validator: CrossValidator | SupportsSplit, rows: Rows) -> list[Fold]:
+def folds_of(validator: CrossValidator | SupportsSplit, rows: Rows, within: np.ndarray | None = None) -> list[Fold]:
     """Return the folds of a cross-validator, or of an object with scikit-learn's `split`.
 
+    Args:
+        validator: the cross-validator.
+        rows: all rows.
+        within: indices of the rows that are split, `(n,)` int64; None for all. The folds have indices of all rows.
+
     Raises:
-        DataError: if there is no fold, or one without training or held-out rows, or one that trains on held-out rows.
+        DataError: if there is no fold, or a fold is not of the rows, has no rows to train on or to score on, or has a
+            row or a group on both sides.
     """
-    if isinstance(validator, CrossValidator):
-        folds = list(validator.folds(rows))
-    else:
-        features = np.zeros((len(rows), 1))
-        pairs = validator.split(features, rows.targets, rows.groups)
-        folds = [
-            Fold(index=index, train=np.asarray(train, np.int64), validation=np.asarray(held, np.int64))
-            for index, (train, held) in enumerate(pairs)
-        ]
-    _check(folds)
+    given = rows if within is None else rows.view(within)
+    folds = list(validator.folds(given)) if isinstance(validator, CrossValidator) else _split(validator, given)
+    folds = with_checked_indices(folds, len(given))
+    if within is not None:
+        folds = [attrs.evolve(fold, train=within[fold.train], validation=within[fold.validation]) for fold in folds]
+    check_folds(folds, rows)
     return folds
 
 
-def _check(folds: Sequence[Fold]) -> None:
-    if not folds:
-        raise DataError("the cross-validator returned no folds")
-    for fold in folds:
-        if not len(fold.train) or not len(fold.validation):
-            raise DataError(
-                f"fold {fold.index} must have rows to train on and rows to score on, "
-                f"got {len(fold.train)} and {len(fold.validation)}"
-            )
-        shared = np.intersect1d(fold.train, fold.validation)
-        if len(shared):
-            raise DataError(
-                f"fold {fold.index} trains on {len(shared)} of its held-out rows; the first is row {shared[0]}"
-            )
+def _split(splitter: SupportsSplit, rows: Rows) -> list[Fold]:
+    pairs = splitter.split(np.zeros((len(rows), 1)), rows.targets, rows.groups)
+    return [
+        Fold(index=index, train=np.asarray(train), validation=np.asarray(held))
+        for index, (train, held) in enumerate(pairs)
+    ]

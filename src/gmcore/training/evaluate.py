@@ -8,6 +8,7 @@ import numpy as np
 
 from gmcore.domain import Array, Rows, Tree, ValidationResult, Variables
 from gmcore.domain.tree import tree_map
+from gmcore.errors import TrainingError
 from gmcore.ports import Backend, MetricComputer, Model, TrainingTask
 from gmcore.training.fleet.members import evaluation_batch, stack, weight_of
 from gmcore.training.fleet.plan import evaluation_plan
@@ -17,6 +18,7 @@ from gmcore.training.fleet.row_source import RowSource
 from gmcore.training.fleet.segments import evaluation_segments, steps_per_call
 from gmcore.training.fleet.step import evaluation_step
 from gmcore.training.fleet.trees import EvaluationBatches, EvaluationInputs, EvaluationShared, ResidentRows, Totals
+from gmcore.training.metric_numbers import metric_numbers
 
 __all__ = ["evaluate", "predict", "score"]
 
@@ -47,13 +49,20 @@ def evaluate(
 def score(
     metrics: Iterable[MetricComputer], predictions: np.ndarray, rows: Rows, indices: np.ndarray
 ) -> Mapping[str, float]:
-    """Return the metrics by name of predictions for the rows at `indices`; empty without rows or targets."""
+    """Return the metrics by name of predictions for the rows at `indices`; empty without rows or targets.
+
+    Raises:
+        TrainingError: if a metric does not return numbers, or two metrics return the same name.
+    """
     if rows.targets is None or not len(indices):
         return {}
     weights = None if rows.weights is None else rows.weights[indices]
     found: dict[str, float] = {}
     for metric in metrics:
-        found |= metric.compute(predictions, rows.targets[indices], weights)
+        numbers = metric_numbers(metric, predictions, rows.targets[indices], weights)
+        if clash := (found.keys() | {"loss"}) & numbers.keys():
+            raise TrainingError(f"two metrics return '{min(clash)}', or one returns the name of the model's loss")
+        found |= numbers
     return found
 
 

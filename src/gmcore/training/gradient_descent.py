@@ -7,7 +7,7 @@ from typing import TypeVar
 import attrs
 import numpy as np
 
-from gmcore.domain import FitEnd, FitStart, Member, TrainingResult, ValidationResult, Variables
+from gmcore.domain import FitEnd, FitStart, Member, Rows, TrainingResult, ValidationResult, Variables
 from gmcore.errors import DataError, TrainingError
 from gmcore.ports import TrainingTask, TrainingWorkflow
 from gmcore.training.chunks import members_at_once
@@ -18,6 +18,7 @@ from gmcore.training.fleet.members import member_settings
 from gmcore.training.fleet.memory import device_memory
 from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.row_source import RowSource
+from gmcore.training.metric_numbers import check_same_names
 
 __all__ = ["GradientDescent"]
 
@@ -32,6 +33,7 @@ class GradientDescent(TrainingWorkflow):
 
     def train(self, task: TrainingTask, members: Sequence[Member]) -> list[TrainingResult]:
         _check(task, members)
+        members = [_without_weightless_rows(task.rows, member) for member in members]
         begun, compiled, clock = time.perf_counter(), task.backend.compilations, Clock(backend=task.backend)
         rows, programs = RowSource.of(task), Programs.of(task)
         results: list[TrainingResult] = []
@@ -60,6 +62,7 @@ class GradientDescent(TrainingWorkflow):
         size = members_at_once(task, len(variables))
         pairs = list(zip(variables, rows, strict=True))
         results = [result for chunk in _chunks(pairs, size) for result in evaluate(task, source, chunk)]
+        check_same_names(result.metrics for result in results)
         more = {
             "scoring_seconds": time.perf_counter() - begun,
             "compilations": float(task.backend.compilations - compiled),
@@ -89,6 +92,12 @@ def _check(task: TrainingTask, members: Sequence[Member]) -> None:
             raise DataError(f"member {member.index} has only training rows of weight 0")
     if task.rows.targets is None:
         raise DataError("the rows have no targets to train on")
+
+
+def _without_weightless_rows(rows: Rows, member: Member) -> Member:
+    """Return a member that does not train on rows of weight 0, so that it is as if they were absent."""
+    counts = None if rows.weights is None else rows.weights[member.train] > 0
+    return member if counts is None or counts.all() else attrs.evolve(member, train=member.train[counts])
 
 
 def _fit_start(task: TrainingTask, chunk: Sequence[Member]) -> FitStart:

@@ -71,6 +71,8 @@ def _result(
     trial: Trial, trained: Sequence[TrainingResult], scored: Sequence[ValidationResult], metric: str
 ) -> TrialResult:
     rows = [{"loss": one.loss, **one.metrics} for one in scored]
+    if trial_lacks := [place for place, row in enumerate(rows) if metric not in row]:
+        raise TrainingError(f"no metric returns '{metric}', which ranks the trials, in fold {trial_lacks[0]}")
     return TrialResult(
         index=trial.index,
         settings=trial.settings,

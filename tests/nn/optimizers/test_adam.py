@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from gmcore.nn.numpy_namespace import NumPyNamespace
-from gmcore.nn.optimizers import Adam
+from gmcore.nn.optimizers import Adam, AdamW, RMSProp
+
+SHRINKING = np.array([[1e3, -2e3, 3e3], [1e-3, -2e-3, 3e-3], [2e-3, 1e-3, -1e-3]])
 
 
 # Written by torch 2.13 in float64, from the start and the gradients in conftest.
@@ -27,8 +29,27 @@ def test_steps_are_the_installed_torchs(descend, torch_descend, betas, weight_de
     start, gradients = rng.normal(size=5), rng.normal(size=(30, 5))
     ours = Adam(learning_rate=0.03, beta1=betas[0], beta2=betas[1], weight_decay=weight_decay)
     theirs = torch_descend("Adam", start, gradients, lr=0.03, betas=betas, weight_decay=weight_decay)
-    # With beta2 = 0, `v + (g² - v)` is off from torch's `g²` by up to 4e-12 where `v` is much larger than `g²`.
-    assert descend(ours, start, gradients) == pytest.approx(theirs, rel=1e-12 if betas[1] else 1e-11)
+    assert descend(ours, start, gradients) == pytest.approx(theirs, rel=1e-12)
+
+
+# Written by torch 2.13 in float64; the second gradient is a millionth of the first.
+@pytest.mark.parametrize(
+    ("optimizer", "expected"),
+    [
+        (Adam(learning_rate=0.1, beta1=0.0, beta2=0.0), [0.20000149998850011, -1.1499995000079999, 1.8999993333425556]),
+        (
+            Adam(learning_rate=0.1, beta1=0.01, beta2=0.001),
+            [0.3585675036916156, -1.1088151087486493, 1.8587985997742087],
+        ),
+        (
+            AdamW(learning_rate=0.1, beta1=0.0, beta2=0.0, weight_decay=0.1),
+            [0.18814098998858023, -1.115863245008015, 1.8435873300092267],
+        ),
+        (RMSProp(learning_rate=0.1, rho=0.0), [0.20000149998850011, -1.1499995000079999, 1.8999993333425556]),
+    ],
+)
+def test_a_small_beta_forgets_a_large_gradient_as_in_torch(descend, optimizer, expected):
+    assert descend(optimizer, gradients=SHRINKING) == pytest.approx(expected, rel=1e-15 * 4)
 
 
 def test_the_first_step_has_the_length_of_the_learning_rate_for_gradients_of_any_size(descend):

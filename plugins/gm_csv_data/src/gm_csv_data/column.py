@@ -1,17 +1,24 @@
 """A column of a table, converted to the requested kind of values, with errors that name line and value."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import attrs
 import numpy as np
 import polars as pl
 
-from gm_csv_data.source import Source
+from gm_csv_data.dates import date_formats, parse_dates, parse_iso
+from gm_csv_data.files.source import Source
+from gm_csv_data.number_format import PLAIN, NumberFormat, looks_numeric, mixed_signs
 from gmcore.errors import DataError
 
-__all__ = ["Column"]
+__all__ = ["DEFAULT_MISSING", "Column", "shortened"]
 
+DEFAULT_MISSING = ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "None", "?")
+
+_FEW = 4  # rows per different value
+_LONGEST_SHOWN = 80  # characters
+_LARGEST_EXACT = 2**53  # every integer up to here is a float64
 _PLAIN_BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 _BOOLEANS = _PLAIN_BOOLEANS | {"t": 1.0, "y": 1.0, "on": 1.0, "1": 1.0, "f": 0.0, "n": 0.0, "off": 0.0, "0": 0.0}
 
@@ -23,10 +30,12 @@ class Column:
     Attributes:
         values: numbers, booleans or texts, null where missing.
         source: the files.
+        number_format: how numbers in text are written.
     """
 
     values: pl.Series
     source: Source
+    number_format: NumberFormat = PLAIN
 
     @property
     def name(self) -> str:
@@ -38,18 +47,34 @@ class Column:
         """The values as text."""
         return self.values.cast(pl.String)
 
-    @property
+    @cached_property
+    def distinct(self) -> pl.Series:
+        """The different values, in the order of their first row, without missing ones."""
+        return self.values.drop_nulls().unique(maintain_order=True)
+
+    @cached_property
     def parsed(self) -> pl.Series:
         """The values as float64, null where missing or not a number."""
-        values = self.values
-        if values.dtype == pl.String:
-            values = values.str.replace(r"^\+([0-9.])", "${1}")
-        return values.cast(pl.Float64, strict=False)
+        if self.is_text:
+            return self._mapped(self.number_format.parse)
+        return self.values.cast(pl.Float64, strict=False)
+
+    @cached_property
+    def numeric(self) -> pl.Series:
+        """Whether each value is a number or looks like one, which may be written in another format."""
+        numbers = self.parsed.is_not_null()
+        return numbers | self._mapped(looks_numeric).fill_null(value=False) if self.is_text else numbers
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the values are texts, as they are written."""
+        return self.values.dtype == pl.String
 
     @property
     def is_boolean(self) -> bool:
         """Whether all values are true or false, or yes or no, in upper or lower case."""
-        return bool(self.texts.drop_nulls().str.to_lowercase().is_in(list(_PLAIN_BOOLEANS)).all())
+        texts = self.distinct.cast(pl.String)
+        return bool(texts.str.to_lowercase().is_in(list(_PLAIN_BOOLEANS)).all())
 
     def numbers(self) -> np.ndarray:
         """Return float64 numbers, NaN where missing.
@@ -60,7 +85,14 @@ class Column:
         parsed = self.parsed
         if parsed.null_count() > self.values.null_count():
             bad = parsed.is_null() & self.values.is_not_null()
-            raise self.error_at(bad, "is not a number; correct it or add it to 'missing'")
+            written = "" if self.number_format == PLAIN else f" with {self.number_format}"
+            raise self.error_at(bad, f"is not a number{written}; correct it or add it to 'missing'")
+        mixed = mixed_signs(self.distinct) if self.is_text else None
+        if mixed is not None:
+            raise self.error_at(
+                self.values.is_in(self.distinct.filter(mixed).to_list()),
+                "has another sign of currency or percent than other values; write all values in one unit",
+            )
         if parsed.is_infinite().any():
             raise self.error_at(parsed.is_infinite(), "is infinite; correct it or add it to 'missing'")
         return parsed.fill_null(np.nan).to_numpy()
@@ -82,24 +114,37 @@ class Column:
         places = pl.Series(range(1, len(categories) + 1), dtype=pl.Int32)
         return self.texts.replace_strict(pl.Series(categories, dtype=pl.String), places, default=0).to_numpy()
 
-    def instants(self) -> np.ndarray:
-        """Return times as float64, or as datetime64 in UTC.
+    def instants(self, date_format: str | None = None) -> np.ndarray:
+        """Return times as float64 or int64, or as datetime64 in UTC.
+
+        Args:
+            date_format: the format of dates, with the directives of strftime; None to recognise it.
 
         Raises:
-            DataError: if a value is missing or is neither a number nor an ISO 8601 date.
+            DataError: if a value is missing or is neither a number nor a date, or day and month can't be told apart.
         """
         self.refuse_missing()
+        if date_format is not None:
+            return self._dates(date_format)
         if self.parsed.null_count() == 0:
-            return self.numbers()
-        instants = np.empty(len(self.values), "datetime64[us]")
-        for row, text in enumerate(self.texts):
-            try:
-                instant = datetime.fromisoformat(text)
-            except ValueError as error:
-                bad = pl.int_range(len(self.values), eager=True) == row
-                raise self.error_at(bad, "is not a time; write a number or an ISO date such as 2024-12-31") from error
-            instants[row] = instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
-        return instants
+            return self._numeric_instants()
+        instants, bad = parse_iso(self.texts)
+        if bad is None:
+            return instants
+        found = date_formats(self.texts.unique(maintain_order=True))
+        if not found:
+            first = pl.int_range(len(self.values), eager=True) == bad
+            raise self.error_at(
+                first, "is not a time; write a number or an ISO date such as 2024-12-31, or set date_format"
+            )
+        by_format = {one: parse_dates(self.texts, one) for one in found}
+        for one, dates in by_format.items():
+            differ = dates != by_format[found[0]]
+            if differ.any():
+                raise self.error_at(
+                    differ, f"fits two formats of dates; set date_format = '{found[0]}' or date_format = '{one}'"
+                )
+        return self._dates(found[0])
 
     def groups(self) -> np.ndarray:
         """Return int64 codes, equal for equal texts.
@@ -134,7 +179,7 @@ class Column:
     def in_order(self) -> tuple[str, ...]:
         """Return the distinct values as texts, sorted by number if all are numbers, else by text."""
         texts = self.texts.drop_nulls().unique()
-        numbers = Column(texts, self.source).parsed
+        numbers = Column(texts, self.source, self.number_format).parsed
         by = [texts] if numbers.has_nulls() else [numbers, texts]
         return tuple(pl.DataFrame({"text": texts}).sort(by)["text"])
 
@@ -145,4 +190,34 @@ class Column:
     def error_at(self, bad: pl.Series, problem: str) -> DataError:
         """Return an error about the first value where `bad` is true."""
         row = int(bad.arg_max() or 0)
-        return DataError(f"{self.source.place(row)}, column '{self.name}': {self.values[row]!r} {problem}")
+        value = self.values[row]
+        replaced = f"; {value!r} is a default mark that 'missing' replaces, 'extra_missing' adds marks instead"
+        hint = replaced if value in DEFAULT_MISSING else ""
+        return DataError(f"{self.source.place(row)}, column '{self.name}': {shortened(value)} {problem}{hint}")
+
+    def _mapped(self, function: Callable[[pl.Series], pl.Series]) -> pl.Series:
+        """Return a function of each value; it is computed once for each different value if there are few."""
+        if _FEW * len(self.distinct) > len(self.values):
+            return function(self.values)
+        found = function(self.distinct)
+        return self.values.replace_strict(self.distinct, found, default=None, return_dtype=found.dtype)
+
+    def _numeric_instants(self) -> np.ndarray:
+        numbers = self.numbers()
+        if np.abs(numbers).max() <= _LARGEST_EXACT:
+            return numbers
+        # Nanoseconds since 1970, as integers, would be rounded to a quarter of a microsecond.
+        whole = self.values.cast(pl.Int64, strict=False)
+        return numbers if whole.has_nulls() or self.values.dtype.is_float() else whole.to_numpy()
+
+    def _dates(self, date_format: str) -> np.ndarray:
+        dates = parse_dates(self.texts, date_format)
+        if dates.has_nulls():
+            raise self.error_at(dates.is_null(), f"is not a date of the format {date_format!r}; correct date_format")
+        return dates.to_numpy()
+
+
+def shortened(value: object) -> str:
+    """Return the `repr` of a value for a message, at most a line long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

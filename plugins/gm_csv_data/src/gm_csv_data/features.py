@@ -5,16 +5,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from gm_csv_data.column import Column
+from gm_csv_data.column import Column, shortened
+from gm_csv_data.dates import are_dates
+from gm_csv_data.problems import Problems
 from gm_csv_data.table import Table
 from gmcore.domain import Feature, Kind
 
-__all__ = ["encode_features", "infer_feature", "refuse_stray_text"]
+__all__ = ["encode_features", "infer_feature", "is_identifier", "refuse_stray_text"]
 
 _MOST_CATEGORIES = 256
+_FEWEST_IDENTIFIERS = 20
+_SHARE_OF_IDENTIFIERS = 0.9
 
 
-def infer_feature(column: Column, kind: str | None) -> Feature:
+def infer_feature(column: Column, kind: str | None, date_format: str | None = None) -> Feature:
     """Return the feature of a column: of the given kind, or inferred from the values.
 
     Raises:
@@ -28,8 +32,14 @@ def infer_feature(column: Column, kind: str | None) -> Feature:
         return _feature(column, Kind.NUMERIC)
     if column.is_boolean:
         return _feature(column, Kind.BOOLEAN)
+    if column.is_text and are_dates(column.distinct, date_format):
+        raise column.error(
+            f"its values are dates, such as {shortened(column.distinct[0])}, which are not supported as features; "
+            f"set time = '{column.name}' to order the rows by them, drop = ['{column.name}'] to leave them out, or "
+            f"types = {{ '{column.name}' = 'categorical' }} for one category per date"
+        )
     refuse_stray_text(column, f"types = {{ '{column.name}' = 'categorical' }}")
-    count = column.values.drop_nulls().n_unique()
+    count = len(column.distinct)
     if count > _MOST_CATEGORIES:
         raise column.error(
             f"{count} different texts are too many for a categorical feature; set drop = ['{column.name}'], "
@@ -38,19 +48,38 @@ def infer_feature(column: Column, kind: str | None) -> Feature:
     return _feature(column, Kind.CATEGORICAL)
 
 
+def is_identifier(column: Column, date_format: str | None = None) -> bool:
+    """Return whether a column holds texts that differ in nearly every row: no numbers, booleans or dates."""
+    present = column.values.drop_nulls()
+    return (
+        column.is_text
+        and len(column.distinct) >= max(_FEWEST_IDENTIFIERS, _SHARE_OF_IDENTIFIERS * len(present))
+        and 2 * column.numeric.sum() < len(present)
+        and not are_dates(column.distinct, date_format)
+    )
+
+
 def refuse_stray_text(column: Column, remedy: str) -> None:
-    """Raise `DataError` if at least half of the values are numbers, but not all are."""
-    present = len(column.values) - column.values.null_count()
-    numbers = len(column.values) - column.parsed.null_count()
-    if present / 2 <= numbers < present:
-        bad = column.parsed.is_null() & column.values.is_not_null()
+    """Raise `DataError` if at least half of the values are numbers or look like numbers, but not all are numbers."""
+    present, numbers = column.values.is_not_null(), column.parsed.is_not_null()
+    like = column.numeric
+    if 2 * like.sum() < present.sum() or numbers.sum() == present.sum():
+        return
+    stray = present & ~like
+    if stray.any():
         raise column.error_at(
-            bad, f"is not a number, but {numbers} other values are; correct it, add it to 'missing', or set {remedy}"
+            stray,
+            f"is not a number, but {like.sum()} other values are; correct it, add it to 'missing', or set {remedy}",
         )
+    raise column.error_at(
+        like & ~numbers,
+        f"looks like a number, but is not one with {column.number_format}; correct it, or set decimal and thousands, "
+        f"or {remedy}",
+    )
 
 
 def encode_features(
-    columns: Table, features: Sequence[Feature], empty: Callable[..., np.ndarray] = np.empty
+    columns: Table, features: Sequence[Feature], empty: Callable[..., np.ndarray], problems: Problems
 ) -> dict[str, np.ndarray]:
     """Return the columns encoded as `Rows.inputs`, in the order of `features`.
 
@@ -58,9 +87,7 @@ def encode_features(
         columns: a table with the columns of all features.
         features: the features.
         empty: allocates an array, as `numpy.empty` does; it is filled column by column.
-
-    Raises:
-        DataError: if a column has a value that its feature can't have.
+        problems: takes the errors of columns with values that their features can't have.
     """
     coded = [feature for feature in features if feature.kind is Kind.CATEGORICAL]
     measured = [feature for feature in features if feature.kind is not Kind.CATEGORICAL]
@@ -68,9 +95,10 @@ def encode_features(
     if measured:
         inputs["numeric"] = empty((columns.height, len(measured)), np.float64)
     for place, feature in enumerate(measured):
-        column = columns[feature.name]
-        values = column.booleans() if feature.kind is Kind.BOOLEAN else column.numbers()
-        inputs["numeric"][:, place] = values
+        with problems.collected():
+            column = columns[feature.name]
+            values = column.booleans() if feature.kind is Kind.BOOLEAN else column.numbers()
+            inputs["numeric"][:, place] = values
     if coded:
         inputs["categorical"] = empty((columns.height, len(coded)), np.int32)
     for place, feature in enumerate(coded):

@@ -1,70 +1,55 @@
 """The data provider for CSV files."""
 
-import codecs
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
 import numpy as np
-from attrs.validators import deep_mapping, in_, instance_of, optional
+from attrs.validators import deep_mapping, ge, in_, instance_of, optional
 
-from gm_csv_data.cache import RowCache
-from gm_csv_data.content import content_sha256, sizes
-from gm_csv_data.features import encode_features, infer_feature
-from gm_csv_data.source import Source, find_files
+from gm_csv_data.cache.content import content_sha256, sizes
+from gm_csv_data.cache.row_cache import RowCache
+from gm_csv_data.column import DEFAULT_MISSING
+from gm_csv_data.encoding import ColumnRoles, Encoded, encode_like
+from gm_csv_data.files.dialect import Dialect
+from gm_csv_data.files.source import Source, find_files
+from gm_csv_data.number_detection import NumberOptions
+from gm_csv_data.number_format import Decimal, Thousands
+from gm_csv_data.options import (
+    LOCAL,
+    is_date_format,
+    is_encoding,
+    is_mark,
+    is_separator,
+    is_size,
+    one_or_many,
+    paths,
+    some,
+)
 from gm_csv_data.table import Table, read_table
-from gm_csv_data.target import encode_target
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
 from gmcore.domain.data.row_batches import RowBatches
 from gmcore.domain.data.splits import split_rows
 from gmcore.domain.sizes import bytes_of
-from gmcore.errors import DataError, did_you_mean
+from gmcore.errors import DataError
 from gmcore.ports import DataProvider, SupportsRows, SupportsSchema
 
 __all__ = ["CSVDataProvider"]
 
-_MISSING = ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "None", "?")
 _TASKS = ("auto", "classification", "regression")
+_FORMAT = (
+    "separator", "encoding", "quote", "escape", "comment", "header", "names", "skip_rows",
+    "decimal", "thousands", "missing", "extra_missing",
+)  # fmt: skip
 _DECIDING = (
-    "target", "separator", "encoding", "missing", "drop", "types", "task", "classes", "group", "time", "weight",
+    *_FORMAT, "target", "drop", "types", "task", "classes", "group", "time", "weight", "identifiers", "date_format",
 )  # fmt: skip
 _LARGE = 64 * 10**6
 
-
-def _one_character(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
-    if len(value) != 1 or not value.isascii() or value.isalnum() or value in '"\r\n.+-':
-        raise ValueError(f"{attribute.name} must be one ASCII character that can't be part of a number, got {value!r}")
-
-
-def _known_encoding(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
-    try:
-        codecs.lookup(value)
-    except LookupError as error:
-        known = "a codec known to Python, such as 'utf-8' or 'latin-1'"
-        raise ValueError(f"{attribute.name} must be {known}, got {value!r}") from error
-
-
-def _a_size(_: object, attribute: "attrs.Attribute[int | str | None]", value: int | str | None) -> None:
-    if value is not None:
-        try:
-            bytes_of(value)
-        except ValueError as error:
-            raise ValueError(f"{attribute.name} {error}") from error
-
-
-def _one_or_many(value: str | Iterable[str]) -> str | tuple[str, ...]:
-    return value if isinstance(value, str) else tuple(value)
-
-
-def _paths(value: str | Path | Iterable[str | Path]) -> Path | tuple[Path, ...]:
-    return Path(value) if isinstance(value, str | Path) else tuple(map(Path, value))
-
-
-def _some(_: object, attribute: "attrs.Attribute[Path | tuple[Path, ...]]", value: object) -> None:
-    if value == ():
-        raise ValueError(f"{attribute.name} must name at least one file, got none")
+_log = logging.getLogger("gmcore.csv")
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -77,14 +62,29 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         target: the column to predict, or several numeric columns; required for training, not for prediction.
         separator: the character between two fields.
         encoding: the text encoding, by Python's name.
+        quote: the character around fields that contain separators; empty for none.
+        escape: the character before a literal separator or quote; empty for none.
+        comment: the character at the beginning of lines to skip; empty for none.
+        header: whether the first record has the column names; `"auto"`: unless `names` are given, with a warning if
+            the header looks like data.
+        names: the column names, instead of those in the file; without header and names, `column_1`, `column_2` and so
+            on.
+        skip_rows: number of lines before the header, or before the first row if there is none.
+        decimal: the decimal separator. With `"auto"`, that which all numbers fit; once rows are read, the one found,
+            so that a saved model reads rows in the same way.
+        thousands: the separator between groups of three digits, empty for none; `"auto"` as for `decimal`.
         missing: fields that mean "no value", instead of the default ones; an empty field always does.
+        extra_missing: further fields that mean "no value", beside those of `missing`.
         drop: columns to leave out.
         types: the kinds of columns for which inference is wrong.
+        identifiers: whether a column of texts that differ in nearly every row is left out with a note (`"drop"`), is
+            an error (`"refuse"`), or is a categorical feature (`"keep"`).
+        date_format: the format of dates, such as `"%d.%m.%Y"`, if it is not recognised.
         task: the kind of target; with `"auto"`, texts, booleans and few distinct integers that recur are classes,
             other numbers are regression targets.
         classes: the classes in the order of their indices; by default all values that occur, sorted.
         group: the column whose equal values are never split between folds; not a feature.
-        time: the column that orders the rows, numbers or ISO dates; not a feature.
+        time: the column that orders the rows, numbers or dates; not a feature.
         weight: the column of sample weights; not a feature.
         validation: the rows used for early stopping in plain training; None for none.
         test: the rows held out from training and validation, chosen before the validation rows; None for none.
@@ -95,15 +95,28 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
             are removed first, rows in use never. By default 10 GB or a tenth of the disk, whichever is less.
     """
 
-    path: Path | tuple[Path, ...] = attrs.field(converter=_paths, validator=_some)
-    target: str | tuple[str, ...] = attrs.field(default=(), converter=_one_or_many)
-    separator: str = attrs.field(default=",", validator=_one_character)
-    encoding: str = attrs.field(default="utf-8", validator=_known_encoding)
-    missing: tuple[str, ...] = attrs.field(default=_MISSING, converter=tuple)
+    path: Path | tuple[Path, ...] = attrs.field(converter=paths, validator=some, metadata=LOCAL)
+    target: str | tuple[str, ...] = attrs.field(default=(), converter=one_or_many)
+    separator: str = attrs.field(default=",", validator=is_separator)
+    encoding: str = attrs.field(default="utf-8", validator=is_encoding)
+    quote: str = attrs.field(default='"', validator=is_mark)
+    escape: str = attrs.field(default="", validator=is_mark)
+    comment: str = attrs.field(default="", validator=is_mark)
+    header: bool | Literal["auto"] = attrs.field(default="auto", validator=in_((True, False, "auto")))
+    names: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    skip_rows: int = attrs.field(default=0, validator=[instance_of(int), ge(0)])
+    decimal: Decimal | Literal["auto"] = attrs.field(default="auto", validator=in_(("auto", *get_args(Decimal))))
+    thousands: Thousands | Literal["auto"] = attrs.field(default="auto", validator=in_(("auto", *get_args(Thousands))))
+    missing: tuple[str, ...] = attrs.field(default=DEFAULT_MISSING, converter=tuple)
+    extra_missing: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     drop: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     types: Mapping[str, Literal["numeric", "categorical", "boolean"]] = attrs.field(
         factory=dict, validator=deep_mapping(instance_of(str), in_(tuple(map(str, Kind))))
     )
+    identifiers: Literal["drop", "refuse", "keep"] = attrs.field(
+        default="drop", validator=in_(("drop", "refuse", "keep"))
+    )
+    date_format: str | None = attrs.field(default=None, validator=is_date_format)
     task: Literal["auto", "classification", "regression"] = attrs.field(default="auto", validator=in_(_TASKS))
     classes: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     group: str | None = None
@@ -112,8 +125,8 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
     validation: SplitConfig | None = attrs.field(factory=SplitConfig, validator=optional(instance_of(SplitConfig)))
     test: SplitConfig | None = attrs.field(default=None, validator=optional(instance_of(SplitConfig)))
     cache: bool | Literal["auto"] = attrs.field(default="auto", validator=in_((True, False, "auto")))
-    cache_folder: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path))
-    cache_limit: int | str | None = attrs.field(default=None, validator=_a_size)
+    cache_folder: Path | None = attrs.field(default=None, converter=attrs.converters.optional(Path), metadata=LOCAL)
+    cache_limit: int | str | None = attrs.field(default=None, validator=is_size, metadata=LOCAL)
     _rows: Rows | None = attrs.field(init=False, default=None)
     _split: Split | None = attrs.field(init=False, default=None)
     _columns: tuple[str, ...] = attrs.field(init=False, default=())
@@ -121,7 +134,7 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
 
     def __attrs_post_init__(self) -> None:
         """Check that the options are consistent."""
-        roles = [*self._targets, *self._extras, *self.drop]
+        roles = [*self._targets, *self._roles.extras, *self.drop]
         twice = next((name for name in roles if roles.count(name) > 1), None)
         if twice is not None:
             raise ValueError(
@@ -134,6 +147,11 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
             raise ValueError(f"classes must be empty for task = 'regression', got {', '.join(map(repr, self.classes))}")
         if len(self._targets) > 1 and (self.task == "classification" or self.classes):
             raise ValueError(f"classification needs one target column, got {', '.join(map(repr, self._targets))}")
+        marks = [mark for mark in (self.separator, self.quote, self.escape, self.comment) if mark]
+        if len(set(marks)) < len(marks):
+            raise ValueError(f"separator, quote, escape and comment must differ, got {', '.join(map(repr, marks))}")
+        if self.decimal == self.thousands != "auto":
+            raise ValueError(f"decimal and thousands must differ, got {self.decimal!r} for both")
 
     @property
     def schema(self) -> Schema:
@@ -150,19 +168,25 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         if self._rows is None:
             if not self._targets:
                 raise DataError(f"{self._source().name}: no target is given; set target = 'column to predict'")
+            roles = self._roles
             options = {name: getattr(self, name) for name in _DECIDING}
-            self._rows, self._columns = self._read(options, self._texts(), self._learnt)
+            encoded = self._read(options, roles.texts, roles.encode)
+            self._rows, self._columns = encoded.rows, encoded.columns
+            if encoded.numbers is not None and self.decimal == "auto":
+                # A saved model stores these options: its rows must not be read in another format.
+                self.decimal = encoded.numbers.decimal
+                self.thousands = encoded.numbers.thousands or self.thousands
         return self._rows
 
     def rows_like(self, schema: Schema) -> Rows:
         texts = [feature.name for feature in schema.features if feature.kind is not Kind.NUMERIC]
+        numbers = NumberOptions(decimal=self.decimal, thousands=self.thousands)
 
-        def encode(table: Table, empty: Callable[..., np.ndarray]) -> Rows:
-            _need(table, [feature.name for feature in schema.features])
-            return Rows(schema=schema, inputs=encode_features(table, schema.features, empty))
+        def encode(table: Table, empty: Callable[..., np.ndarray]) -> Encoded:
+            return encode_like(table, schema, empty, numbers)
 
-        options = {name: getattr(self, name) for name in ("separator", "encoding", "missing")}
-        return self._read({**options, "like": attrs.asdict(schema)}, texts, encode)[0]
+        options = {name: getattr(self, name) for name in _FORMAT}
+        return self._read({**options, "like": attrs.asdict(schema)}, texts, encode).rows
 
     def split(self) -> Split:
         if self._split is None:
@@ -184,11 +208,24 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         return (self.target,) if isinstance(self.target, str) else self.target
 
     @property
-    def _extras(self) -> list[str]:
-        return [name for name in (self.group, self.time, self.weight) if name is not None]
+    def _roles(self) -> ColumnRoles:
+        return ColumnRoles(
+            targets=self._targets,
+            group=self.group,
+            time=self.time,
+            weight=self.weight,
+            drop=self.drop,
+            types=self.types,
+            task=self.task,
+            classes=self.classes,
+            identifiers=self.identifiers,
+            date_format=self.date_format,
+            number_options=NumberOptions(decimal=self.decimal, thousands=self.thousands),
+        )
 
     def _source(self) -> Source:
-        return find_files(self.path, separator=self.separator, encoding=codecs.lookup(self.encoding).name)
+        fields = [field.name for field in attrs.fields(Dialect)]
+        return find_files(self.path, Dialect(**{name: getattr(self, name) for name in fields}))
 
     def _cache(self, source: Source) -> RowCache:
         wanted = sizes(source) >= _LARGE if self.cache == "auto" else self.cache
@@ -199,9 +236,9 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         self,
         options: Mapping[str, object],
         texts: Iterable[str],
-        encode: Callable[[Table, Callable[..., np.ndarray]], Rows],
-    ) -> tuple[Rows, tuple[str, ...]]:
-        """Return the rows, cached if that is enabled, and the names of all columns.
+        encode: Callable[[Table, Callable[..., np.ndarray]], Encoded],
+    ) -> Encoded:
+        """Return the rows, cached if that is enabled, and show the notes about them.
 
         Args:
             options: the options that the rows depend on.
@@ -209,40 +246,9 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
             encode: makes rows from a table and a function that allocates arrays.
         """
         source = self._source()
-        read = partial(read_table, source, missing=self.missing, texts=frozenset(texts))
-        return self._cache(source).rows(source, options, read, encode)
-
-    def _learnt(self, table: Table, empty: Callable[..., np.ndarray]) -> Rows:
-        other = [*self._targets, *self._extras, *self.drop]
-        _need(table, [*other, *self.types])
-        named = [name for name in table if name not in other]
-        if not named:
-            raise DataError(f"{table.source.name} has no feature columns besides {', '.join(map(repr, other))}")
-        if "" in named:
-            raise DataError(
-                f"{table.source.name}: column {1 + table.names.index('')} has no name; name it, or set drop = ['']"
-            )
-        target, targets = encode_target([table[name] for name in self._targets], task=self.task, classes=self.classes)
-        features = tuple(infer_feature(table[name], self.types.get(name)) for name in named)
-        return Rows(
-            schema=Schema(features=features, target=target, group=self.group, time=self.time),
-            inputs=encode_features(table, features, empty),
-            targets=targets,
-            weights=None if self.weight is None else table[self.weight].weights(),
-            groups=None if self.group is None else table[self.group].groups(),
-            time=None if self.time is None else table[self.time].instants(),
-        )
-
-    def _texts(self) -> list[str]:
-        """Return the columns to read as text."""
-        written = [name for name in (self.group, self.time) if name is not None]
-        written += [name for name, kind in self.types.items() if kind != "numeric"]
-        return written if self.task == "regression" else [*written, *self._targets]
-
-
-def _need(table: Table, names: Iterable[str]) -> None:
-    """Raise `DataError` if columns are absent."""
-    absent = [name for name in names if name not in table.names]
-    if absent:
-        found = "; ".join(f"there is no column '{name}'{did_you_mean(name, table.names)}" for name in absent)
-        raise DataError(f"{table.source.name}: {found}")
+        missing = (*self.missing, *self.extra_missing)
+        read = partial(read_table, source, missing=missing, texts=frozenset(texts))
+        encoded = self._cache(source).rows(source, options, read, encode)
+        for note in encoded.notes:
+            _log.warning("%s", note)
+        return encoded

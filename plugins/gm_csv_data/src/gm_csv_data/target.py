@@ -5,17 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from gm_csv_data.column import Column
+from gm_csv_data.column import Column, shortened
 from gm_csv_data.features import refuse_stray_text
 from gmcore.domain import Target, TargetKind
+from gmcore.domain.data.labels import are_classes, dtype_of_texts, too_many_classes
 from gmcore.errors import did_you_mean
 
 __all__ = ["encode_target"]
 
-_FEW = 20
 
-
-def encode_target(columns: Sequence[Column], *, task: str, classes: Sequence[str]) -> tuple[Target, np.ndarray]:
+def encode_target(columns: Sequence[Column], task: str, classes: Sequence[str]) -> tuple[Target, np.ndarray]:
     """Return the target and its values encoded as `Rows.targets`.
 
     Args:
@@ -28,8 +27,8 @@ def encode_target(columns: Sequence[Column], *, task: str, classes: Sequence[str
     """
     for column in columns:
         column.refuse_missing()
-        if column.values.n_unique() == 1:
-            raise column.error(f"all rows have the value {column.values[0]!r}, so there is nothing to learn")
+        if len(column.distinct) == 1:
+            raise column.error(f"all rows have the value {shortened(column.values[0])}, so there is nothing to learn")
     if task == "classification" or classes:
         return _classification(columns[0], classes)
     if task == "auto" and len(columns) == 1 and _are_classes(columns[0]):
@@ -40,19 +39,18 @@ def encode_target(columns: Sequence[Column], *, task: str, classes: Sequence[str
 
 
 def _are_classes(column: Column) -> bool:
-    """Return whether a column holds classes: texts, few distinct integers that recur, or two numbers that recur."""
+    """Return whether a column holds classes: texts, or numbers that are taken as classes."""
     numbers = column.parsed
     if numbers.has_nulls():
         refuse_stray_text(column, "task = 'classification'")
         return True
-    count = column.values.n_unique()
-    whole = bool(column.texts.str.contains(r"^[+-]?\d+$").all())
-    return count <= (_FEW if whole else 2) and 2 * count <= len(numbers)
+    whole = bool(column.number_format.whole(column.distinct.cast(pl.String)).all())
+    return are_classes(len(column.distinct), len(numbers), whole=whole)
 
 
 def _classification(column: Column, classes: Sequence[str]) -> tuple[Target, np.ndarray]:
     found = column.in_order()
-    if not classes and len(found) > max(_FEW, len(column.values) // 2):
+    if not classes and too_many_classes(len(found), len(column.values)):
         raise column.error(
             f"{len(found)} different values in {len(column.values)} rows are too many for classes; is this the target?"
         )
@@ -62,4 +60,5 @@ def _classification(column: Column, classes: Sequence[str]) -> tuple[Target, np.
         value = column.texts[int(unknown.arg_max() or 0)]
         raise column.error_at(unknown, f"is not one of the classes{did_you_mean(value, classes)}")
     kind = TargetKind.BINARY if len(classes or found) == 2 else TargetKind.MULTICLASS  # noqa: PLR2004 - that is binary
-    return Target(names=(column.name,), kind=kind, classes=tuple(classes) or found), codes - 1
+    names = tuple(classes) or found
+    return Target(names=(column.name,), kind=kind, classes=names, dtype=dtype_of_texts(names)), codes - 1

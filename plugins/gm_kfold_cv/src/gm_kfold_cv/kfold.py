@@ -19,8 +19,9 @@ __all__ = ["KFold"]
 class KFold(CrossValidator):
     """K-fold cross-validation: plain, stratified, grouped and repeated.
 
-    Rows with groups are split by whole groups. The folds are those of scikit-learn's `KFold`, `StratifiedKFold`,
-    `GroupKFold` or `StratifiedGroupKFold` for the same arguments, and with `repeats` those of their repeated variants.
+    Rows with groups are split by whole groups. Folds count rows, whatever their weights. The folds are those of
+    scikit-learn's `KFold`, `StratifiedKFold`, `GroupKFold` or `StratifiedGroupKFold` for the same arguments, and with
+    `repeats` those of their repeated variants.
 
     Attributes:
         n_splits: number of folds, at least 2.

@@ -80,10 +80,11 @@ class MetalBackend(Backend):
     )
     _products: Products = attrs.field(init=False, repr=False, factory=Products)
     _constants: Constants = attrs.field(init=False, repr=False, factory=Constants)
-    _thread: int = attrs.field(init=False, repr=False, factory=threading.get_ident)
+    _thread: "_OwnThread" = attrs.field(init=False, repr=False, factory=lambda: _OwnThread())  # noqa: PLW0108 - it is defined below
 
     def __attrs_post_init__(self) -> None:
         """Choose precision and device, and import MLX."""
+        self._thread.is_own = True
         self.compute = compute_dtype(self.dtype, self.compute)  # type: ignore[assignment]
         set_tf32(self.tf32)
         self.device = devices.choose(self.dtype, self.device)  # type: ignore[assignment]
@@ -218,7 +219,7 @@ class MetalBackend(Backend):
 
     def _enter(self) -> None:
         """Set the default device, after a check of the thread: MLX's streams and programs belong to one thread."""
-        if threading.get_ident() != self._thread:
+        if not self._thread.is_own:
             raise TrainingError("an MLX backend works only in the thread that created it: create one in each thread")
         self._mx.set_default_device(self._place)
 
@@ -255,6 +256,12 @@ class MetalBackend(Backend):
         if host.itemsize >= 4 and host.size and not _INT32.min <= host.min() <= host.max() <= _INT32.max:  # noqa: PLR2004 - bytes
             raise OverflowError(f"integers must fit int32, got values from {host.min()} to {host.max()}")
         return host.astype(np.int32, order="C", copy=False)
+
+
+class _OwnThread(threading.local):
+    """Whether this is the thread that created a backend; a thread's number can be given to a later one."""
+
+    is_own = False
 
 
 def _shapes(arguments: tuple[object, ...]) -> Shapes:

@@ -9,6 +9,7 @@ from types import ModuleType
 import attrs
 
 from gm_metal_backend.blas import BLAS, preload
+from gm_metal_backend.kernel_folder import use_own_folder
 from gm_metal_backend.operators import correct_operators
 from gmcore.errors import BackendUnavailableError
 
@@ -24,16 +25,20 @@ class Library:
     Attributes:
         mx: `mlx.core`.
         blas: the library that multiplies matrices on the CPU.
+        unsafe: why MLX must not compile: kernels that it would load may be another user's; empty if it may.
     """
 
     mx: ModuleType
     blas: BLAS
+    unsafe: str = ""
 
     @functools.cached_property
     def uncompiled(self) -> str:
         """Why functions run uncompiled on the CPU, where MLX compiles with `g++`; empty if they are compiled."""
         if "MLX_DISABLE_COMPILE" in os.environ:
             return "MLX_DISABLE_COMPILE is set"
+        if self.unsafe:
+            return self.unsafe
         if shutil.which("g++") is None:
             return "g++ is not installed (steps are faster with it: apt install g++)"
         mx = self.mx
@@ -71,9 +76,10 @@ def load() -> Library:
         ImportError: if MLX or its library for this machine is not installed.
     """
     set_tf32(None)
+    unsafe = use_own_folder()
     blas = preload()
     # Not at the top of the file: MLX binds its BLAS and reads its environment when it is imported.
     import mlx.core as mx  # noqa: PLC0415
 
     correct_operators(mx)
-    return Library(mx=mx, blas=blas)
+    return Library(mx=mx, blas=blas, unsafe=unsafe)

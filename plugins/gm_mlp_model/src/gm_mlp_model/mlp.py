@@ -60,10 +60,12 @@ class MLP(SupportsSettings):
         return _with_target(variables, np.zeros(width), np.ones(width))
 
     def adapt(self, variables: Variables, rows: Rows) -> Variables:
-        variables = self.network.adapt(variables, Blocks(lambda: (block.inputs for block in rows.blocks())))
+        weights = None if rows.weights is None else Blocks(lambda: (block.weights for block in rows.blocks()))
+        inputs = Blocks(lambda: (block.inputs for block in rows.blocks()))
+        variables = self.network.adapt(variables, inputs, weights)
         if self.schema.target.is_classification or rows.targets is None:
             return variables
-        statistics = mean_and_scale(Blocks(lambda: (block.targets for block in rows.blocks())))
+        statistics = mean_and_scale(Blocks(lambda: (block.targets for block in rows.blocks())), weights)
         if statistics is None:
             return variables
         mean, scale = statistics

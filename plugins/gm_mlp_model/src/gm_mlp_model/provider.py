@@ -13,6 +13,7 @@ from gmcore.nn.initialization import INITIALIZATIONS, Initialization
 from gmcore.nn.layers import Concatenate, Dense, Dropout, Embedding, ReLU, Sequential
 from gmcore.nn.losses import BinaryCrossEntropy, CrossEntropy, DenseCrossEntropy, SquaredError
 from gmcore.nn.preprocessing import Impute, OneHot, Standardize
+from gmcore.nn.settings import instance_of_port
 from gmcore.ports import Layer, Loss, ModelProvider
 
 __all__ = ["MLPProvider"]
@@ -34,13 +35,8 @@ def _check_embedding_size(provider: "MLPProvider", _: "attrs.Attribute[int | Non
         raise ValueError(f'embedding_size requires embedding = "embedding", got {value} with "{provider.embedding}"')
 
 
-def _check_activation(_: object, __: "attrs.Attribute[Layer]", value: object) -> None:
-    if not isinstance(value, Layer):
-        raise ValueError(f"activation must be a layer, such as ReLU(), got {value!r}")  # noqa: TRY004 - like all validators
-
-
 def _check_loss(_: object, __: "attrs.Attribute[Literal['auto'] | Loss]", value: object) -> None:
-    if value != "auto" and not isinstance(value, Loss):
+    if value != "auto" and (isinstance(value, type) or not isinstance(value, Loss)):
         raise ValueError(f"loss must be 'auto' or a loss, such as Huber(), got {value!r}")
 
 
@@ -49,7 +45,7 @@ class MLPProvider(ModelProvider):
     """Multi-layer perceptrons for numeric and categorical features, with a head and a loss that suit the target.
 
     Numbers are imputed and standardised, and categories one-hot encoded or embedded. This preprocessing is fitted to
-    the training rows of each member.
+    the training rows of each member; a row of weight 2 counts as two rows, a row of weight 0 as none.
 
     Attributes:
         hidden: width of each hidden layer; empty for a linear model.
@@ -67,7 +63,7 @@ class MLPProvider(ModelProvider):
     """
 
     hidden: tuple[int, ...] = attrs.field(default=(64, 32), converter=_widths, validator=_check_hidden)
-    activation: Layer = attrs.field(factory=ReLU, validator=_check_activation)
+    activation: Layer = attrs.field(factory=ReLU, validator=instance_of_port(Layer))
     initialization: Literal["auto"] | Initialization = attrs.field(
         default="auto", validator=in_(("auto", *INITIALIZATIONS))
     )

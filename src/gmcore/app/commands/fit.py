@@ -7,6 +7,7 @@ import numpy as np
 
 from gmcore.app.composing.run import Run
 from gmcore.app.records.component_table import component_table, is_path
+from gmcore.app.records.portable import portable
 from gmcore.app.records.profile import profile_of
 from gmcore.app.records.results import Trained
 from gmcore.app.records.trained_model import TrainedModel, check_saveable
@@ -83,10 +84,12 @@ def _member(run: Run, split: Split) -> Member:
 def _reading_table(run: Run) -> dict[str, object]:
     """Return the table of the data provider that reads rows for prediction.
 
-    It is the run's provider, without paths, if it is registered and reads files, and otherwise the CSV provider.
+    It is the run's provider, without paths and other options of this machine, if it is registered and reads files, and
+    otherwise the CSV provider.
     """
     table = component_table(run.data, run.registry)
     paths = {name for name in table if is_path(getattr(run.data, name, None))}
     if not paths or run.registry.name_of(type(run.data)) is None:
         return {"use": "csv"}
-    return {name: value for name, value in table.items() if name not in paths}
+    table = {name: value for name, value in table.items() if name not in paths}
+    return portable(table, run.registry.data_providers, run.registry)

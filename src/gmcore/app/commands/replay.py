@@ -1,5 +1,6 @@
 """The command `replay`: trains a finished run again from its record, and compares the results to the bit."""
 
+import contextlib
 import hashlib
 import json
 import tempfile
@@ -13,15 +14,15 @@ import attrs
 from gmcore.app.commands.cross_validate import cross_validate
 from gmcore.app.commands.run_folders import parts_of
 from gmcore.app.commands.train import train
-from gmcore.app.composing.run import open_run
 from gmcore.app.records.provenance import provenance
-from gmcore.app.records.record import Record, read_record
+from gmcore.app.records.record import Record, read_record, reopened
 from gmcore.app.records.results import CrossValidated, Trained
 from gmcore.domain import Cancellation, CheckpointConfig, Hooks
 from gmcore.domain.plain import plain
 from gmcore.domain.tree import tree_flatten
 from gmcore.errors import InputError
 from gmcore.storage.checkpoint import Checkpoints
+from gmcore.storage.regular_file import read_regular, read_text
 from gmcore.storage.run_folder import RunFolder
 
 __all__ = ["Difference", "Replayed", "replay"]
@@ -124,7 +125,7 @@ def replay(
     """
     start = time.perf_counter()
     record = _replayable(Path(folder))
-    run = open_run(record.path / "config.toml", settings={"backend": backend} if backend else None)
+    run = reopened(record, backend)
     parts = parts_of(run, record.command)
     made_of = _made_of(record, plain(provenance(run, record.command, parts)))
     changed = tuple(Difference(f"sha256 of the {what}", *pair) for what, pair in record.changed(run, parts).items())
@@ -195,11 +196,22 @@ def _unequal(then: object, now: object, prefix: str = "") -> Iterator[Difference
 
 
 def _epochs(folder: Path) -> list[_LogLine]:
-    return _parsed(folder / "metrics.jsonl", lambda text: [json.loads(line) for line in text.splitlines()])
+    return _parsed(folder / "metrics.jsonl", lambda text: [_log_line(line) for line in text.splitlines()])
+
+
+def _log_line(text: str) -> _LogLine:
+    line: _LogLine = json.loads(text)
+    if not {"epoch", "members"} <= set(line):
+        raise ValueError(f"a line without epoch or members: {text:.80}")
+    return line
 
 
 def _result(folder: Path) -> dict[str, object]:
-    report: dict[str, object] = _parsed(folder / "result.json", json.loads)
+    return _parsed(folder / "result.json", _report)
+
+
+def _report(text: str) -> dict[str, object]:
+    report: dict[str, object] = json.loads(text)
     folds = cast("Sequence[Mapping[str, object]]", report.pop("folds", ()))
     by_name = {f"fold {fold['index']}": fold for fold in folds}
     return {**by_name, **{name: value for name, value in report.items() if name not in _NOT_COMPARED}}
@@ -207,9 +219,13 @@ def _result(folder: Path) -> dict[str, object]:
 
 def _parsed(path: Path, parse: Callable[[str], T]) -> T:
     try:
-        return parse(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot compare with {path}: {error}") from error
+        return parse(read_text(path))
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"cannot compare with {path}: {error.strerror}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"cannot compare with {path}, which is damaged: {error!r:.200}") from error
 
 
 def _weights(folder: Path) -> dict[str, str]:
@@ -220,7 +236,7 @@ def _weights(folder: Path) -> dict[str, str]:
         for name, leaf in sorted(tree_flatten(snapshot.arrays).items()):
             digest.update(f"{name} {leaf.dtype.str} {leaf.shape}".encode() + leaf.tobytes())
         hashes[f"sha256 of the training of members {list(snapshot.members)}"] = digest.hexdigest()
-    model = folder / "model.safetensors"
-    if model.exists():
-        hashes["sha256 of model.safetensors"] = hashlib.sha256(model.read_bytes()).hexdigest()
+    with contextlib.suppress(FileNotFoundError):
+        model = read_regular(folder / "model.safetensors")
+        hashes["sha256 of model.safetensors"] = hashlib.sha256(model).hexdigest()
     return hashes

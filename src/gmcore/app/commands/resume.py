@@ -8,9 +8,9 @@ from gmcore.app.commands.cross_validate import cross_validate_in
 from gmcore.app.commands.run_folders import parts_of
 from gmcore.app.commands.search import epochs_done, search_in
 from gmcore.app.commands.train import train_in
-from gmcore.app.composing.run import Run, open_run
+from gmcore.app.composing.run import Run
 from gmcore.app.records.provenance import BackendFacts
-from gmcore.app.records.record import Record, read_record
+from gmcore.app.records.record import Record, read_record, reopened
 from gmcore.app.records.results import CrossValidated, Searched, Trained
 from gmcore.app.searching.candidates import plan_of
 from gmcore.domain import Cancellation, Hooks
@@ -52,7 +52,7 @@ def resume(
     start, path = time.perf_counter(), Path(folder)
     with alone_in(path):
         record = _resumable(path)
-        run = open_run(path / "config.toml", settings={"backend": backend} if backend else None)
+        run = reopened(record, backend)
         _check_data(run, record, say if allow_changed_data else None)
         _check_device(run, record.backend, say)
         if record.command == "search":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 
+from gmcore.app.commands.best_model import best_model_kept
 from gmcore.app.commands.fit import check_can_save, fit, whole_member
 from gmcore.app.commands.session import Session, locked, run_session, warn
 from gmcore.app.composing.run import Run
@@ -77,7 +78,8 @@ def search_in(
             write_whole(folder.path / "best.toml", toml_text(best).encode())
         store = _subfolder(session.checkpoints, "winner")
         task = best.task(renumbered(session.hooks, plan.members), stop, store)
-        winner = fit(best, task, whole_member(best), folder=session.path)
+        with best_model_kept(best, session.path, store):
+            winner = fit(best, task, whole_member(best), folder=session.path)
         done = Searched(
             metric=plan.metric,
             higher_is_better=plan.higher_is_better,

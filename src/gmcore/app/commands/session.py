@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import shlex
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from gmcore.app.composing.run import Run
 from gmcore.app.records.component_table import recorded
 from gmcore.domain import CVResult, Hooks, MemberFailed, RunEnd, RunError, RunStart, TrainingResult
 from gmcore.errors import Cancelled, OutputError, TrainingError
+from gmcore.registry.exits import exit_error, exits_as_errors, is_exit
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.storage.epoch_log import EpochLog
 from gmcore.storage.files import alone_in, make_durable
@@ -65,24 +67,30 @@ class Session:
 def run_session(
     run: Run, command: str, folder: RunFolder | None, *, hooks: Hooks | None, say: Callable[[str], object]
 ) -> Iterator[Session]:
-    """Yield a session; an error in its block is recorded in the folder, emitted as `RunError`, and raised again."""
+    """Yield a session; an error in its block is recorded in the folder, emitted as `RunError`, and raised again.
+
+    Raises:
+        TrainingError: in place of an exit of a component, such as by `sys.exit`, and of an error of writing.
+    """
     session = _session(run, command, folder, hooks=hooks or Hooks(), say=say)
-    try:
-        session.hooks.emit(RunStart(command=command, folder=session.path, config=recorded(run.tables, run.registry)))
-        for note in precision_notes(run.rows, run.config.dtype):
-            say(note)
-        yield session
-    except BaseException as caught:
-        error = _as_training_error(caught)
-        if folder is not None:
-            _record_end(folder, error)
-        session.hooks.emit(RunError(command=command, folder=session.path, error=error))
-        if error is not caught:
-            raise error from caught
-        raise
-    finally:
-        run.data.close()
-        run.workflow.close()
+    with exits_as_errors():  # also of the listeners of `RunError`
+        try:
+            config = recorded(run.tables, run.registry)
+            session.hooks.emit(RunStart(command=command, folder=session.path, config=config))
+            for note in precision_notes(run.rows, run.config.dtype):
+                say(note)
+            yield session
+        except BaseException as caught:
+            error = _as_training_error(caught)
+            if folder is not None:
+                _record_end(folder, error)
+            session.hooks.emit(RunError(command=command, folder=session.path, error=error))
+            if error is not caught:
+                raise error from caught
+            raise
+        finally:
+            run.data.close()
+            run.workflow.close()
 
 
 def _session(
@@ -121,14 +129,19 @@ def _failure_messages(command: str, say: Callable[[str], object]) -> Hooks:
 
 def _as_training_error(error: BaseException) -> BaseException:
     """Return the error that ends a started run: an `OutputError` is an input error only before the run starts."""
+    if is_exit(error):
+        return exit_error(error)
     return TrainingError(f"{error} (gmcore resume continues the run)") if isinstance(error, OutputError) else error
 
 
 def _record_end(folder: RunFolder, error: BaseException) -> None:
+    stopped = isinstance(error, Cancelled | KeyboardInterrupt)
     # If the status can't be written, it stays "running", as after a kill; the original error matters more.
     with contextlib.suppress(OutputError):
-        folder.tell("cancelled" if isinstance(error, Cancelled) else "failed", message=str(error))
+        folder.tell("cancelled" if stopped else "failed", message=str(error))
     error.add_note(f"run folder: {folder.path}")
+    if stopped:
+        error.add_note(f"to continue the run: gmcore resume {shlex.quote(str(folder.path))}")
 
 
 def _merged(*listeners: Hooks) -> Hooks:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 
+from gmcore.app.commands.best_model import best_model_kept
 from gmcore.app.commands.fit import fit, plain_member
 from gmcore.app.commands.run_folders import new_folder
 from gmcore.app.commands.session import locked, run_session, warn
@@ -35,7 +36,7 @@ def train(
         say: called with a message for each failed write after which the run continues.
 
     Raises:
-        Cancelled: if the run was stopped; the run folder records it.
+        Cancelled: if the run was stopped; the run folder records it, and has the best model so far.
         TrainingError: if training failed; the run folder records it.
         OutputError: if the run folder can't be created.
     """
@@ -60,7 +61,8 @@ def train_in(
     """
     with run_session(run, "train", folder, hooks=hooks, say=say) as session:
         task = run.task(session.hooks, cancellation or Cancellation(), session.checkpoints)
-        done = fit(run, task, plain_member(run), folder=session.path)
+        with best_model_kept(run, session.path, session.checkpoints):
+            done = fit(run, task, plain_member(run), folder=session.path)
         done = attrs.evolve(done, seconds=time.perf_counter() - start)
         session.finish(done.result, done.report)
     return done

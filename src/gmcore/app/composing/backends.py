@@ -11,19 +11,21 @@ import attrs
 
 from gmcore.app.composing.builder import Builder
 from gmcore.domain import Device
-from gmcore.errors import BackendUnavailableError, InputError
+from gmcore.errors import BackendUnavailableError, InputError, PluginLoadError
 from gmcore.ports import Backend
 from gmcore.registry import PluginRegistry
+from gmcore.registry.foreign_code import stdout_to_stderr
 
 __all__ = ["ChosenBackend", "backend_devices", "choose_backend"]
 
 
 @attrs.frozen
 class ChosenBackend:
-    """A backend, and a sentence that states why it was chosen."""
+    """A backend, a sentence that states why it was chosen, and the name by which a registry finds its class."""
 
     backend: Backend
     why: str
+    name: str
 
 
 class _Started(threading.local):
@@ -37,15 +39,35 @@ _started = _Started()
 
 
 def backend_devices(registry: PluginRegistry) -> dict[str, tuple[Device, ...]]:
-    """Return the devices of each installed backend; a backend that can't be loaded has one device with the reason."""
+    """Return the devices of each installed backend.
+
+    A backend that can't be loaded, or fails to list its devices, has one device, `"none"`, with the reason.
+    """
     devices = {}
     for name in registry.backends:
         try:
-            kind = cast("type[Backend]", registry.backends[name])
-            devices[name] = tuple(kind.devices(registry.dtype))
+            devices[name] = _devices(registry, name)
         except InputError as error:
             devices[name] = (Device(name="none", reason=str(error)),)
     return devices
+
+
+def _devices(registry: PluginRegistry, name: str) -> tuple[Device, ...]:
+    """Return the devices of one backend; raise `PluginLoadError` if it does not list any."""
+    kind = cast("type[Backend]", registry.backends[name])
+    info = registry.backends.info(name)
+    who = f"backend {name!r} of {f'{info.distribution} {info.version}'.strip() or info.value}"
+    try:
+        with stdout_to_stderr():
+            found: tuple[object, ...] = tuple(kind.devices(registry.dtype))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        what = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise PluginLoadError(f"{who} failed to list its devices: {what}") from error
+    if not found or not all(isinstance(one, Device) for one in found):
+        raise PluginLoadError(f"{who} must list at least one device, available or not, got {found!r:.60}")
+    return cast("tuple[Device, ...]", found)
 
 
 def choose_backend(
@@ -75,7 +97,7 @@ def choose_backend(
         options = {**table, **compute}
         make = partial(_built, builder, options, path)
         backend = make() if builder.problems else _once(registry, options, make)
-        return ChosenBackend(backend, f"{backend.name} on {backend.device}, as the run file says")
+        return ChosenBackend(backend, f"{backend.name} on {backend.device}, as the run file says", str(table["use"]))
     for option in sorted(set(table) - {"use"}):
         builder.problems.append(f"{path}.{option}: requires the name of a backend, got 'auto'")
     builder.finish("")
@@ -139,7 +161,7 @@ def _best(registry: PluginRegistry, compute: Mapping[str, object]) -> ChosenBack
             failed.append(f"{name} on {device.name} did not start ({error})")
             continue
         because = f": {device.because}" if device.because else ""
-        return ChosenBackend(backend, "; ".join([*failed, f"{name} on {device.name}{because}"]))
+        return ChosenBackend(backend, "; ".join([*failed, f"{name} on {device.name}{because}"]), name)
     reasons = "".join(f"\n  {name}, {device.name}: {device.reason or 'did not start'}" for name, device in candidates)
     hint = "" if candidates else ": install one, such as with pip install 'gm-metal-backend[cpu]'"
     what = compute.get("compute", registry.dtype)

@@ -6,10 +6,11 @@ from typing import TypeVar, cast
 
 import attrs
 
-from gmcore.errors import ConfigError, InputError, did_you_mean
+from gmcore.errors import ConfigError, InputError
 from gmcore.registry import PluginRegistry, Registry
 from gmcore.registry.kinds import ports
 from gmcore.registry.port_check import implements
+from gmcore.registry.strict import name_wanted
 from gmcore.registry.type_words import with_article
 
 __all__ = ["Builder", "options_of"]
@@ -54,9 +55,7 @@ class Builder:
             return self._object(registry, given, path, also)
         name = table.get("use")
         if not isinstance(name, str):
-            self.problems.append(
-                f"{path}.use: is required, the name of {with_article(registry.kind)}{did_you_mean('', registry)}"
-            )
+            self.problems.append(f"{path}.use: {name_wanted(table, registry)}")
             return _missing()
         factory = self.attempt(lambda: registry[name], f"{path}.use")
         if factory is None:

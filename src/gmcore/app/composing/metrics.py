@@ -8,9 +8,10 @@ import numpy as np
 
 from gmcore.builtins.metrics import use_instead
 from gmcore.domain import Rows, Schema
-from gmcore.errors import ConfigError
+from gmcore.errors import ConfigError, TrainingError
 from gmcore.ports import MetricComputer, SupportsDirection
 from gmcore.registry import Registry
+from gmcore.training.metric_numbers import metric_numbers
 
 __all__ = ["FunctionMetric", "bound_metrics", "directions"]
 
@@ -38,7 +39,7 @@ class FunctionMetric(MetricComputer):
     ) -> Mapping[str, float]:
         takes_weights = len(inspect.signature(self.function).parameters) > 2  # noqa: PLR2004 - predictions and targets
         computed = self.function(predictions, targets, *([weights] if takes_weights else []))
-        return computed if isinstance(computed, Mapping) else {self.function.__name__: float(computed)}
+        return computed if isinstance(computed, Mapping) else {self.function.__name__: computed}
 
 
 def bound_metrics(
@@ -64,7 +65,12 @@ def bound_metrics(
             instead = use_instead(metric, rows.schema, registry)
             problems += [f"metrics.use[{place}]: {problem}{instead}" for problem in error.problems]
             continue
-        for name in directions(bound[-1], rows):
+        try:
+            names = directions(bound[-1], rows)
+        except TrainingError as error:
+            problems.append(f"metrics.use[{place}]: {error}")
+            continue
+        for name in names:
             if name == "loss":
                 problems.append(f"metrics.use[{place}]: the name 'loss' is reserved for the model's loss")
             elif name in owners:
@@ -82,9 +88,12 @@ def directions(metric: MetricComputer, rows: Rows) -> dict[str, bool | None]:
     """Return whether higher values are better, by name, for each number of a metric; None if it does not state it.
 
     Such a metric is computed for uninformative predictions, to get the names.
+
+    Raises:
+        TrainingError: if it does not return numbers by name.
     """
     if isinstance(metric, SupportsDirection):
         return dict(metric.higher_is_better)
     assert rows.targets is not None  # noqa: S101 - training rows have targets
     targets, width = rows.targets[:_ROWS], rows.schema.target.width
-    return dict.fromkeys(metric.compute(np.full((len(targets), width), 1 / width), targets))
+    return dict.fromkeys(metric_numbers(metric, np.full((len(targets), width), 1 / width), targets))

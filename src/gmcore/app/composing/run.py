@@ -31,8 +31,11 @@ from gmcore.ports import (
     TrainingWorkflow,
 )
 from gmcore.registry import PluginRegistry, compile_hooks, plugin_registry
+from gmcore.registry.entry import recorded_name
+from gmcore.registry.exits import exits_as_errors
 from gmcore.storage.row_ingest import rows_of
 from gmcore.training import folds_of
+from gmcore.training.roles import check_split
 
 __all__ = ["Run", "open_run", "varied"]
 
@@ -126,13 +129,11 @@ class Run:
         """
         if not len(self.split.test):
             return folds_of(self.trainee.validator, self.rows)
-        indices = np.sort(np.concatenate([self.split.train, self.split.validation]))
-        return [
-            attrs.evolve(fold, train=indices[fold.train], validation=indices[fold.validation])
-            for fold in folds_of(self.trainee.validator, self.rows.view(indices))
-        ]
+        within = np.sort(np.concatenate([self.split.train, self.split.validation]))
+        return folds_of(self.trainee.validator, self.rows, within)
 
 
+@exits_as_errors()
 def open_run(
     source: Path | Mapping[str, object], *, settings: Mapping[str, object] | None = None, hooks: Sequence[object] = ()
 ) -> Run:
@@ -145,6 +146,7 @@ def open_run(
 
     Raises:
         InputError: with all problems of the configuration, or else the first other problem.
+        TrainingError: if a component exits, such as by `sys.exit`.
     """
     path = source if isinstance(source, Path) else None
     tables = {**(read_run_file(source) if isinstance(source, Path) else source), **(settings or {})}
@@ -222,6 +224,7 @@ def _loaded(data: DataProvider) -> tuple[Rows, Split, float]:
     """Return the rows, their split, and the wall-clock seconds of loading them."""
     start = time.perf_counter()
     rows, split = rows_of(data)
+    check_split(split, rows, type(data).__name__)
     return rows, split, time.perf_counter() - start
 
 
@@ -249,7 +252,8 @@ def _backend(registry: PluginRegistry, config: RunConfig) -> ChosenBackend:
         raise ConfigError([f"backend: must have the run's dtype, {config.dtype}, got {given.dtype}"])
     if precision not in (None, given.compute):
         raise ConfigError([f"training.precision: the given backend multiplies matrices in {given.compute}"])
-    return ChosenBackend(given, f"{given.name} on {given.device}, as given")
+    name = recorded_name(type(given), registry)
+    return ChosenBackend(given, f"{given.name} on {given.device}, as given", name)
 
 
 def _config(tables: Mapping[str, object], problems: list[str]) -> RunConfig:

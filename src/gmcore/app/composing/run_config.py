@@ -1,5 +1,6 @@
 """The configuration classes of a run file, and the functions that read and check one."""
 
+import contextlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,15 +12,22 @@ from attrs.validators import ge, in_, instance_of, optional
 from gmcore.app.composing.search_space import SearchTable
 from gmcore.domain import CheckpointConfig, EarlyStoppingConfig, WorkflowConfig
 from gmcore.domain.sizes import bytes_of
-from gmcore.errors import ConfigError
+from gmcore.errors import ConfigError, InputError
 from gmcore.registry import structure
+from gmcore.storage.files import printable, reason
+from gmcore.storage.regular_file import read_text
 
 __all__ = ["MetricsTable", "RunConfig", "TrainingTable", "copied", "read_run_file", "run_config", "spelt_out"]
 
+_DEEPEST = 64
+_LARGEST = 2**63 - 1
+
 
 def _check_size(_: object, __: "attrs.Attribute[int | str | None]", value: int | str | None) -> None:
-    if value is not None:
-        bytes_of(value)
+    with contextlib.suppress(OverflowError):
+        if value is None or bytes_of(value) <= _LARGEST:
+            return
+    raise ValueError(f"must be less than 2^63 bytes, got {value!r:.60}")
 
 
 @attrs.frozen(kw_only=True)
@@ -28,7 +36,7 @@ class TrainingTable:
 
     Attributes:
         max_epochs: largest number of epochs.
-        batch_size: rows per step and model.
+        batch_size: rows per step and model, whatever their weights: a row of weight 2 takes one place.
         optimizer: `{ use = "adamw", learning_rate = 1e-3, … }`.
         schedule: `{ use = "cosine", … }`, or with a warm-up `{ use = "warm_up", fraction = 0.05, then = { … } }`; by
             default the learning rate is constant.
@@ -124,14 +132,22 @@ def read_run_file(path: Path) -> dict[str, object]:
     """Return the tables of a run file, unchecked.
 
     Raises:
-        ConfigError: if the file can't be read or is not TOML; the message has the line.
+        ConfigError: if the file can't be read or is not TOML, and the message has the line; or if it is nested deeply.
     """
+    source = printable(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"cannot read the run file: {error.strerror or error}"], source=str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"not valid TOML: {error}"], source=str(path)) from error
+        tables = tomllib.loads(read_text(path))
+    except FileNotFoundError as error:
+        raise ConfigError([f"cannot read the run file: {reason(error)}"], source=source) from error
+    except InputError as error:
+        raise ConfigError([str(error)]) from error
+    except RecursionError as error:
+        raise ConfigError(["nested too deeply"], source=source) from error
+    except ValueError as error:  # of TOML, of UTF-8, or of a number with thousands of digits
+        raise ConfigError([f"not valid TOML: {error}"], source=source) from error
+    if _is_deep(tables):
+        raise ConfigError([f"nested too deeply: more than {_DEEPEST} levels"], source=source)
+    return tables
 
 
 def run_config(tables: Mapping[str, object]) -> RunConfig:
@@ -160,6 +176,20 @@ def spelt_out(tables: Mapping[str, object]) -> dict[str, object]:
                 kept[key] = _named(kept[key])
         full["training"] = kept
     return full
+
+
+def _is_deep(tables: object) -> bool:
+    """Return whether tables and lists are nested more deeply than any run file needs; without recursion."""
+    level = [tables]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+        ]
+        if not level:
+            return False
+    return True
 
 
 def copied(tables: Mapping[str, object]) -> dict[str, object]:

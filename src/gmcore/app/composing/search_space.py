@@ -19,7 +19,7 @@ HEADS = ("seed", "model", "training")
 """The entries of a run file that can be searched; the others are the same for all trials."""
 
 _FIXED = ("data", "validation", "metrics", "backend", "dtype", "hooks", "search")
-_MAX_COMBINATIONS = 10_000
+_MAX_TRIALS = 10_000
 _RANDOM_TRIALS = 20
 
 
@@ -71,7 +71,7 @@ class SearchTable:
     Attributes:
         strategy: `"grid"` for all combinations of the listed values; `"random"` for combinations drawn with the run's
             seed.
-        trials: number of trials to draw; 20 by default.
+        trials: number of trials to draw, at most 10,000; 20 by default.
         metric: the score that ranks trials: one of the run's metrics, or `"loss"`; by default the first metric.
         better: whether `"higher"` or `"lower"` scores are better; by default as the metric states.
         space: by dotted path in the run file, a list of values, or a range
@@ -98,11 +98,13 @@ def space_problems(table: SearchTable) -> list[str]:
             if isinstance(entry, Range)
         ]
         count = math.prod(len(entry) for entry in entries.values() if not isinstance(entry, Range))
-        if count > _MAX_COMBINATIONS:
+        if count > _MAX_TRIALS:
             problems.append(
-                f"search.space: the grid has {count:,} combinations, more than {_MAX_COMBINATIONS:,}: "
+                f"search.space: the grid has {count:,} combinations, more than {_MAX_TRIALS:,}: "
                 'list fewer values, or set strategy = "random"'
             )
+    elif table.trials is not None and table.trials > _MAX_TRIALS:
+        problems.append(f"search.trials: must be at most {_MAX_TRIALS:,}, got {table.trials:,}")
     if not entries and not problems:
         problems.append('search.space: is empty: list the values to try, such as "training.batch_size" = [32, 64]')
     return problems

@@ -8,8 +8,9 @@ from types import FunctionType
 import attrs
 
 from gmcore.app.composing.metrics import FunctionMetric
+from gmcore.app.records.portable import is_local
 from gmcore.registry import PluginRegistry, unstructure
-from gmcore.registry.entry import OBJECT
+from gmcore.registry.entry import OBJECT, recorded_name
 
 __all__ = ["component_table", "is_path", "recorded", "save_problems"]
 
@@ -23,12 +24,11 @@ def component_table(component: object, registry: PluginRegistry) -> dict[str, ob
     if isinstance(component, FunctionMetric):
         return {"use": f"{OBJECT}{component.function.__module__}.{component.function.__qualname__}"}
     if not attrs.has(kind):
-        return {"use": registry.name_of(kind) or f"{OBJECT}{kind.__module__}.{kind.__qualname__}"}
+        return {"use": recorded_name(kind, registry)}
     options = {field.alias: getattr(component, field.name) for field in attrs.fields(kind) if field.init}
     # Relative paths start from the run file's folder, and the table is written to another folder.
     paths = {name: _absolute(value) for name, value in options.items() if is_path(value)}
-    table = {"use": f"{OBJECT}{kind.__module__}.{kind.__qualname__}", **unstructure(component, registry)}
-    return {**table, **paths}
+    return {"use": recorded_name(kind, registry), **unstructure(component, registry), **paths}
 
 
 def recorded(tables: Mapping[str, object], registry: PluginRegistry) -> dict[str, object]:
@@ -65,9 +65,9 @@ def save_problems(component: object, registry: PluginRegistry, path: str) -> Ite
             f"call gmcore.{registry.dtype}.{registry.kind_of(kind)}.register('{name.lower()}', {name}) first"
         )
     if attrs.has(kind):
-        for field in attrs.fields(kind):
+        for field in attrs.fields(attrs.resolve_types(kind)):
             if field.init:
-                yield from save_problems(getattr(component, field.name), registry, f"{path}.{field.alias}")
+                yield from _option_problems(component, field, registry, f"{path}.{field.alias}")
     elif isinstance(component, Mapping):
         for key, value in component.items():
             yield from save_problems(value, registry, f"{path}.{key}")
@@ -76,6 +76,19 @@ def save_problems(component: object, registry: PluginRegistry, path: str) -> Ite
             yield from save_problems(value, registry, f"{path}[{place}]")
     elif not registry.is_component(kind) and not isinstance(component, Path) and not _fits_json(component):
         yield f"{path}: can't be stored in a model file: must be numbers, text, lists or tables, got {component!r:.60}"
+
+
+def _option_problems(
+    component: object, field: "attrs.Attribute[object]", registry: PluginRegistry, path: str
+) -> Iterator[str]:
+    """Yield why a model file can't store an option; one that concerns the machine is left out of the file."""
+    if not is_local(field):
+        yield from save_problems(getattr(component, field.name), registry, path)
+    elif field.default is attrs.NOTHING:
+        yield (
+            f"{path}: is required, but a model file names no paths or limits of a machine, so a saved model could not "
+            "be loaded: give the option a default"
+        )
 
 
 def is_path(value: object) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import re
 from pathlib import Path
 from typing import TypedDict
 
@@ -10,11 +11,40 @@ import numpy as np
 
 __all__ = ["Environment", "environment"]
 
-# Environment variables that set threads, kernels, precisions and devices of numerical libraries.
-_SETTINGS = (
-    "ACCELERATE_", "BLIS_", "CUBLAS_", "CUDA_", "CUDNN_", "GOTO_", "JAX_", "KMP_", "MKL_", "MLX_", "NCCL_", "NVIDIA_",
-    "NUMEXPR_", "OMP_", "OPENBLAS_", "POLARS_", "PYTHONHASHSEED", "TF_", "TPU_", "VECLIB_", "XLA_",
+_VARIABLES = (
+    # threads
+    "ACCELERATE_NEW_LAPACK", "BLIS_NUM_THREADS", "GOTO_NUM_THREADS", "MKL_DYNAMIC", "MKL_NUM_THREADS",
+    "NUMEXPR_MAX_THREADS", "NUMEXPR_NUM_THREADS", "OMP_DYNAMIC", "OMP_NUM_THREADS", "OMP_SCHEDULE", "OMP_THREAD_LIMIT",
+    "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "VECLIB_MAXIMUM_THREADS",
+    # kernels and precisions of BLAS
+    "BLIS_ARCH_TYPE", "MKL_CBWR", "MKL_DEBUG_CPU_TYPE", "MKL_ENABLE_INSTRUCTIONS", "NPY_DISABLE_CPU_FEATURES",
+    "OPENBLAS_CORETYPE",
+    # CUDA
+    "CUBLASLT_WORKSPACE_SIZE", "CUBLAS_WORKSPACE_CONFIG", "CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES", "NCCL_ALGO",
+    "NCCL_PROTO", "NVIDIA_TF32_OVERRIDE",
+    # JAX and XLA
+    "JAX_CPU_ENABLE_ASYNC_DISPATCH", "JAX_DEFAULT_DTYPE_BITS", "JAX_DEFAULT_MATMUL_PRECISION", "JAX_DEFAULT_PRNG_IMPL",
+    "JAX_DISABLE_JIT", "JAX_ENABLE_X64", "JAX_NUMPY_DTYPE_PROMOTION", "JAX_PLATFORMS", "JAX_PLATFORM_NAME",
+    "JAX_THREEFRY_PARTITIONABLE", "TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TF_XLA_FLAGS", "XLA_FLAGS",
+    # MLX and Python
+    "MLX_DISABLE_COMPILE", "MLX_ENABLE_TF32", "PYTHONHASHSEED",
 )  # fmt: skip
+"""The environment variables that can change the numbers that a library computes; no others are recorded.
+
+A prefix would not do: `NVIDIA_API_KEY` and `TF_TOKEN_…` are secrets.
+"""
+
+# A word that a setting does not contain: a prefix of common access tokens; a user's password in an address; a long
+# run of letters and digits.
+_SECRET = re.compile(
+    r"""\b(?:sk|pk|ghp|gho|ghs|ghu|hf|glpat|xox[a-z]|github_pat|nvapi|AKIA|ASIA|eyJ)[-_A-Za-z0-9]{8}
+    |://[^/\s]*@
+    |(?i:passw|secret|token|credential|api_?key)
+    |(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{20,}
+    |[A-Za-z0-9]{40,}""",
+    re.VERBOSE,
+)
+_WITHHELD = "set, but not recorded, since it looks like a secret"
 
 
 class Environment(TypedDict):
@@ -25,7 +55,7 @@ class Environment(TypedDict):
         processor: model name of the processor.
         threads: number of processors that this process can use.
         numpy_blas: name of NumPy's BLAS library.
-        variables: environment variables that configure numerical libraries.
+        variables: environment variables that can change the numbers that a library computes.
     """
 
     machine: str
@@ -43,8 +73,12 @@ def environment() -> Environment:
         "processor": _processor(),
         "threads": _threads(),
         "numpy_blas": built.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown"),
-        "variables": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_SETTINGS)},
+        "variables": {name: _recorded(os.environ[name]) for name in sorted(_VARIABLES) if name in os.environ},
     }
+
+
+def _recorded(value: str) -> str:
+    return _WITHHELD if _SECRET.search(value) else value
 
 
 def _processor() -> str:

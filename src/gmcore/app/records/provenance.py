@@ -4,9 +4,9 @@ import hashlib
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import attrs
 import numpy as np
@@ -31,7 +31,7 @@ __all__ = [
     "toml_text",
 ]
 
-FORMAT = 1
+FORMAT = 2
 
 _PLAIN = (str, bool, int, float)
 _PACKAGES = ("gmcore", "numpy", "safetensors", "attrs", "pluggy")
@@ -62,6 +62,7 @@ class Provenance(TypedDict):
         compute: facts that the backend reports, such as versions.
         data: facts that the data provider reports, such as the hash of its content.
         rows_sha256: hash of the row indices of the members or folds.
+        config_sha256: hash of `config.toml`; the run folder adds it.
         python: version of Python.
         platform: name of the operating system, with its version.
         packages: versions of gmcore and its dependencies.
@@ -77,6 +78,7 @@ class Provenance(TypedDict):
     compute: Mapping[str, object]
     data: Mapping[str, object]
     rows_sha256: str
+    config_sha256: NotRequired[str]
     python: str
     platform: str
     packages: Mapping[str, str]
@@ -190,7 +192,7 @@ def _backend(run: Run) -> dict[str, object]:
     options = unstructure(backend) if attrs.has(type(backend)) else {}
     other = ("dtype", "compute")
     plain = {name: value for name, value in options.items() if name not in other and isinstance(value, _PLAIN)}
-    return {"use": backend.name, **plain, "device": backend.device}
+    return {"use": run.chosen.name, **plain, "device": backend.device}
 
 
 def _without_none(tables: Mapping[str, object]) -> dict[str, object]:
@@ -221,19 +223,27 @@ def rows_sha256(parts: Sequence[Member | Fold]) -> str:
 
 
 def _nested(component: object) -> Iterator[object]:
-    """Yield the attrs objects within a component, such as a model provider's loss."""
+    """Yield the attrs objects within a component, such as a model provider's loss or the layers of a list."""
     kind = type(component)
-    for value in (getattr(component, field.name) for field in (attrs.fields(kind) if attrs.has(kind) else ())):
+    if attrs.has(kind):
+        values: Iterable[object] = [getattr(component, field.name) for field in attrs.fields(kind)]
+    elif isinstance(component, Mapping):
+        values = component.values()
+    else:
+        values = component if isinstance(component, list | tuple) else ()
+    for value in values:
         if attrs.has(type(value)):
             yield value
-            yield from _nested(value)
+        yield from _nested(value)
 
 
 def _plugins(run: Run) -> dict[str, str]:
     """Return the versions of all distributions that provide a component or a hook plugin of the run, except gmcore."""
     trainee = run.trainee
-    components = (*attrs.astuple(trainee, recurse=False), run.data, run.chosen.backend, *run.metrics)
+    components = (*attrs.astuple(trainee, recurse=False), *run.metrics)
     parts = [part for component in components for part in (component, *_nested(component))]
+    # Without what is within them: the options of a data provider in code are its rows.
+    parts += [run.data, run.chosen.backend]
     packages = {type(part).__module__.partition(".")[0] for part in parts} - {"gmcore"}
     owners = importlib.metadata.packages_distributions()
     distributions = {owner for package in packages for owner in owners.get(package, ())}

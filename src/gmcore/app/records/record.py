@@ -1,17 +1,21 @@
 """The record of a run, read from its run folder."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
-from gmcore.app.composing.run import Run
+from gmcore.app.composing.run import Run, open_run
+from gmcore.app.composing.run_config import read_run_file
 from gmcore.app.records.provenance import FORMAT, BackendFacts, Provenance, rows_sha256
 from gmcore.domain import Fold, Member
 from gmcore.errors import InputError
+from gmcore.storage.files import printable, reason
+from gmcore.storage.regular_file import read_regular, read_text
 
-__all__ = ["Record", "read_record"]
+__all__ = ["Record", "read_record", "reopened"]
 
 
 @attrs.frozen(kw_only=True)
@@ -24,6 +28,7 @@ class Record:
         status: `"running"`, `"done"`, `"cancelled"` or `"failed"`.
         backend: the backend and its device.
         hashes: hashes of the data and of the roles of the rows, by description.
+        config: the file with the run's configuration; its checksum was right when the record was read.
         facts: the content of `provenance.json`.
     """
 
@@ -32,6 +37,7 @@ class Record:
     status: str
     backend: BackendFacts
     hashes: Mapping[str, object]
+    config: Path
     facts: Provenance
 
     def changed(self, run: Run, parts: Sequence[Member | Fold]) -> dict[str, tuple[object, object]]:
@@ -47,24 +53,63 @@ def read_record(path: Path) -> Record:
         InputError: if `path` is not a run folder of this version, or it is damaged.
     """
     try:
-        facts: Provenance = json.loads((path / "provenance.json").read_text())
-        if facts["format"] != FORMAT:
-            raise InputError(f"{path} has format {facts['format']}, but this version of gmcore reads format {FORMAT}")
-        return Record(
+        facts: Provenance = json.loads(read_text(path / "provenance.json"))
+        _check_format(path, facts["format"])
+        record = Record(
             path=path,
             command=facts["command"],
-            status=json.loads((path / "status.json").read_text())["status"],
+            status=json.loads(read_text(path / "status.json"))["status"],
             backend={"name": facts["backend"]["name"], "device": facts["backend"]["device"]},
             hashes=_hashes(facts["data"]["sha256"], facts["rows_sha256"]),
+            config=path / "config.toml",
             facts=facts,
         )
+        _check_config(record.config, facts["config_sha256"])
     except FileNotFoundError as error:
-        reason = f"it has no {Path(error.filename).name}" if path.is_dir() else "it does not exist"
-        raise InputError(f"{path} is not a run folder: {reason}") from error
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is not a run folder, or it is damaged: {error!r}") from error
+        missing = f"it has no {Path(error.filename).name}" if path.is_dir() else "it does not exist"
+        raise InputError(f"{path} is not a run folder: {missing}") from error
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{printable(path)} is not a run folder: {reason(error)}") from error
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is not a run folder, or it is damaged: {error!r:.200}") from error
+    return record
+
+
+def _check_format(path: Path, found: object) -> None:
+    if found != FORMAT:
+        newer = isinstance(found, int) and found > FORMAT
+        hint = "install a newer gmcore" if newer else "an earlier gmcore wrote it; its run file can be trained again"
+        raise InputError(f"{path} has format {found!r:.20}, this gmcore reads format {FORMAT}: {hint}")
+
+
+def reopened(record: Record, backend: Mapping[str, object] | None) -> Run:
+    """Open the run of a record again.
+
+    Args:
+        record: the record.
+        backend: table of another backend than the run's, as in a run file; None for the run's.
+
+    Raises:
+        InputError: if the run's rows were passed as arrays, which no folder keeps; and as for `open_run`.
+    """
+    data = read_run_file(record.config).get("data")
+    if isinstance(data, Mapping) and data.get("use") == "arrays":
+        raise InputError(
+            f"the rows of the run {record.path} were passed in code and are not kept, so it can't be resumed or "
+            "replayed: train from a file, such as a CSV file, where that matters"
+        )
+    return open_run(record.config, settings={"backend": backend} if backend else None)
+
+
+def _check_config(path: Path, checksum: object) -> None:
+    """Raise if the file's bytes are not those that the run began with."""
+    if hashlib.sha256(read_regular(path)).hexdigest() != checksum:
+        raise InputError(
+            f"{path} is damaged or was edited: its checksum is not the one in provenance.json "
+            f"(to train with other settings, start a new run: gmcore train {path})"
+        )
 
 
 def _hashes(data: object, rows: str) -> dict[str, object]:

@@ -7,6 +7,7 @@ import attrs
 
 from gmcore.app.records.trained_model import TrainedModel
 from gmcore.domain import CVResult, TrainingResult, TrialResult, ValidationResult
+from gmcore.domain.short_repr import few
 
 __all__ = ["CrossValidated", "Searched", "Trained", "trial_reports"]
 
@@ -36,7 +37,7 @@ class Trained:
     test: ValidationResult | None
     folder: Path | None
     seconds: float
-    profile: Mapping[str, float]
+    profile: Mapping[str, float] = attrs.field(repr=False)
 
     @property
     def report(self) -> dict[str, object]:
@@ -65,7 +66,7 @@ class CrossValidated:
 
     result: CVResult
     folder: Path | None
-    profile: Mapping[str, float]
+    profile: Mapping[str, float] = attrs.field(repr=False)
 
     @property
     def seconds(self) -> float:
@@ -115,11 +116,11 @@ class Searched:
 
     metric: str
     higher_is_better: bool
-    trials: tuple[TrialResult, ...]
+    trials: tuple[TrialResult, ...] = attrs.field(repr=few)
     winner: Trained
     folder: Path | None
     seconds: float
-    profile: Mapping[str, float]
+    profile: Mapping[str, float] = attrs.field(repr=False)
 
     @property
     def best(self) -> TrialResult:

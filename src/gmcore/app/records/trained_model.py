@@ -1,6 +1,8 @@
 """A trained model, which predicts from raw rows, and its model file."""
 
-from collections.abc import Mapping
+import copy
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
@@ -9,14 +11,17 @@ import numpy as np
 from gmcore.app.composing.backends import choose_backend
 from gmcore.app.composing.builder import Builder
 from gmcore.app.records.component_table import component_table, save_problems
+from gmcore.app.records.model_checks import check_variables, checked_header
+from gmcore.app.records.portable import portable
+from gmcore.app.records.thread_backend import BackendSettings, ThreadBackend
 from gmcore.builtins.arrays import ArrayData
-from gmcore.domain import Rows, Schema, Shape, Tree, Variables
-from gmcore.domain.tree import tree_flatten
-from gmcore.errors import ConfigError, DataError, ModelFileError
+from gmcore.domain import Rows, Schema, Variables
+from gmcore.domain.short_repr import listed
+from gmcore.errors import ConfigError, DataError
 from gmcore.ports import Backend, DataProvider, Model, ModelProvider, SupportsSchema
 from gmcore.registry import PluginRegistry, plugin_registry
 from gmcore.registry.port_check import implements
-from gmcore.storage.model_file import read_model, schema_from, write_model
+from gmcore.storage.model_file import read_model, write_model
 from gmcore.training.evaluate import predict
 
 __all__ = ["TrainedModel", "load"]
@@ -25,6 +30,10 @@ __all__ = ["TrainedModel", "load"]
 @attrs.frozen(kw_only=True, eq=False)
 class TrainedModel:
     """A model with its trained variables.
+
+    It predicts in any thread: in others than the one that made it with a backend of their own, whose programs are
+    compiled again. It can be copied and pickled, and computes with the same kind of backend after that, or with the
+    best one if that is not available.
 
     Attributes:
         model: the model.
@@ -41,6 +50,27 @@ class TrainedModel:
     provider: ModelProvider
     reading: Mapping[str, object] = attrs.field(factory=lambda: {"use": "csv"})
     seed: int = 0
+    _of_thread: ThreadBackend = attrs.field(init=False, factory=ThreadBackend)
+
+    def __attrs_post_init__(self) -> None:
+        """Use the given backend in this thread."""
+        self._of_thread.backend = self.backend
+
+    def __repr__(self) -> str:
+        info, target, backend = self.model.info, self.schema.target, self.backend
+        classes = f" of {len(target.classes)} classes" if target.is_classification else ""
+        sizes = f"{info.parameter_count:,} parameters, {len(self.schema.features):,} features"
+        computed = f"{backend.name} on {backend.device}, {backend.dtype}"
+        return f"TrainedModel({info.name} with {sizes}, target {listed(target.names)}{classes}, {computed})"
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "TrainedModel":
+        backend = self._of_thread.equal_to(self.backend)
+        return attrs.evolve(self, variables=copy.deepcopy(self.variables, memo), backend=backend)
+
+    def __reduce__(self) -> tuple[Callable[..., "TrainedModel"], tuple[object, ...]]:
+        # The model is made anew from its provider, as from a model file; a backend can't be pickled.
+        parts = (self.provider, self.schema, self.variables, BackendSettings.of(self.backend), self.reading, self.seed)
+        return _unpickled, parts
 
     @property
     def schema(self) -> Schema:
@@ -48,7 +78,10 @@ class TrainedModel:
         return self.model.schema
 
     def predict(self, rows: object) -> np.ndarray:
-        """Return a class name per row, `(rows,)`, or values, `(rows,)`, or `(rows, targets)` for several targets.
+        """Return a class per row, `(rows,)`, or values, `(rows,)`, or `(rows, targets)` for several targets, float64.
+
+        Classes have the dtype of the labels in the training data; those of a file are numbers or booleans if all of
+        them are written so.
 
         Args:
             rows: an array `(rows, features)` with the columns of the schema, in order; a mapping from name to column; a
@@ -71,14 +104,15 @@ class TrainedModel:
 
     def predict_numbers(self, rows: object) -> np.ndarray:
         """Return probabilities, `(rows, classes)`, or values, `(rows, targets)`, float64; rows as in `predict`."""
-        return predict(self.backend, self.model, self.variables, self._encoded(rows))
+        encoded, backend = self._encoded(rows), self._of_thread.equal_to(self.backend)
+        return predict(backend, self.model, self.variables, encoded)
 
     def named(self, numbers: np.ndarray) -> np.ndarray:
         """Return the result of `predict` for the result of `predict_numbers`."""
         target = self.schema.target
         if target.is_classification:
-            names: np.ndarray = np.array(target.classes)[numbers.argmax(axis=1)]
-            return names
+            labels: np.ndarray = target.labels[numbers.argmax(axis=1)]
+            return labels
         values: np.ndarray = numbers[:, 0] if target.width == 1 else numbers
         return values
 
@@ -88,7 +122,8 @@ class TrainedModel:
         Raises:
             DataError: if the file can't be read, or its columns do not match the schema.
         """
-        table = {**self.reading, "path": str(Path(path).resolve()), **options}
+        # Not `Path.resolve`, which raises for a loop of links; reading the file reports it.
+        table = {**self.reading, "path": os.path.abspath(path), **options}  # noqa: PTH100
         registry = plugin_registry(self.backend.dtype)
         builder = Builder(registry=registry)
         data = builder.component(registry.data_providers, table, "data")
@@ -108,8 +143,8 @@ class TrainedModel:
             Path(path),
             self.variables,
             schema=self.schema,
-            model=component_table(self.provider, registry),
-            data=dict(self.reading),
+            model=portable(component_table(self.provider, registry), registry.model_providers, registry),
+            data=portable(self.reading, registry.data_providers, registry),
             dtype=dtype,
             **({} if compute == dtype else {"precision": compute}),
             seed=self.seed,
@@ -152,42 +187,51 @@ def load(path: str | Path, *, backend: str | Mapping[str, object] = "auto") -> T
 
     Raises:
         ModelFileError: if the file can't be read.
-        UnknownNameError: if the plugin of the model's provider is not installed.
+        ConfigError: if the plugin of a component of the model is not installed.
+        BackendUnavailableError: if no backend can be used.
     """
-    path = Path(path)
-    path = path / "model.safetensors" if path.is_dir() else path
-    variables, header = read_model(path)
-    try:
-        table, dtype, schema = dict(header["model"]), header["dtype"], schema_from(header)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(
-            f"the header of {path} does not describe a model: {error} is missing or invalid"
-        ) from error
-    registry = plugin_registry(dtype)
+    path = _model_file(Path(path))
+    variables, found = read_model(path)
+    header = checked_header(found, path)
+    registry = plugin_registry(header["dtype"])
     backend_table = {"use": backend} if isinstance(backend, str) else backend
-    chosen = choose_backend(registry, backend_table, precision=header.get("precision"))
+    chosen = choose_backend(registry, backend_table, precision=header["precision"])
     builder = Builder(registry=registry)
+    table = portable(header["model"], registry.model_providers, registry)
     provider = builder.component(registry.model_providers, table, "model")
     builder.finish(str(path))
-    model = provider.create(schema)
-    _check_shapes(model, variables, path)
+    model = provider.create(header["schema"])
+    check_variables(model, variables, path)
     return TrainedModel(
         model=model,
         variables=variables,
         backend=chosen.backend,
         provider=provider,
-        reading=header.get("data", {"use": "csv"}),
-        seed=header.get("seed", 0),
+        reading=portable(header["data"], registry.data_providers, registry),
+        seed=header["seed"],
     )
 
 
-def _check_shapes(model: Model, variables: Variables, path: Path) -> None:
-    """Raise if the variables do not have the names and shapes of the model's initial variables."""
-    initial = model.init(np.random.default_rng(0))
-    for name in ("params", "buffers"):
-        if _shapes(getattr(initial, name)) != _shapes(getattr(variables, name)):
-            raise ModelFileError(f"the weights in {path} do not fit its model: the file is damaged or was edited")
+def _model_file(path: Path) -> Path:
+    """Return the model file in a run folder, or the path itself."""
+    # Not `Path.is_dir`, which raises for a path that is too long.
+    return path / "model.safetensors" if os.path.isdir(path) else path  # noqa: PTH112
 
 
-def _shapes(tree: Tree) -> dict[str, Shape]:
-    return {name: leaf.shape for name, leaf in tree_flatten(tree).items()}
+def _unpickled(
+    provider: ModelProvider,
+    schema: Schema,
+    variables: Variables,
+    backend: BackendSettings,
+    reading: Mapping[str, object],
+    seed: int,
+) -> TrainedModel:
+    """Return a model from its pickled parts."""
+    return TrainedModel(
+        model=provider.create(schema),
+        variables=variables,
+        backend=backend.start(),
+        provider=provider,
+        reading=reading,
+        seed=seed,
+    )

@@ -12,14 +12,17 @@ from gmcore.app.composing.run_config import copied, spelt_out
 from gmcore.app.composing.search_space import SearchTable, combinations
 from gmcore.app.records.component_table import component_table
 from gmcore.domain import Fold
+from gmcore.domain.sizes import size_text
 from gmcore.errors import ConfigError, did_you_mean
 from gmcore.ports import SupportsSettings
+from gmcore.training.fleet.memory import process_memory
 from gmcore.training.trials import Trial
 
 __all__ = ["Candidate", "Plan", "members_of", "plan_of"]
 
 _OPTIMIZER = "training.optimizer."
 _MODEL = "model."
+_SHARE_OF_MEMORY = 0.5
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -78,6 +81,8 @@ def plan_of(run: Run) -> Plan:
         seed = one.config.seed
         if seed not in folds:
             folds[seed] = one.folds()
+            if len(folds) == 1:
+                _check_memory(folds[seed], len({run.config.seed for _, run in runs}))
         numbers = _numbers(settings, one)
         trial = Trial(index=index, settings=settings, numbers=numbers, seed=seed, folds=folds[seed])
         candidates.append(Candidate(trial=trial, run=one))
@@ -88,6 +93,15 @@ def plan_of(run: Run) -> Plan:
         metric=metric,
         higher_is_better=higher,
     )
+
+
+def _check_memory(folds: Sequence[Fold], seeds: int) -> None:
+    """Raise if the folds of all seeds, each of which has its own, do not fit the memory."""
+    size = seeds * sum(fold.train.nbytes + fold.validation.nbytes for fold in folds)
+    total = process_memory().total
+    if size > _SHARE_OF_MEMORY * total:
+        sizes = f"{size_text(size)} of {size_text(total)}"
+        raise ConfigError([f"search.space.seed: the folds of {seeds:,} seeds take {sizes}: search fewer seeds"])
 
 
 def _runs(run: Run, table: SearchTable, problems: list[str]) -> list[tuple[dict[str, object], Run]]:

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 import attrs
 import click
 
-import gmcore
 from gmcore.cli.messages import messages_shown
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
 from gmcore.domain.plain import plain
 from gmcore.errors import UnknownNameError, did_you_mean
-from gmcore.registry import EntryInfo, Registry, unstructure
+from gmcore.registry import EntryInfo, Registry, plugin_registry, unstructure
 
 __all__ = ["command"]
 
@@ -49,7 +48,7 @@ def command(name: str, *, as_json: bool) -> None:
 
     The plugin is imported. If several distributions provide the name, use DISTRIBUTION/NAME.
     """
-    both = (gmcore.float64, gmcore.float32)
+    both = (plugin_registry("float64"), plugin_registry("float32"))
     registries = {port: one for plugins in both for port, one in plugins.registries.items() if _contains(one, name)}
     if not registries:
         known = {info.name for plugins in both for info in plugins.entries()}
@@ -98,8 +97,8 @@ def _type(annotation: object) -> str:
 def _default(default: object) -> object:
     """Return a default as JSON has it; a component as its name, or as its table if it has options."""
     value = default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type, attr-defined]
-    if attrs.has(type(value)) and gmcore.float32.name_of(type(value)):
-        table = unstructure(value, gmcore.float32)
+    if attrs.has(type(value)) and plugin_registry("float32").name_of(type(value)):
+        table = unstructure(value, plugin_registry("float32"))
         return table if len(table) > 1 else table["use"]
     return None if value is attrs.NOTHING else plain(value)
 

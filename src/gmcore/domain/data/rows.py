@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 import attrs
 import numpy as np
 
-from gmcore.domain.data.schema import Schema
+from gmcore.domain.data.schema import Kind, Schema
+from gmcore.domain.short_repr import listed
 
 __all__ = ["Rows"]
 
@@ -65,6 +66,16 @@ class Rows:
 
     def __len__(self) -> int:
         return next(iter(_lengths(self.inputs).values()))
+
+    def __repr__(self) -> str:
+        others = {"targets": self.targets, "weights": self.weights, "groups": self.groups, "time": self.time}
+        present = ", ".join(name for name, column in others.items() if column is not None)
+        kinds = {kind: sum(feature.kind is kind for feature in self.schema.features) for kind in Kind}
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
+        target = listed(self.schema.target.names)
+        return (
+            f"Rows({len(self):,} rows, features: {counts or 'none'}; target {target}; with {present or 'inputs alone'})"
+        )
 
     def take(self, indices: np.ndarray) -> "Rows":
         """Return a copy of the rows at `indices`, `(n,)`, in that order."""

@@ -3,6 +3,10 @@
 from enum import StrEnum
 
 import attrs
+import numpy as np
+
+from gmcore.domain.data.labels import labels_of
+from gmcore.domain.short_repr import few
 
 __all__ = ["Feature", "Kind", "Schema", "Target", "TargetKind"]
 
@@ -42,7 +46,7 @@ class Feature:
 
     name: str
     kind: Kind = Kind.NUMERIC
-    categories: tuple[str, ...] = attrs.field(default=(), validator=_unique)
+    categories: tuple[str, ...] = attrs.field(default=(), validator=_unique, repr=few)
 
 
 @attrs.frozen(kw_only=True)
@@ -53,16 +57,28 @@ class Target:
         names: the target columns; several only in regression.
         kind: binary, multiclass or regression.
         classes: the class names in the order of their indices; empty in regression.
+        dtype: the dtype of the labels, in which classes are predicted, such as `"int64"`, `"bool"` or `"str"`; one of
+            `gmcore.domain.data.labels.LABEL_DTYPES`. Predicted numbers are float64.
     """
 
-    names: tuple[str, ...] = attrs.field(validator=_unique)
+    names: tuple[str, ...] = attrs.field(validator=_unique, repr=few)
     kind: TargetKind
-    classes: tuple[str, ...] = attrs.field(default=(), validator=_unique)
+    classes: tuple[str, ...] = attrs.field(default=(), validator=_unique, repr=few)
+    dtype: str = "str"
+
+    def __attrs_post_init__(self) -> None:
+        """Check that the classes are values of the dtype."""
+        labels_of(self.classes, self.dtype)
 
     @property
     def is_classification(self) -> bool:
         """Whether the target is a class."""
         return self.kind is not TargetKind.REGRESSION
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The classes as predicted: in the dtype of the labels, `(classes,)`."""
+        return labels_of(self.classes, self.dtype)
 
     @property
     def width(self) -> int:
@@ -81,7 +97,7 @@ class Schema:
         time: name of the column that orders the rows; or None.
     """
 
-    features: tuple[Feature, ...]
+    features: tuple[Feature, ...] = attrs.field(repr=few)
     target: Target
     group: str | None = None
     time: str | None = None

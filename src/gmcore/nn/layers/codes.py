@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Array, Shape
+from gmcore.nn.layers.blocks import counted
 from gmcore.ports import Namespace
 
 __all__ = ["check_categories", "check_columns", "fresh_places", "known_places", "offsets", "places"]
@@ -37,15 +38,17 @@ def fresh_places(categories: tuple[int, ...]) -> np.ndarray:
     return np.arange(offsets(categories)[-1], dtype=np.int32)
 
 
-def known_places(categories: tuple[int, ...], blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def known_places(
+    categories: tuple[int, ...], blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the table after adapting, `(places,)`, int32, and which codes occurred, `(places,)`, bool.
 
-    A code that occurs in no block, `(rows, columns)`, gets the place of its column's code 0, so that all
-    categories not seen in training share one place, "missing or unknown".
+    A code that occurs in no block, `(rows, columns)`, or in rows of weight 0 only, gets the place of its column's code
+    0, so that all categories not seen in training share one place, "missing or unknown".
     """
     first = offsets(categories)
     seen = np.zeros(first[-1], np.bool_)
-    for codes in blocks:
+    for codes, _ in counted(blocks, weights):
         seen[codes + first[:-1]] = True
     unknown = np.repeat(first[:-1], np.diff(first))
     return np.where(seen, fresh_places(categories), unknown).astype(np.int32), seen

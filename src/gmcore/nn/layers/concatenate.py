@@ -9,7 +9,7 @@ from attrs.validators import min_len
 from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers.blocks import Blocks
 from gmcore.nn.layers.defaults import describe_by_repr
-from gmcore.nn.layers.nested import adaptable, child, join
+from gmcore.nn.layers.nested import adaptable, adapted, child, join
 from gmcore.ports import Layer, Namespace
 
 __all__ = ["Concatenate"]
@@ -42,11 +42,18 @@ class Concatenate(Layer):
     def init(self, rng: np.random.Generator, input_shape: Mapping[str, Shape]) -> Variables:
         return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
 
-    def adapt(self, variables: Variables, blocks: Iterable[Mapping[str, np.ndarray]]) -> Variables:
+    def adapt(
+        self,
+        variables: Variables,
+        blocks: Iterable[Mapping[str, np.ndarray]],
+        weights: Iterable[np.ndarray] | None = None,
+    ) -> Variables:
         """Return the variables after each branch has learned from its own input."""
-        branches = adaptable(self.branches).items()
-        adapted = {name: layer.adapt(child(variables, name), _only(name, blocks)) for name, layer in branches}
-        return join(adapted, variables)
+        found = {
+            name: adapted(layer, child(variables, name), _only(name, blocks), weights)
+            for name, layer in adaptable(self.branches).items()
+        }
+        return join(found, variables)
 
     def apply(
         self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool

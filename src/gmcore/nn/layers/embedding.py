@@ -42,9 +42,11 @@ class Embedding(Layer):
         weight = rng.standard_normal((first[-1], self.size)) / np.sqrt(self.size)
         return Variables({"weight": weight}, {"first": first[:-1], "place": codes.fresh_places(self.categories)})
 
-    def adapt(self, variables: Variables, blocks: Iterable[np.ndarray]) -> Variables:
+    def adapt(
+        self, variables: Variables, blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
+    ) -> Variables:
         """Return the variables in which only the codes that occur in `blocks` have their own vectors."""
-        place, seen = codes.known_places(self.categories, blocks)
+        place, seen = codes.known_places(self.categories, blocks, weights)
         weight = np.where(seen[:, None], variables.params["weight"], 0.0)
         return Variables({"weight": weight}, {**variables.buffers, "place": place})
 

@@ -10,7 +10,7 @@ import numpy as np
 from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers.blocks import Blocks
 from gmcore.nn.layers.defaults import describe_by_repr
-from gmcore.nn.layers.nested import adaptable, child, join
+from gmcore.nn.layers.nested import adaptable, adapted, child, join
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Layer, Namespace
 
@@ -55,18 +55,20 @@ class Sequential(Layer):
     def init(self, rng: np.random.Generator, input_shape: Any) -> Variables:
         return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
 
-    def adapt(self, variables: Variables, blocks: Iterable[Any]) -> Variables:
+    def adapt(
+        self, variables: Variables, blocks: Iterable[Any], weights: Iterable[np.ndarray] | None = None
+    ) -> Variables:
         """Return the variables after each layer has learned from the outputs of the layers before it."""
         to_adapt = adaptable(self.layers)
-        adapted: dict[str, Variables] = {}
+        found: dict[str, Variables] = {}
         last = max((index for index, name in enumerate(self.layers) if name in to_adapt), default=-1)
         for index, (name, layer) in enumerate(islice(self.layers.items(), last + 1)):
             own = child(variables, name)
             if name in to_adapt:
-                own = adapted[name] = to_adapt[name].adapt(own, blocks)
+                own = found[name] = adapted(to_adapt[name], own, blocks, weights)
             if index < last:
                 blocks = _outputs(layer, own, blocks)
-        return join(adapted, variables)
+        return join(found, variables)
 
     def apply(
         self, variables: Variables, inputs: Any, *, xp: Namespace, key: Array | None, training: bool

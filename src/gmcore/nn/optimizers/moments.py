@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Array
+from gmcore.nn.optimizers.averages import moving_average
 from gmcore.nn.optimizers.rule import Leaf, Rule, Slots
 from gmcore.nn.optimizers.validators import DECAY, POSITIVE
 from gmcore.nn.settings import member_field
@@ -39,11 +40,9 @@ class Moments(Rule):
 
     def accumulate(self, leaf: Leaf, slots: Slots) -> Slots:
         m, v, gradient = slots["m"], slots["v"], leaf.gradient
-        # Not `b v + (1 - b) g²`: a compiler fuses one of the two products with the addition, and not the same one for
-        # every number of members.
         return {
-            "m": m + (1 - self.beta1) * (gradient - m),
-            "v": v + (1 - self.beta2) * (gradient * gradient - v),
+            "m": moving_average(m, gradient, self.beta1),
+            "v": moving_average(v, gradient * gradient, self.beta2),
         }
 
     def direction(self, leaf: Leaf, slots: Slots) -> Array:

@@ -21,7 +21,7 @@ class Impute(Layer):
     """Replaces NaN by the column's mean or median in the training rows.
 
     Attributes:
-        strategy: `"mean"` or `"median"` of the column's values that are not NaN; 0 if there is none.
+        strategy: weighted `"mean"` or `"median"` of the column's values that are not NaN; 0 if there is none.
     """
 
     strategy: Literal["mean", "median"] = attrs.field(default="mean", validator=in_(("mean", "median")))
@@ -32,9 +32,11 @@ class Impute(Layer):
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
         return Variables(buffers={"fill": np.zeros(input_shape)})
 
-    def adapt(self, variables: Variables, blocks: Iterable[np.ndarray]) -> Variables:
-        """Return the variables with each column's mean or median; unchanged if there are no rows."""
-        fill = means(blocks) if self.strategy == "mean" else medians(blocks)
+    def adapt(
+        self, variables: Variables, blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
+    ) -> Variables:
+        """Return the variables with each column's weighted mean or median; unchanged if there are no rows."""
+        fill = means(blocks, weights) if self.strategy == "mean" else medians(blocks, weights)
         return variables if fill is None else Variables(variables.params, {"fill": fill})
 
     def apply(

@@ -37,9 +37,11 @@ class OneHot(Layer):
         column = np.repeat(np.arange(len(self.categories), dtype=np.int32), np.diff(first))
         return Variables(buffers={"column": column, "first": first[:-1], "place": codes.fresh_places(self.categories)})
 
-    def adapt(self, variables: Variables, blocks: Iterable[np.ndarray]) -> Variables:
+    def adapt(
+        self, variables: Variables, blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
+    ) -> Variables:
         """Return the variables in which only the codes that occur in `blocks` have their own outputs."""
-        place, seen = codes.known_places(self.categories, blocks)
+        place, seen = codes.known_places(self.categories, blocks, weights)
         nowhere = np.where(seen[place], place, np.int32(-1))
         return Variables(variables.params, {**variables.buffers, "place": nowhere})
 

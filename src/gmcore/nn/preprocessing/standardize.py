@@ -30,9 +30,11 @@ class Standardize(Layer):
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
         return Variables(buffers={"mean": np.zeros(input_shape), "gain": np.ones(input_shape)})
 
-    def adapt(self, variables: Variables, blocks: Iterable[np.ndarray]) -> Variables:
-        """Return the variables with each column's mean and gain; unchanged if there are no rows."""
-        found = mean_and_scale(blocks)
+    def adapt(
+        self, variables: Variables, blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
+    ) -> Variables:
+        """Return the variables with each column's weighted mean and gain; unchanged if there are no rows."""
+        found = mean_and_scale(blocks, weights)
         if found is None:
             return variables
         mean, scale = found
@@ -46,13 +48,16 @@ class Standardize(Layer):
         return (inputs - per_column(buffers["mean"], inputs)) * per_column(buffers["gain"], inputs), buffers
 
 
-def mean_and_scale(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+def mean_and_scale(
+    blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Return each column's mean and population standard deviation (ddof 0), float64; None if there are no rows.
 
-    NaN are ignored; the mean of a column of NaN is 0. The standard deviation of a constant column is exactly 0: where
-    the variance is within rounding of 0, by the bound that scikit-learn's `StandardScaler` uses for a block's rows.
+    A row of weight 2 counts as two rows. NaN are ignored; the mean of a column of NaN is 0. The standard deviation of a
+    constant column is exactly 0: where the variance is within rounding of 0, by the bound that scikit-learn's
+    `StandardScaler` uses for a block's rows.
     """
-    moments = means_and_variances(blocks)
+    moments = means_and_variances(blocks, weights)
     if moments is None:
         return None
     count, mean, variance = moments

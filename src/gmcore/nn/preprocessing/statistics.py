@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 
-from gmcore.nn.layers.blocks import Blocks
+from gmcore.nn.layers.blocks import Blocks, counted
+from gmcore.nn.preprocessing.weighted import weighted_median, weighted_moments
 
 __all__ = ["means", "means_and_variances", "medians"]
 
@@ -13,60 +15,81 @@ _NUMBERS = 1 << 22
 """Numbers that `medians` holds in memory at a time."""
 
 
-def means(blocks: Iterable[np.ndarray]) -> np.ndarray | None:
-    """Return each column's mean, float64; 0 for a column of NaN, None if there are no rows."""
-    moments = _merged(blocks, _mean)
-    return None if moments is None else moments[1]
+def means(blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None) -> np.ndarray | None:
+    """Return each column's weighted mean, float64; 0 for a column of NaN, None if there are no rows."""
+    moments = _merged(blocks, weights, _mean)
+    return None if moments is None else moments.mean
 
 
-def means_and_variances(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return each column's count, mean and population variance (ddof 0), float64; None if there are no rows.
+def means_and_variances(
+    blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Return each column's count, weighted mean and population variance (ddof 0), float64; None if there are no rows.
 
     Blocks are merged by the pairwise update of Chan, Golub and LeVeque (1979).
+
+    Args:
+        blocks: blocks of rows.
+        weights: the weights of each block's rows, `(rows,)`; None for equal weights of 1. Rows of weight 0 are no rows.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # the variance of numbers whose squares overflow is infinite
-        return _merged(blocks, _mean_and_variance)
+        moments = _merged(blocks, weights, _mean_and_variance)
+    return None if moments is None else (moments.rows, moments.mean, moments.variance)
 
 
-def medians(blocks: Iterable[np.ndarray]) -> np.ndarray | None:
-    """Return each column's median, float64; 0 for a column of NaN, None if there are no rows.
+def medians(blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None) -> np.ndarray | None:
+    """Return each column's weighted median, float64; 0 for a column of NaN, None if there are no rows.
 
-    Each pass over the blocks gathers all rows of as many columns as fit in memory, at least one.
+    It is the middle of the sorted values if each is repeated as often as its weight says, or the mean of the two values
+    around the middle. Each pass over the blocks gathers all rows of as many columns as fit in memory, at least one.
     """
     count: int = 0
     shape: tuple[int, ...] = ()
-    for block in blocks:
+    for block, _ in counted(blocks, weights):
         count, shape = count + len(block), block.shape[1:]
     if not count:
         return None
-    flat = Blocks(lambda: (block.reshape(len(block), math.prod(shape)) for block in blocks))
+    flat = Blocks(
+        lambda: ((block.reshape(len(block), math.prod(shape)), own) for block, own in counted(blocks, weights))
+    )
+    own = [own for _, own in flat if own is not None]
+    of_rows = np.concatenate(own) if own else None
     step = max(1, _NUMBERS // count)
-    # Copied, since a view would keep the whole block in memory.
-    parts = [
-        _median(np.concatenate([block[:, start : start + step].copy() for block in flat]))
-        for start in range(0, math.prod(shape), step)
-    ]
+    parts = []
+    for start in range(0, math.prod(shape), step):
+        # Copied, since a view would keep the whole block in memory.
+        columns = np.concatenate([block[:, start : start + step].copy() for block, _ in flat])
+        parts.append(_median(columns) if of_rows is None else weighted_median(columns, of_rows))
     return np.concatenate(parts).reshape(shape)
 
 
-Moments = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Count, mean and population variance of each column."""
+class Moments(NamedTuple):
+    """Count of rows, their summed weight, mean and population variance of each column."""
+
+    rows: np.ndarray
+    weight: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
 
 
-def _merged(blocks: Iterable[np.ndarray], moments: Callable[[np.ndarray], Moments]) -> Moments | None:
+def _merged(
+    blocks: Iterable[np.ndarray],
+    weights: Iterable[np.ndarray] | None,
+    moments: Callable[[np.ndarray], Moments],
+) -> Moments | None:
     merged = None
-    for block in blocks:
-        if len(block):
-            merged = _merge(merged, moments(block)) if merged else moments(block)
+    for block, own in counted(blocks, weights):
+        found = moments(block) if own is None else Moments(*weighted_moments(block, own))
+        merged = _merge(merged, found) if merged else found
     return merged
 
 
 def _merge(one: Moments, other: Moments) -> Moments:
-    (count, mean, variance), (other_count, other_mean, other_variance) = one, other
-    share = other_count / np.maximum(count + other_count, 1.0)
-    difference = other_mean - mean
-    merged = (1 - share) * variance + share * other_variance + share * (1 - share) * np.square(difference)
-    return count + other_count, mean + share * difference, merged
+    weight = one.weight + other.weight
+    share = np.divide(other.weight, weight, out=np.zeros_like(weight), where=weight > 0)
+    difference = other.mean - one.mean
+    variance = (1 - share) * one.variance + share * other.variance + share * (1 - share) * np.square(difference)
+    return Moments(one.rows + other.rows, weight, one.mean + share * difference, variance)
 
 
 def _mean(block: np.ndarray) -> Moments:
@@ -74,16 +97,16 @@ def _mean(block: np.ndarray) -> Moments:
     # Without NaN, the plain mean takes a tenth of the time.
     if not missing.any():
         count = np.full(block.shape[1:], float(len(block)))
-        return count, block.mean(axis=0, dtype=np.float64), np.zeros(count.shape)
+        return Moments(count, count, block.mean(axis=0, dtype=np.float64), np.zeros(count.shape))
     count = np.asarray(np.sum(~missing, axis=0), np.float64)
-    return count, np.nanmean(_filled(block), axis=0), np.zeros(count.shape)
+    return Moments(count, count, np.nanmean(_filled(block), axis=0), np.zeros(count.shape))
 
 
 def _mean_and_variance(block: np.ndarray) -> Moments:
-    count, mean, _ = _mean(block)
-    if (count == len(block)).all():
-        return count, mean, block.var(axis=0, dtype=np.float64)
-    return count, mean, np.nanvar(_filled(block), axis=0)
+    moments = _mean(block)
+    complete = (moments.rows == len(block)).all()
+    variance = block.var(axis=0, dtype=np.float64) if complete else np.nanvar(_filled(block), axis=0)
+    return moments._replace(variance=variance)
 
 
 def _median(block: np.ndarray) -> np.ndarray:

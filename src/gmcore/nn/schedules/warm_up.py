@@ -5,6 +5,7 @@ import numpy as np
 from attrs.validators import and_, ge, lt
 
 from gmcore.nn.schedules.constant import Constant
+from gmcore.nn.settings import instance_of_port
 from gmcore.ports import Schedule
 
 __all__ = ["WarmUp"]
@@ -29,7 +30,7 @@ class WarmUp(Schedule):
             `steps` and `fraction` may be given.
     """
 
-    then: Schedule = attrs.field(default=Constant())
+    then: Schedule = attrs.field(default=Constant(), validator=instance_of_port(Schedule))
     steps: int = attrs.field(default=0, validator=ge(0), kw_only=True)
     fraction: float = attrs.field(default=0.0, validator=and_(ge(0.0), lt(1.0), _check_only_one), kw_only=True)
 

@@ -4,7 +4,8 @@ from typing import cast
 
 import attrs
 
-from gmcore.domain import Snapshot
+from gmcore.domain import Snapshot, Variables
+from gmcore.domain.tree import tree_map
 from gmcore.errors import InputError
 from gmcore.ports import Backend, CheckpointStore
 from gmcore.training.fleet.clock import Clock
@@ -14,7 +15,7 @@ from gmcore.training.fleet.history import History
 from gmcore.training.fleet.segments import Position
 from gmcore.training.fleet.trees import Carry, FleetArrays, SnapshotArrays, State
 
-__all__ = ["Checkpointer", "DeviceCopy", "restored_arrays", "restored_history"]
+__all__ = ["Checkpointer", "DeviceCopy", "best_so_far", "restored_arrays", "restored_history"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -145,6 +146,21 @@ def restored_history(snapshot: Snapshot) -> History:
         epochs=list(arrays["history"]),
         failures=failures_from_table(arrays["failures"], arrays["carry"]["params"]),
     )
+
+
+def best_so_far(snapshot: Snapshot, place: int = 0) -> tuple[Variables, int] | None:
+    """Return the best variables of a member so far, and the number of their epoch, from 1; None before the first ends.
+
+    Args:
+        snapshot: a chunk's, as a store loads it.
+        place: the member's place in the chunk.
+    """
+    arrays = _with_empty_trees(cast("SnapshotArrays", snapshot.arrays))
+    state = arrays["state"]
+    epoch = int(state["best_epoch"][place])
+    kept = {"params": state["kept"]["params"], "buffers": state["kept"].get("buffers", arrays.get("buffers", {}))}
+    own = tree_map(lambda leaf: leaf[place], kept)
+    return (Variables(own["params"], own["buffers"]), epoch) if epoch else None
 
 
 def _with_empty_trees(arrays: SnapshotArrays) -> SnapshotArrays:

@@ -36,11 +36,11 @@ class EpochNumbers:
         return EpochEnd(
             members=members,
             epoch=segment.epoch + 1,
-            train_loss=self.columns["train_loss"],
-            stop_loss=self.columns["stop_loss"],
-            learning_rate=segment.learning_rate,
-            active=self.columns["active"] > 0,
-            metrics=self.metrics,
+            train_loss=_read_only(self.columns["train_loss"]),
+            stop_loss=_read_only(self.columns["stop_loss"]),
+            learning_rate=_read_only(segment.learning_rate),
+            active=_read_only(self.columns["active"] > 0),
+            metrics={name: _read_only(values) for name, values in self.metrics.items()},
         )
 
 
@@ -141,6 +141,13 @@ def result_of(member: Member, place: int, history: History, kept: Weights, *, se
         seconds=seconds,
         failure=history.failures.get(place),
     )
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    """Return a view that a hook can't write to, so that it can't change the results."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def _metric_names(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from gmcore.domain import Array, Tree, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.errors import TrainingError
 from gmcore.nn.optimizers.members import select
-from gmcore.ports import Backend, Model, Optimizer
+from gmcore.ports import Backend, Model, Namespace, Optimizer
 from gmcore.training.fleet.loss_scaling import loss_scaling
 from gmcore.training.fleet.stop_metrics import StopMetrics
 from gmcore.training.fleet.trees import (
@@ -72,7 +72,7 @@ def fleet_gradient(model: Model, backend: Backend) -> FleetGradient:
     def member_loss(params: Tree, buffers: Tree, batch: Batch) -> tuple[Array, Tree | None]:
         variables = Variables(params, buffers)
         outputs, new_buffers = model.apply(variables, batch["inputs"], xp=xp, key=batch.get("key"), training=True)
-        losses = model.loss(variables, xp.astype(outputs, xp.float), batch["targets"], xp=xp)
+        losses = _row_losses(model, variables, xp.astype(outputs, xp.float), batch, xp)
         # By contract a model that changes no buffer returns the very object that it was given.
         unchanged = new_buffers is buffers
         return xp.sum(losses * batch["weights"]), None if unchanged else new_buffers
@@ -104,7 +104,7 @@ def evaluation_step(model: Model, backend: Backend, metrics: StopMetrics | None 
         variables, weights = Variables(params, buffers), batch["weights"]
         outputs, _ = model.apply(variables, batch["inputs"], xp=xp, key=None, training=False)
         outputs = xp.astype(outputs, xp.float)
-        losses = model.loss(variables, outputs, batch["targets"], xp=xp)
+        losses = _row_losses(model, variables, outputs, batch, xp)
         # Zero times an infinite loss is NaN, so padding is left out before the sum.
         loss = xp.sum(xp.where(weights > 0, losses * weights, 0.0))
         predictions = model.predict(variables, outputs, xp=xp)
@@ -121,6 +121,18 @@ def evaluation_step(model: Model, backend: Backend, metrics: StopMetrics | None 
         return tree_map(lambda total, addend: total + addend, totals, more), predictions
 
     return step
+
+
+def _row_losses(model: Model, variables: Variables, outputs: Array, batch: Batch, xp: Namespace) -> Array:
+    """Return the losses of a member's rows; raise if the model does not return one number for each row."""
+    losses, rows = model.loss(variables, outputs, batch["targets"], xp=xp), tuple(batch["weights"].shape)
+    shape = tuple(getattr(losses, "shape", ()))
+    if shape != rows:
+        raise TrainingError(
+            f"the loss of the model {model.info.name} must be one number for each row: for {rows[0]} rows it must have "
+            f"shape {rows}, got shape {shape}"
+        )
+    return losses
 
 
 def _batch(x: TrainingBatches | EvaluationBatches, shared: ResidentRows) -> Batch:

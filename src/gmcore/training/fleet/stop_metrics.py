@@ -6,7 +6,8 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Array, Member, Rows, Tree
-from gmcore.domain.tree import tree_map
+from gmcore.domain.tree import tree_leaves, tree_map
+from gmcore.errors import TrainingError
 from gmcore.ports import Namespace, SupportsSums, TrainingTask
 
 __all__ = ["StopMetrics", "centers"]
@@ -52,14 +53,34 @@ class StopMetrics:
         return tree_map(lambda leaf: xp.zeros((members, *leaf.shape)), one_row)
 
     def values(self, sums: Mapping[str, Tree]) -> dict[str, np.ndarray]:
-        """Return the metrics by name, `(members,)` each, from the sums over all batches, NumPy arrays."""
+        """Return the metrics by name, `(members,)` each, from the sums over all batches, NumPy arrays.
+
+        Raises:
+            TrainingError: if a metric returns anything else than one number a member.
+        """
         found: dict[str, np.ndarray] = {}
         with np.errstate(invalid="ignore", over="ignore"):
             for place, metric in enumerate(self.metrics):
                 # Without any stop rows there are no sums at all.
                 if str(place) in sums:
-                    found |= metric.of_sums(tree_map(lambda leaf: leaf.astype(np.float64), sums[str(place)]))
+                    own = metric.of_sums(tree_map(lambda leaf: leaf.astype(np.float64), sums[str(place)]))
+                    _check(metric, own, _members(sums[str(place)]))
+                    found |= own
         return found
+
+
+def _members(sums: Tree) -> int:
+    return next((len(leaf) for leaf in tree_leaves(sums)), 0)
+
+
+def _check(metric: SupportsSums, numbers: object, members: int) -> None:
+    found = numbers if isinstance(numbers, Mapping) else {}
+    arrays = {name: np.asarray(values) for name, values in found.items()}
+    if not arrays or any(one.shape != (members,) or one.dtype.kind not in "fiu" for one in arrays.values()):
+        shown = {name: f"{one.dtype} {one.shape}" for name, one in arrays.items()} or repr(numbers)
+        raise TrainingError(
+            f"of_sums of the metric {type(metric).__name__} must return arrays of numbers, {(members,)}, got {shown}"
+        )
 
 
 def centers(rows: Rows, members: Sequence[Member]) -> np.ndarray | None:
@@ -72,8 +93,9 @@ def centers(rows: Rows, members: Sequence[Member]) -> np.ndarray | None:
         return None
     found = np.zeros((len(members), *rows.targets.shape[1:]))
     for place, member in enumerate(members):
-        if len(member.stop):
-            targets = np.asarray(rows.targets[member.stop], np.float64)
+        stop = member.stop if rows.weights is None else member.stop[rows.weights[member.stop] > 0]
+        if len(stop):
+            targets = np.asarray(rows.targets[stop], np.float64)
             nearest = np.abs(targets - targets.mean(axis=0)).argmin(axis=0)
             found[place] = np.take_along_axis(targets, nearest[None], axis=0)[0]
     return found

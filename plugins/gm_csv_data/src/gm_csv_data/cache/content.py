@@ -1,14 +1,16 @@
 """Hashes of files' content, cached where that is safe."""
 
 import hashlib
+import hmac
 import json
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from gm_csv_data.source import Source
+from gm_csv_data.cache import private
+from gm_csv_data.files.source import Source
 from gmcore.errors import DataError, OutputError
-from gmcore.storage.files import make_folder, write_whole
+from gmcore.storage.files import write_whole
 
 __all__ = ["content_sha256", "refuse_changed", "sizes", "stamps"]
 
@@ -20,9 +22,10 @@ def content_sha256(source: Source, memory: Path | None = None) -> str:
 
     Args:
         source: the files.
-        memory: a folder in which hashes are cached. A cached hash is valid while the file has the same inode, size and
-            times of change to the nanosecond. A hash is cached only if those times were at least two seconds old when
-            the file was read, because they would not show a change within the clock's resolution.
+        memory: a folder within the private folder of the cache, in which hashes are cached. A cached hash is valid
+            while the file has the same inode, size and times of change to the nanosecond. A hash is cached only if
+            those times were at least two seconds old when the file was read, because they would not show a change
+            within the clock's resolution.
 
     Raises:
         DataError: if a file changed while it was read.
@@ -62,19 +65,31 @@ def sizes(source: Source) -> int:
 def _sha256(path: Path, memory: Path | None) -> str:
     note = memory and memory / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()}.json"
     stamp = _stamp(path)
-    if note:
+    key = memory and _key(memory)
+    if note and key:
         with suppress(OSError, ValueError, KeyError, TypeError):
             known = json.loads(note.read_text())
-            if known["stamp"] == stamp:
+            sealed = hmac.compare_digest(known["seal"], _seal(key, note.name, stamp, known["sha256"]))
+            if known["stamp"] == stamp and sealed:
                 return str(known["sha256"])
     begun = time.time_ns()
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if note and begun - max(stamp[-2:]) > _SETTLED:
+    if note and key and begun - max(stamp[-2:]) > _SETTLED:
+        facts = {"stamp": stamp, "sha256": found, "seal": _seal(key, note.name, stamp, found)}
         with suppress(OutputError):
-            make_folder(note.parent)
-            write_whole(note, json.dumps({"stamp": stamp, "sha256": found}).encode())
+            write_whole(note, json.dumps(facts).encode(), mode=0o600)
     return found
+
+
+def _key(memory: Path) -> bytes | None:
+    with suppress(OutputError):
+        return private.user_key(memory.parent)
+    return None
+
+
+def _seal(key: bytes, name: str, stamp: list[int], sha256: str) -> str:
+    return private.seal(key, json.dumps([name, stamp, sha256]).encode())
 
 
 def _stamp(path: Path) -> list[int]:

@@ -49,7 +49,7 @@ class CacheLimit:
         with contextlib.suppress(OSError, OutputError):
             make_folder(self.place)
             while True:
-                handle = os.open(self._mark(name), os.O_RDWR | os.O_CREAT, 0o666)
+                handle = os.open(self._mark(name), os.O_RDWR | os.O_CREAT, 0o600)
                 with contextlib.suppress(OSError):  # the file system has no locks
                     fcntl.flock(handle, fcntl.LOCK_SH)
                 if os.fstat(handle).st_nlink:
@@ -78,11 +78,11 @@ class CacheLimit:
         for entry, size in sizes.items():
             if freed >= over:
                 break
-            if self._remove(entry):
+            if self.remove(entry):
                 count, freed = count + 1, freed + size
         for mark in self.place.glob(f"*{_MARK}"):
             if not mark.with_suffix("").exists():
-                self._remove(mark.with_suffix(""))
+                self.remove(mark.with_suffix(""))
         return count, freed
 
     def _mark(self, name: str) -> Path:
@@ -100,11 +100,11 @@ class CacheLimit:
                 return path.stat().st_mtime
         return 0.0
 
-    def _remove(self, entry: Path) -> bool:
+    def remove(self, entry: Path) -> bool:
         """Remove an entry and its mark unless it is in use, and return whether it was removed."""
         mark = self._mark(entry.name)
         try:
-            handle = os.open(mark, os.O_RDWR | os.O_CREAT, 0o666)
+            handle = os.open(mark, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError:
             return False
         try:

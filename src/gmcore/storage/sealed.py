@@ -1,0 +1,104 @@
+"""Safetensors files whose every byte is covered by a checksum.
+
+The checksum is the SHA-256 of the whole file with 64 zeros in its place. It stands in the file's JSON header, so that
+the file is an ordinary safetensors file for every other program:
+
+    length  8 bytes     little-endian
+    header  JSON        {"__metadata__": {"sha256": checksum, KEY: JSON of gmcore}, NAME: {dtype, shape, offsets}, …}
+    arrays              row by row
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from gmcore.errors import ModelFileError
+
+__all__ = ["opened", "sealed"]
+
+_BLANK = b"0" * 64
+_FIELD = b'"sha256":"'
+_LENGTH = 8
+
+
+def sealed(arrays: Mapping[str, np.ndarray], *, key: str, about: Mapping[str, object]) -> tuple[bytes, memoryview]:
+    """Return a file in two parts, its header and its arrays; equal content gives equal bytes.
+
+    Args:
+        arrays: C-contiguous arrays, by name.
+        key: name of gmcore's entry in the header.
+        about: JSON values for that entry.
+    """
+    # One entry, since safetensors does not keep the order of several.
+    text = json.dumps(dict(about), sort_keys=True, separators=(",", ":"))
+    whole = memoryview(save(dict(arrays), metadata={key: text}))
+    size = int.from_bytes(whole[:_LENGTH], "little")
+    header = json.loads(bytes(whole[_LENGTH : _LENGTH + size]))
+    head = _head({"__metadata__": {"sha256": _BLANK.decode(), key: text}, **_without_metadata(header)})
+    body = whole[_LENGTH + size :]
+    return _filled(head, _digest(head, body)), body
+
+
+def opened(content: bytes, *, key: str, known: int, what: str) -> tuple[dict[str, np.ndarray], dict[str, object]]:
+    """Return the arrays of a sealed file, and its JSON values without `format`.
+
+    Args:
+        content: the file.
+        key: name of gmcore's entry in the header.
+        known: the format that this version reads.
+        what: the file, for messages.
+
+    Raises:
+        ModelFileError: if the file has another format, or its checksum does not match.
+        ValueError: if it is no such file.
+    """
+    size = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+    try:
+        arrays = load(content)
+        metadata = json.loads(content[_LENGTH:size])["__metadata__"]
+        about = json.loads(metadata[key])
+        found = about.pop("format")
+    except (SafetensorError, RecursionError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(_words(error)) from error
+    if found != known:
+        newer = isinstance(found, int) and found > known
+        hint = "install a newer gmcore" if newer else "an earlier gmcore wrote it"
+        raise ModelFileError(f"{what} has format {found!r:.20}, this gmcore reads format {known}: {hint}")
+    checksum = metadata.get("sha256")
+    head = content[:size]
+    place = head.find(_FIELD) + len(_FIELD)
+    blank = head[:place] + _BLANK + head[place + len(_BLANK) :]
+    body = memoryview(content)[size:]
+    if checksum != head[place : place + len(_BLANK)].decode() or checksum != _digest(blank, body):
+        raise ModelFileError(f"{what} is damaged: its checksum does not match")
+    return arrays, about
+
+
+def _without_metadata(header: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in header.items() if name != "__metadata__"}
+
+
+def _head(header: Mapping[str, object]) -> bytes:
+    """Return the length and the text of a header, padded so that the arrays are aligned, as safetensors does."""
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % _LENGTH)
+    return len(text).to_bytes(_LENGTH, "little") + text
+
+
+def _digest(head: bytes, body: memoryview) -> str:
+    digest = hashlib.sha256(head)
+    digest.update(body)
+    return digest.hexdigest()
+
+
+def _filled(head: bytes, checksum: str) -> bytes:
+    place = head.find(_FIELD) + len(_FIELD)
+    return head[:place] + checksum.encode() + head[place + len(_BLANK) :]
+
+
+def _words(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error) or type(error).__name__

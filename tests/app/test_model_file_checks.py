@@ -1,0 +1,231 @@
+"""Everything in a model file is checked when it is loaded, also where its checksum is right."""
+
+import json
+import os
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+
+import gmcore
+from gmcore.app.records.portable import portable
+from gmcore.builtins.arrays import ArrayData
+from gmcore.errors import ModelFileError
+from gmcore.registry import plugin_registry
+from gmcore.storage.sealed import opened, sealed
+
+BACKEND = {"use": "jax", "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def columns():
+    rng = np.random.default_rng(0)
+    return {"a": rng.normal(size=60), "c": np.array(["red", "green", "blue"] * 20), "d": np.array(["x", "y"] * 30)}
+
+
+@pytest.fixture(scope="module", params=["one_hot", "embedding"])
+def saved(request, columns, tmp_path_factory):
+    """Train a small model with two categorical columns; return its file."""
+    done = gmcore.train(
+        columns,
+        columns["a"] > 0,
+        model={"use": "mlp", "hidden": [4], "embedding": request.param},
+        training={"max_epochs": 2},
+        backend=BACKEND,
+    )
+    path = tmp_path_factory.mktemp("saved") / "model.safetensors"
+    done.model.save(path)
+    return path
+
+
+@pytest.fixture
+def edited(saved, tmp_path):
+    """Return a copy of the model's file after a change of its arrays and its header, with a checksum that is right."""
+
+    def edit(change):
+        arrays, header = opened(saved.read_bytes(), key="gmcore", known=2, what="")
+        change(arrays, header)
+        path = tmp_path / "edited.safetensors"
+        path.write_bytes(b"".join(sealed(arrays, key="gmcore", about={**header, "format": 2})))
+        return path
+
+    return edit
+
+
+def put(name, place, value):
+    def change(arrays, _):
+        (full,) = (one for one in arrays if one.endswith(name))
+        arrays[full] = arrays[full].copy()
+        arrays[full][place] = value
+
+    return change
+
+
+def test_an_unchanged_file_loads_and_predicts_the_same(saved, edited, columns):
+    path = edited(lambda *_: None)
+    assert path.read_bytes() == saved.read_bytes()
+    model, other = gmcore.load(path, backend=BACKEND), gmcore.load(saved, backend=BACKEND)
+    np.testing.assert_array_equal(model.predict(columns), other.predict(columns))
+
+
+@pytest.mark.parametrize("value", [8, 5000, 2**31 - 1, -(2**31)])
+@pytest.mark.parametrize("name", ["categorical.first", "categorical.column", "categorical.place"])
+def test_an_integer_that_indexes_outside_an_array_is_refused(saved, edited, name, value):
+    arrays, header = opened(saved.read_bytes(), key="gmcore", known=2, what="")
+    one_hot = header["model"]["embedding"] == "one_hot"
+    if f"buffers.inputs.{name}" not in arrays or (one_hot and name == "categorical.place"):
+        pytest.skip("this encoding has no such index")
+    with pytest.raises(ModelFileError, match="an integer in its arrays is out of range"):
+        gmcore.load(edited(put(name, -1, value)), backend=BACKEND)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["trunk.0.weight", "head.bias", "numeric.0.fill"])
+def test_a_number_that_is_not_finite_is_named(edited, name, value):
+    with pytest.raises(ModelFileError, match=rf"{name} contains (NaN|infinity)"):
+        gmcore.load(edited(put(name, 0, value)), backend=BACKEND)
+
+
+def test_shapes_dtypes_and_names_are_those_of_the_model(edited):
+    def shorter(arrays, _):
+        arrays["params.head.weight"] = arrays["params.head.weight"][:-1]
+
+    def whole(arrays, _):
+        arrays["params.head.bias"] = arrays["params.head.bias"].astype(np.int32)
+
+    def without(arrays, header):
+        del arrays["params.head.bias"]
+        header["order"].remove("params.head.bias")
+
+    def more(arrays, header):
+        arrays["params.tail.bias"] = np.zeros(1)
+        header["order"].append("params.tail.bias")
+
+    for change, message in (
+        (shorter, r"params\.head\.weight has shape"),
+        (whole, r"params\.head\.bias has dtype int32"),
+        (without, r"it lacks the array params\.head\.bias"),
+        (more, r"its model has no array params\.tail\.bias"),
+    ):
+        with pytest.raises(ModelFileError, match=message):
+            gmcore.load(edited(change), backend=BACKEND)
+
+
+def test_a_model_that_a_file_claims_to_be_large_is_refused_before_anything_is_allocated(edited):
+    def claim(_, header):
+        header["model"]["hidden"] = [200_000, 200_000]
+
+    with pytest.raises(ModelFileError, match=r"has shape|has no array|lacks the array"):
+        gmcore.load(edited(claim), backend=BACKEND)
+
+
+def header_with(**entries):
+    return lambda _, header: header.update(entries)
+
+
+def schema_with(part, **entries):
+    def change(_, header):
+        one = header["schema"]["features"][1] if part == "feature" else header["schema"][part]
+        one.update(entries)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        schema_with("target", classes=["no"]),
+        schema_with("target", classes=[["no"], "yes"]),
+        schema_with("target", classes=[1, 2]),
+        schema_with("target", names=[]),
+        schema_with("feature", categories=3),
+        schema_with("feature", categories=[1, 2, 3]),
+        schema_with("feature", name="a"),
+        schema_with("feature", kind="odd"),
+        header_with(schema=[]),
+        header_with(schema=3),
+        header_with(dtype="float99"),
+        header_with(dtype=["float32"]),
+        header_with(precision="half"),
+        header_with(model="mlp"),
+        header_with(data=[]),
+        header_with(seed="3"),
+        header_with(seed=-1),
+        header_with(order=3),
+        header_with(order=[]),
+        lambda _, header: header.pop("model"),
+        lambda _, header: header.pop("order"),
+    ],
+)
+def test_a_header_that_describes_no_model_is_refused(edited, change):
+    with pytest.raises(ModelFileError):
+        gmcore.load(edited(change), backend=BACKEND)
+
+
+@attrs.define(kw_only=True, eq=False)
+class Elsewhere(ArrayData):
+    """A data provider with options of this machine."""
+
+    rows_: object = attrs.field(default=None, alias="given")
+    path: Path | tuple[Path, ...] = attrs.field(default=Path("rows"), converter=Path)
+    cache_folder: Path | None = None
+    limit: int = attrs.field(default=10, metadata={"local": True})
+    separator: str = ","
+
+
+@attrs.frozen
+class Part:
+    """A table within the options of a component."""
+
+    folder: Path | None = None
+    size: int = 1
+
+
+@attrs.frozen(kw_only=True)
+class Provider:
+    """A component with parts."""
+
+    parts: tuple[Part, ...] = ()
+    by_name: dict[str, Part] = attrs.field(factory=dict)
+    optional: Part | None = None
+
+
+def test_a_file_names_no_path_no_folder_and_no_limit():
+    registry = plugin_registry("float32")
+    kinds = {"elsewhere": Elsewhere, "provider": Provider}
+    table = {"use": "elsewhere", "path": "p", "cache_folder": "/etc", "limit": 1, "separator": ";", "odd": 1}
+    assert portable(table, kinds, registry) == {"use": "elsewhere", "separator": ";", "odd": 1}
+    part, clean = {"folder": "/etc", "size": 2}, {"size": 2}
+    nested = {"use": "provider", "parts": [part], "by_name": {"x": part}, "optional": part}
+    assert portable(nested, kinds, registry) == {
+        "use": "provider",
+        "parts": [clean],
+        "by_name": {"x": clean},
+        "optional": clean,
+    }
+
+
+def test_such_options_in_a_files_header_are_not_used(edited, tmp_path):
+    path = edited(header_with(data={"use": "csv", "separator": ";", "path": "/x", "cache_folder": str(tmp_path)}))
+    assert gmcore.load(path, backend=BACKEND).reading == {"use": "csv", "separator": ";"}
+
+
+def test_a_saved_model_has_none(columns, tmp_path):
+    lines = [",".join([*columns, "y"]), *(f"{a},{c},{d},{a > 0}" for a, c, d in zip(*columns.values(), strict=True))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    data = {"use": "csv", "path": str(tmp_path / "rows.csv"), "target": "y", "cache_folder": str(tmp_path / "kept")}
+    done = gmcore.train({"data": data, "backend": BACKEND}, training={"max_epochs": 1}, runs=tmp_path / "runs")
+    _, header = opened((done.folder / "model.safetensors").read_bytes(), key="gmcore", known=2, what="")
+    assert {"path", "cache_folder"}.isdisjoint(header["data"])
+    assert str(tmp_path) not in json.dumps(header)
+
+
+@pytest.mark.parametrize("name", ["fifo", "device", "loop", "folder", "n" * 300, "a\0b", "absent"])
+def test_what_is_no_file_is_refused_at_once(tmp_path, name):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "folder" / "model.safetensors").mkdir(parents=True)
+    with pytest.raises(ModelFileError, match="cannot read"):
+        gmcore.load(tmp_path / name, backend=BACKEND)
