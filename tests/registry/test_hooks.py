@@ -185,3 +185,20 @@ def test_problems_of_several_plugins_are_raised_together(registry):
     ]
     with pytest.raises(UnknownNameError):
         compiled("absent", registry=registry)
+
+
+def test_bound_methods_and_marked_functions_are_hooks():
+    heard = []
+
+    class Plain:
+        def epoch_start(self, context):
+            heard.append(("method", context.epoch))
+
+    @hookimpl
+    def epoch_start(context):
+        heard.append(("function", context.epoch))
+
+    hooks = compiled(Plain().epoch_start, epoch_start, Listener(told=heard).epoch_start)
+    for listener in hooks.epoch_start:
+        listener(START)
+    assert sorted(map(str, heard)) == ["('function', 1)", "('method', 1)", "listener 1"]

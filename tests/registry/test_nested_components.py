@@ -139,3 +139,22 @@ def test_a_component_without_options_need_not_be_an_attrs_class():
 def test_a_component_with_options_that_no_record_could_name_is_refused(cls):
     with pytest.raises(PortError, match=r"has options \((scale|k)\) and is not an attrs class, which records need"):
         PLUGINS.losses.register("mine", cls)
+
+
+def test_a_table_that_is_nested_without_end_is_refused():
+    schedule = {"use": "warm_up"}
+    schedule["then"] = schedule
+    assert problems({"loss": "mse", "schedule": schedule}) == ("recipe: tables are nested more than 64 deep",)
+
+
+def test_a_class_is_named_by_the_registry_of_its_kind_alone():
+    @attrs.frozen
+    class Own(Huber):
+        pass
+
+    PLUGINS.engines.register("mse", Own)
+    try:
+        assert PLUGINS.name_of(Own) is None
+        assert unstructure(Recipe(loss=Own()), PLUGINS)["loss"]["use"].startswith("object ")
+    finally:
+        PLUGINS.engines.unregister("mse")

@@ -7,6 +7,7 @@ import pytest
 
 from gmcore.errors import PortError
 from gmcore.nn.losses import Huber
+from gmcore.nn.optimizers import Rule
 from gmcore.registry import PluginRegistry, State
 
 HEAD = "class X:\n    settings = {}\n    def check(self, target): ...\n"
@@ -90,3 +91,11 @@ def test_a_distribution_cannot_shadow_a_name_of_gmcore(install):
     states = {info.distribution: (info.state, info.reason) for info in losses.entries() if info.name == "huber"}
     assert states["gmcore"] == (State.LOADED, "")
     assert states["gm-shadow"][1] == "" or "use 'gm-shadow/huber'" in states["gm-shadow"][1]
+
+
+def test_an_abstract_class_is_refused():
+    class Half(Rule):
+        """An optimizer without the method that its base needs."""
+
+    with pytest.raises(PortError, match=r"is abstract: it lacks move$"):
+        PluginRegistry("float32").optimizers.register("half", Half)

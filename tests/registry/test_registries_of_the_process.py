@@ -3,8 +3,12 @@
 import subprocess
 import sys
 import threading
+import time
+
+import pytest
 
 import gmcore
+from gmcore.errors import UnknownNameError
 from gmcore.nn.losses import Huber
 from gmcore.registry import PluginRegistry, plugin_registry
 
@@ -59,3 +63,25 @@ def test_thirty_two_threads_that_register_at_once_lose_nothing_a_hundred_times()
         for thread in threads:
             thread.join()
         assert sum(name.startswith("loss") for name in losses) == 32
+
+
+def test_a_name_that_is_unregistered_during_its_import_is_gone(tmp_path, monkeypatch):
+    info = tmp_path / "gm_slow-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gm-slow\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[gmcore.exporters]\nslow = gm_slow_module:X\n")
+    source = "import threading\nstarted, go = threading.Event(), threading.Event()\nstarted.set()\ngo.wait(10)\nX = 1\n"
+    (tmp_path / "gm_slow_module.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    exporters = PluginRegistry("float32").exporters
+    thread = threading.Thread(target=lambda: exporters["slow"])
+    thread.start()
+    while not getattr(sys.modules.get("gm_slow_module"), "started", None):
+        time.sleep(0.001)
+    module = sys.modules["gm_slow_module"]
+    module.started.wait(10)
+    exporters.unregister("slow")
+    module.go.set()
+    thread.join()
+    with pytest.raises(UnknownNameError):
+        exporters["slow"]

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # that module imports this one
 __all__ = ["call", "structure", "unstructure"]
 
 T = TypeVar("T")
+
+_DEEPEST = 64
 
 
 def structure(
@@ -53,10 +55,22 @@ def structure(
     """
     if inspect.isabstract(cls):
         raise TypeError(f"{cls.__qualname__} lacks the methods {', '.join(sorted(vars(cls)['__abstractmethods__']))}")
+    _check_depth(options, path)
     try:
         return structuring(base, plugins).structure(options, cls)
     except (BaseValidationError, ValueError) as error:
         raise ConfigError(_problems(error, path)) from error
+
+
+def _check_depth(options: Mapping[str, object], path: str) -> None:
+    """Raise if tables and lists are nested deeper than any component is, as in a table that contains itself."""
+    level: list[Iterable[object]] = [options.values()]
+    for _ in range(_DEEPEST):
+        nested = [child for values in level for child in values if isinstance(child, Mapping | list | tuple)]
+        level = [child.values() if isinstance(child, Mapping) else child for child in nested]
+        if not level:
+            return
+    raise ConfigError([f"{path or 'the options'}: tables are nested more than {_DEEPEST} deep"])
 
 
 def unstructure(component: object, plugins: "PluginRegistry | None" = None) -> dict[str, object]:
@@ -146,7 +160,7 @@ def _problems(error: BaseException, path: str) -> Iterator[str]:
             yield f"{_join(path, key)}: unknown key{did_you_mean(key, known)}"
     elif isinstance(error, GmcoreError) and not isinstance(error, ConfigError):
         raise error
-    elif isinstance(error, KeyError):
+    elif isinstance(error, KeyError) and error.args == (path.rpartition(".")[2],):
         yield f"{path}: is required"
     elif isinstance(error, ValueError | TypeError):
         yield f"{path}: {_text(error, path)}" if path else _text(error, path)

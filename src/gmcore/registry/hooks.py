@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 
 import attrs
 import pluggy
@@ -136,7 +136,7 @@ def compile_hooks(plugins: Iterable[object], registry: Registry[object], *, base
 
 def _made(plugin: object, registry: Registry[object], base: Path | None) -> tuple[str, object]:
     """Return the title of a plugin in messages, and the plugin."""
-    if isinstance(plugin, FunctionType):
+    if isinstance(plugin, FunctionType | MethodType):
         return f"hook function {plugin.__qualname__}", _of_function(plugin)
     if not isinstance(plugin, str | tuple):
         made = plugin() if isinstance(plugin, type) else plugin
@@ -150,13 +150,16 @@ def _made(plugin: object, registry: Registry[object], base: Path | None) -> tupl
     return f"hook plugin {info.name!r} of {source}", made
 
 
-def _of_function(function: FunctionType) -> ModuleType:
+def _of_function(function: FunctionType | MethodType) -> ModuleType:
     """Return a plugin with a function as its only hook."""
     if function.__name__ not in _NAMES:
         hint = did_you_mean(function.__name__, _NAMES) or f"; hooks are {', '.join(_NAMES)}"
         raise ConfigError([f"hooks: the function {function.__name__!r} does not have the name of a hook{hint}"])
     plugin = ModuleType(function.__name__)
-    setattr(plugin, function.__name__, hookimpl(function))
+    marked = getattr(function, "gmcore_impl", None) is not None
+    # A bound method takes no mark, so a function in front of it does.
+    unmarked = function if isinstance(function, FunctionType) else lambda context: function(context)  # noqa: PLW0108 - see above
+    setattr(plugin, function.__name__, function if marked else hookimpl(unmarked))
     return plugin
 
 

@@ -111,9 +111,9 @@ class PluginRegistry:
         return self.kind_of(cls) is not None
 
     def name_of(self, component: type) -> str | None:
-        """Return the name under which a class is registered, in any registry; None if it is not registered."""
-        names = (registry.name_of(component) for registry in self.registries.values())
-        return next((name for name in names if name is not None), None)
+        """Return the name under which the registry of a class's kind finds it; None if it is not registered there."""
+        kind = self.kind_of(component)
+        return None if kind is None else self.registries[kind].name_of(component)
 
     def summary(self) -> dict[str, tuple[str, ...]]:
         """Return the available names, by registry."""

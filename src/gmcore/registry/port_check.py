@@ -25,6 +25,8 @@ def port_problem(component: object, kind: str) -> str:
     if not isinstance(component, type):
         return f"is not a class: {component!r:.60}"
     problems = list(_problems(component, ports()[kind]))
+    if not problems and (missing := getattr(component, "__abstractmethods__", ())):
+        return f"is abstract: it lacks {', '.join(sorted(missing))}"
     if not problems:
         return _options_problem(component)
     others = [other for other, port in ports().items() if other != kind and implements(component, port)]

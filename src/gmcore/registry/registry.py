@@ -81,8 +81,12 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
             return self._ready[name]
         except KeyError:
             pass
-        component = cast("Callable[..., T]", self._entry(name).load())
-        self._ready[name] = component
+        entry = self._entry(name)
+        component = cast("Callable[..., T]", entry.load())
+        with self._lock:
+            # Another thread may have unregistered the name during the import.
+            if self._matches(name) == [entry]:
+                self._ready[name] = component
         return component
 
     def __iter__(self) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The numbers that a metric computes, checked: a mapping from name to number, with the same names at every call."""
 
 from collections.abc import Iterable, Mapping
+from typing import overload
 
 import numpy as np
 
@@ -19,7 +20,8 @@ def metric_numbers(
         TrainingError: if it is not a mapping from names to numbers, or does not have the names that the metric states;
             the message has the metric's name.
     """
-    computed: object = metric.compute(predictions, targets, weights)
+    # Read-only, so that no metric changes what the next one, or training, sees.
+    computed: object = metric.compute(_read_only(predictions), _read_only(targets), _read_only(weights))
     name = _name(metric)
     if not isinstance(computed, Mapping):
         raise TrainingError(f"the metric {name} must return numbers by name, got {_shown(computed)}")
@@ -36,6 +38,18 @@ def metric_numbers(
             f"got {_names(computed)}"
         )
     return {key: float(value) for key, value in computed.items()}
+
+
+@overload
+def _read_only(array: np.ndarray) -> np.ndarray: ...
+@overload
+def _read_only(array: None) -> None: ...
+def _read_only(array: np.ndarray | None) -> np.ndarray | None:
+    if array is None:
+        return None
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def check_same_names(scores: Iterable[Mapping[str, float]]) -> None:

@@ -191,12 +191,16 @@ def _program(settings: Mapping[str, object], run: Run, numbers: Mapping[str, flo
     """Return a key of the compiled program: trials with equal keys can be members of one fleet."""
     varying = {f"{prefix}{name}" for prefix in (_OPTIMIZER, _MODEL) for name in numbers}
     shared = {path: value for path, value in settings.items() if path not in varying and path != "seed"}
-    # The components are part of the key, since one may have taken the run's seed as an option.
+    # The components are part of the key, since any of them may have taken the run's seed as an option.
+    trainee = run.trainee
     components = [
         _without(component_table(component, run.registry), numbers, "")
-        for component in (run.trainee.model_provider, run.workflow)
+        for component in (trainee.model_provider, trainee.optimizer, trainee.schedule, trainee.workflow)
     ]
-    return json.dumps([sorted(numbers), shared, components], sort_keys=True, default=str)
+    # Objects among the values share a program with themselves alone: two may be written the same and differ.
+    return json.dumps(
+        [sorted(numbers), shared, components], sort_keys=True, default=lambda value: f"object {id(value)}"
+    )
 
 
 def _without(table: Mapping[str, object], numbers: Mapping[str, float], prefix: str) -> dict[str, object]:
