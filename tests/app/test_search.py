@@ -13,7 +13,7 @@ from gmcore.app import resume
 from gmcore.builtins.metrics import Accuracy
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import Cancelled, ConfigError, TrainingError
-from gmcore.ports import MetricComputer, Schedule
+from gmcore.ports import MetricComputer
 from gmcore.testing.fakes import TinyModel, two_moons
 
 RATES = {"training.optimizer.learning_rate": [0.01, 0.1]}
@@ -296,22 +296,3 @@ def test_a_resumed_search_gives_the_same_bytes(tables, tmp_path, stop_at):
 def logged(folder):
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [(line["members"], line["epoch"], line["train_loss"]) for line in lines]
-
-
-@attrs.frozen(kw_only=True)
-class SeededRate(Schedule):
-    """A factor that depends on the run's seed."""
-
-    seed: int = 0
-
-    def factor(self, step, total_steps):
-        return np.full(np.broadcast_shapes(np.shape(step), np.shape(total_steps)), 0.1 + self.seed % 7)
-
-
-def test_a_schedule_with_the_runs_seed_is_each_trials_own(tables):
-    gmcore.float32.schedules.register("seeded_rate", SeededRate)
-    try:
-        tables["training"] |= {"schedule": "seeded_rate", "max_epochs": 2}
-        assert_scores_are_those_of_cross_validations(searched(tables, {"seed": [1, 2, 3]}), tables)
-    finally:
-        gmcore.float32.schedules.unregister("seeded_rate")

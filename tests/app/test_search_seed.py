@@ -1,0 +1,39 @@
+"""A search over the seed: what takes the run's seed as an option is each trial's own."""
+
+import attrs
+import numpy as np
+import pytest
+
+import gmcore
+from gmcore.ports import Schedule
+
+
+@attrs.frozen(kw_only=True)
+class SeededRate(Schedule):
+    """A factor that depends on the run's seed."""
+
+    seed: int = 0
+
+    def factor(self, step, total_steps):
+        return np.full(np.broadcast_shapes(np.shape(step), np.shape(total_steps)), 0.1 + self.seed % 7)
+
+
+@pytest.fixture
+def seeded_rate():
+    gmcore.float32.schedules.register("seeded_rate", SeededRate)
+    yield "seeded_rate"
+    gmcore.float32.schedules.unregister("seeded_rate")
+
+
+def test_a_schedule_with_the_runs_seed_is_each_trials_own(seeded_rate):
+    points = np.random.default_rng(0).normal(size=(60, 3))
+    classes = np.where(points[:, 0] > 0, "a", "b")
+    settings = {
+        "model": {"use": "mlp", "hidden": [4]},
+        "training": {"max_epochs": 2, "schedule": seeded_rate},
+        "backend": {"use": "jax", "device": "cpu"},
+    }
+    done = gmcore.search(points, classes, folds=3, search={"space": {"seed": [1, 2, 3]}}, **settings)
+    for trial in done.trials:
+        alone = gmcore.cross_validate(points, classes, folds=3, seed=trial.settings["seed"], **settings)
+        assert trial.mean == alone.result.mean
