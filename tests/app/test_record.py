@@ -32,7 +32,7 @@ def test_provenance_names_all_that_bits_depend_on(run_file, tmp_path, monkeypatc
 def test_a_variable_that_changes_no_numbers_or_looks_like_a_secret_is_not_recorded(monkeypatch):
     for name in ("NVIDIA_API_KEY", "TF_TOKEN_app_terraform_io", "JAX_SECRET", "MLX_METAL_JIT_PASSWORD"):
         monkeypatch.setenv(name, "abc")
-    flags = "--xla_gpu_deterministic_ops=true --xla_cpu_max_isa=AVX2 --xla_dump_to=/home/user/dumps/2024"
+    flags = "--xla_gpu_deterministic_ops=true --xla_cpu_max_isa=AVX2 --xla_dump_to=/var/dumps/2024"
     device = "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6"
     for name, value in {"XLA_FLAGS": flags, "CUDA_VISIBLE_DEVICES": device, "OMP_NUM_THREADS": "3"}.items():
         monkeypatch.setenv(name, value)

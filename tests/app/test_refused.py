@@ -60,7 +60,7 @@ def test_rows_have_their_own_targets_and_weights():
 
 
 class Metric(MetricComputer):
-    """A metric that returns what it is told, one after another."""
+    """A metric that returns given results, one after another."""
 
     def __init__(self, *returned):
         self.returned = list(returned)

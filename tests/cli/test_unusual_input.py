@@ -1,4 +1,4 @@
-"""Numbers, paths and files that nobody writes on purpose: one message, the documented status, and no traceback."""
+"""Numbers, paths and files that occur by mistake: one message, the documented status, and no traceback."""
 
 import os
 import subprocess

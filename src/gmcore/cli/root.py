@@ -142,7 +142,7 @@ def _shown(error: BaseException) -> GmcoreError | None:
 
     if is_exit(error):
         return exit_error(error)
-    # click ends quietly if nobody reads the output.
+    # click ends quietly if the reader of the output has closed it.
     if isinstance(error, OSError) and error.errno != errno.EPIPE:
         return _with_notes(_system_error(error), error)
     return plugin_error(error) if isinstance(error, Exception) else None

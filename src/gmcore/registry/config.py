@@ -64,7 +64,7 @@ def structure(
 
 def _check_depth(options: Mapping[str, object], path: str) -> None:
     """Raise if tables and lists are nested deeper than any component is, as in a table that contains itself."""
-    level: list[Iterable[object]] = [options.values()]
+    level: list[Iterable[object]] = [[options]]
     for _ in range(_DEEPEST):
         nested = [child for values in level for child in values if isinstance(child, Mapping | list | tuple)]
         level = [child.values() if isinstance(child, Mapping) else child for child in nested]

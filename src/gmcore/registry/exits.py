@@ -16,7 +16,7 @@ _LIBRARIES = {*sys.stdlib_module_names, "gmcore"} - {"__main__"}
 
 
 def is_exit(error: BaseException) -> bool:
-    """Return whether an exception would end the program past `except Exception`, and nobody asked for that."""
+    """Return whether an exception ends the program past `except Exception` without a request to stop."""
     return not isinstance(error, Exception | KeyboardInterrupt | GeneratorExit)
 
 

@@ -53,7 +53,7 @@ class RunFolder:
             content = config.encode()
             write_whole(folder.path / "config.toml", content)
             facts = {**provenance, "config_sha256": hashlib.sha256(content).hexdigest()}
-            # The variables of its environment are nobody else's concern.
+            # It records variables of the environment, which other users must not read.
             folder.write_json("provenance.json", facts, mode=0o600)
             folder.tell("running")
         except OutputError:

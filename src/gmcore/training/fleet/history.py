@@ -32,7 +32,7 @@ class EpochNumbers:
     metrics: Mapping[str, np.ndarray]
 
     def context(self, members: tuple[int, ...], segment: Segment) -> EpochEnd:
-        """Return what hooks are told; `segment` is the epoch's last, `members` are the members' indices."""
+        """Return the context for hooks; `segment` is the epoch's last, `members` are the members' indices."""
         return EpochEnd(
             members=members,
             epoch=segment.epoch + 1,
