@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EXAMPLE := examples/breast_cancer
 
-.PHONY: help demo test torture bench format clean
+.PHONY: help demo test slow oracles mutants torture bench format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -16,14 +16,26 @@ demo: .venv/installed  ## train, cross-validate and predict on a real CSV
 	@echo
 	$(BIN)/gmcore validate $(EXAMPLE)/run.toml
 	@echo
-	$(BIN)/gmcore predict "$$(ls -d runs/breast_cancer-train-* | tail -n 1)" $(EXAMPLE)/breast_cancer.csv --output runs/predictions.csv
+	$(BIN)/gmcore predict breast_cancer $(EXAMPLE)/breast_cancer.csv --output runs/predictions.csv
 	@echo; head -n 4 runs/predictions.csv
 
-test: .venv/installed  ## run all checks
+test: .venv/installed  ## run the checks, but those that take long or need other libraries
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
-torture: .venv/installed  ## kill and resume runs at random moments, a hundred times, and compare the results
+slow: .venv/installed  ## run the tests that take long
+	@$(BIN)/python -m pytest -n $(WORKERS) -m slow
+
+oracles: .venv/oracles  ## compare results with those of torch
+	@$(BIN)/python -m pytest -n $(WORKERS) -m oracle
+
+mutants: .venv/mutants  ## test the tests: make small wrong changes and see whether they fail; MUTANTS="--count 200 --seed 1"
+	@$(BIN)/python tests/mutation/run.py $(MUTANTS)
+
+torture: .venv/installed  ## kill runs at random moments and damage their files, thousands of times; takes half an hour
 	@$(BIN)/python -W error tests/end_to_end/torture.py
+	@for script in model_files run_files run_folders checkpoints; do \
+		$(BIN)/python -W error tests/fuzz/$$script.py || exit 1; \
+	done
 
 bench: .venv/installed  ## compare the speed of gmcore with alternatives, in at most ten minutes
 	@$(BIN)/python benchmarks/run.py $(BENCH)
@@ -43,4 +55,8 @@ clean:  ## remove the environment and all generated files
 	@$(PIP) --upgrade pip
 	@$(PIP) --build-constraint constraints.txt $(PROJECTS:%pyproject.toml=--editable ./%)
 	@$(PIP) --group dev
+	@touch $@
+
+.venv/oracles .venv/mutants: .venv/installed
+	@$(PIP) --group $(@F)
 	@touch $@

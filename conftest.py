@@ -1,15 +1,7 @@
 """What all tests share."""
 
-import os
-from pathlib import Path
-
 from hypothesis import settings
 
-# A first compilation takes what it takes; what XLA compiled once, no later process or run compiles again.
+# A first compilation takes long; what was compiled once is kept in gmcore's cache folder.
 settings.register_profile("gmcore", deadline=None)
 settings.load_profile("gmcore")
-os.environ |= {
-    "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).parent / ".pytest_cache" / "jax"),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-}

@@ -11,6 +11,7 @@ from sklearn.model_selection import ShuffleSplit
 
 import gmcore
 from gmcore.app import open_run
+from gmcore.app.commands.fit import plain_member
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import Cancelled, ConfigError, DataError, GmcoreError, TrainingError
 from gmcore.ports import ModelProvider
@@ -84,6 +85,7 @@ def test_the_same_seed_gives_the_same_file_and_another_seed_another(run_file, tm
 def test_a_saved_model_predicts_what_the_trained_one_did(run_file, tmp_path):
     done = gmcore.train(run_file, runs=tmp_path)
     loaded = gmcore.load(done.folder)
+    assert (loaded.seed, loaded.reading) == (7, done.model.reading)
     points = two_moons(30, seed=5).inputs["numeric"]
     np.testing.assert_array_equal(loaded.predict_proba(points), done.model.predict_proba(points))
     assert set(loaded.predict(points)) <= {"upper", "lower"}
@@ -158,6 +160,18 @@ def test_test_rows_are_in_no_fold(run_file):
     np.testing.assert_array_equal(np.sort(np.concatenate(held)), kept)
     scored = gmcore.cross_validate(tables).result.folds
     assert [fold.validation.n_samples for fold in scored] == [30, 30, 30]
+
+
+def test_the_rows_that_stop_a_training_are_the_configured_share_drawn_with_the_seed(run_file):
+    tables = tomllib.loads(run_file.read_text())
+    tables["data"] |= {"path": str(run_file.with_name("moons.csv")), "validation": {"fraction": 0.0}}
+    for fraction, rows in ((0.3, 36), (0.1, 12)):
+        stopping = {"max_epochs": 1, "early_stopping": {"fraction": fraction}}
+        done = gmcore.train(tables, training=stopping)
+        assert (done.train.n_samples, done.validation.n_samples) == (120 - rows, rows)
+    first, again, other = (plain_member(open_run(tables, settings={"seed": seed})).stop for seed in (1, 1, 2))
+    assert first.tolist() == again.tolist()
+    assert set(first.tolist()) != set(other.tolist())
 
 
 def test_both_dtypes_agree_after_the_first_epoch(run_file):

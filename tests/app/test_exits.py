@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 import gmcore
+from gmcore import hookimpl
 from gmcore.errors import TrainingError
 from gmcore.ports import ModelProvider
 from gmcore.testing.fakes import TinyModel
@@ -72,12 +73,24 @@ def test_an_exit_of_a_component_is_an_error_of_the_run(settings, message, run_fi
         assert "which a component must not do" in status["message"]
 
 
-def test_an_exit_in_the_hook_of_an_error_is_one_too(run_file):
+def test_what_the_hook_of_an_error_raises_does_not_hide_the_error(run_file):
+    told = []
+
     def epoch_end(context):
         raise ValueError("broken")
 
-    with pytest.raises(TrainingError, match=r"^run_error \(.*called sys\.exit\(0\)"):
-        gmcore.train(run_file, hooks=[run_error, epoch_end])
+    class Later:
+        @hookimpl
+        def run_error(self, context):
+            told.append(str(context.error))
+            raise OSError("no network")
+
+    with pytest.raises(ValueError, match="broken") as caught:
+        gmcore.train(run_file, hooks=[run_error, Later(), epoch_end])
+    assert told == ["broken"]
+    notes = [note for note in caught.value.__notes__ if note.startswith("a listener of run_error failed, too: ")]
+    assert any("called sys.exit(0)" in note for note in notes)
+    assert any("OSError: no network; in hook run_error of hook plugin" in note for note in notes)
 
 
 def test_a_hook_can_not_change_the_numbers_of_an_epoch(run_file):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import attrs
@@ -11,7 +12,7 @@ import pytest
 import gmcore
 from gmcore.app.records.portable import portable
 from gmcore.builtins.arrays import ArrayData
-from gmcore.errors import ModelFileError
+from gmcore.errors import DataError, ModelFileError
 from gmcore.registry import plugin_registry
 from gmcore.storage.sealed import opened, sealed
 
@@ -21,7 +22,12 @@ BACKEND = {"use": "jax", "device": "cpu"}
 @pytest.fixture(scope="module")
 def columns():
     rng = np.random.default_rng(0)
-    return {"a": rng.normal(size=60), "c": np.array(["red", "green", "blue"] * 20), "d": np.array(["x", "y"] * 30)}
+    return {
+        "a": rng.normal(size=60),
+        "c": np.array(["red", "green", "blue"] * 20),
+        "d": np.array(["x", "y"] * 30),
+        "when": [f"{day % 28 + 1}.1.2024" for day in range(60)],
+    }
 
 
 @pytest.fixture(scope="module", params=["one_hot", "embedding"])
@@ -69,15 +75,25 @@ def test_an_unchanged_file_loads_and_predicts_the_same(saved, edited, columns):
     np.testing.assert_array_equal(model.predict(columns), other.predict(columns))
 
 
+def test_a_file_from_before_dates_had_a_format_loads(edited, columns):
+    def without(_, header):
+        for feature in header["schema"]["features"]:
+            del feature["date_format"]
+
+    numbers = {**columns, "when": np.array(["2024-01-01"] * 60, "datetime64[D]")}
+    gmcore.load(edited(without), backend=BACKEND).predict(numbers)
+
+
 @pytest.mark.parametrize("value", [8, 5000, 2**31 - 1, -(2**31)])
-@pytest.mark.parametrize("name", ["categorical.first", "categorical.column", "categorical.place"])
-def test_an_integer_that_indexes_outside_an_array_is_refused(saved, edited, name, value):
+def test_an_integer_that_indexes_outside_an_array_is_refused(saved, edited, value):
     arrays, header = opened(saved.read_bytes(), key="gmcore", known=2, what="")
-    one_hot = header["model"]["embedding"] == "one_hot"
-    if f"buffers.inputs.{name}" not in arrays or (one_hot and name == "categorical.place"):
-        pytest.skip("this encoding has no such index")
-    with pytest.raises(ModelFileError, match="an integer in its arrays is out of range"):
-        gmcore.load(edited(put(name, -1, value)), backend=BACKEND)
+    indices = [name for name in arrays if name.startswith("buffers.inputs.categorical.")]
+    if header["model"]["embedding"] == "one_hot":
+        indices.remove("buffers.inputs.categorical.place")  # which column each output is of: no index into an array
+    assert indices
+    for name in indices:
+        with pytest.raises(ModelFileError, match="an integer in its arrays is out of range"):
+            gmcore.load(edited(put(name, -1, value)), backend=BACKEND)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -126,7 +142,8 @@ def header_with(**entries):
 
 def schema_with(part, **entries):
     def change(_, header):
-        one = header["schema"]["features"][1] if part == "feature" else header["schema"][part]
+        features = {"feature": 1, "date": 3}
+        one = header["schema"]["features"][features[part]] if part in features else header["schema"][part]
         one.update(entries)
 
     return change
@@ -140,9 +157,17 @@ def schema_with(part, **entries):
         schema_with("target", classes=[1, 2]),
         schema_with("target", names=[]),
         schema_with("feature", categories=3),
+        schema_with("feature", categories="red"),
+        schema_with("feature", categories=[{}]),
+        schema_with("feature", name=None),
+        schema_with("target", dtype=3),
+        header_with(order=[["params.head.bias"]]),
         schema_with("feature", categories=[1, 2, 3]),
         schema_with("feature", name="a"),
         schema_with("feature", kind="odd"),
+        schema_with("feature", date_format="%d.%m.%Y"),
+        *(schema_with("date", date_format=one) for one in ("%Q", "", "%d.%m", "%Y" + "x" * 1000, 3, ["%Y"], {})),
+        schema_with("date", categories=["2024-01-01"]),
         header_with(schema=[]),
         header_with(schema=3),
         header_with(dtype="float99"),
@@ -159,8 +184,26 @@ def schema_with(part, **entries):
     ],
 )
 def test_a_header_that_describes_no_model_is_refused(edited, change):
-    with pytest.raises(ModelFileError):
+    with pytest.raises(ModelFileError) as caught:
         gmcore.load(edited(change), backend=BACKEND)
+    # Python's own texts about types say nothing about a file.
+    assert not re.search("object|indices|hashable|not supported|NoneType", str(caught.value))
+
+
+def test_predictions_that_are_no_numbers_are_an_error(edited, columns):
+    model = gmcore.load(edited(put("trunk.0.weight", slice(None), 3e38)), backend=BACKEND)
+    with pytest.raises(DataError, match=r"predictions of \d+ of 60 rows are NaN or infinite, the first of row \d+"):
+        model.predict(columns)
+
+
+def test_components_of_other_distributions_than_those_recorded_are_refused(saved, edited):
+    _, header = opened(saved.read_bytes(), key="gmcore", known=2, what="")
+    assert "gm-mlp-model" in header["plugins"]
+    with pytest.raises(
+        ModelFileError, match=r"has the model provider 'mlp' of gm-other, but here gm-mlp-model provides it"
+    ):
+        gmcore.load(edited(header_with(plugins=["gm-other"])), backend=BACKEND)
+    assert gmcore.load(edited(lambda _, header: header.pop("plugins")), backend=BACKEND)
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -212,7 +255,8 @@ def test_such_options_in_a_files_header_are_not_used(edited, tmp_path):
 
 
 def test_a_saved_model_has_none(columns, tmp_path):
-    lines = [",".join([*columns, "y"]), *(f"{a},{c},{d},{a > 0}" for a, c, d in zip(*columns.values(), strict=True))]
+    rows = zip(*columns.values(), strict=True)
+    lines = [",".join([*columns, "y"]), *(f"{','.join(map(str, row))},{row[0] > 0}" for row in rows)]
     (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
     data = {"use": "csv", "path": str(tmp_path / "rows.csv"), "target": "y", "cache_folder": str(tmp_path / "kept")}
     done = gmcore.train({"data": data, "backend": BACKEND}, training={"max_epochs": 1}, runs=tmp_path / "runs")

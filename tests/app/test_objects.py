@@ -142,6 +142,19 @@ def test_hooks_are_names_objects_and_functions():
     assert (heard, started) == ([1, 2], [2])
 
 
+def test_hooks_are_called_in_the_order_of_the_list():
+    heard = []
+
+    def saying(text):
+        def fit_start(context):
+            heard.append(text)
+
+        return fit_start
+
+    gmcore.train(X, Y, model="mlp", training={"max_epochs": 1}, hooks=[saying("first"), saying("second")])
+    assert heard == ["first", "second"]
+
+
 def epoch_ends(context): ...
 
 

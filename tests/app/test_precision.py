@@ -1,6 +1,7 @@
 """`[training] precision`: set in one place, recorded, and kept when a run or a model is opened again."""
 
 import json
+import pickle
 import tomllib
 
 import numpy as np
@@ -33,12 +34,13 @@ def test_a_backends_own_options_are_recorded(run_file, tmp_path):
     assert table == {"use": "jax", "device": "cpu", "tf32": True, "batch_invariant": False}
 
 
-def test_a_loaded_model_predicts_as_after_training(run_file, tmp_path):
+def test_a_loaded_or_copied_model_predicts_as_after_training(run_file, tmp_path):
     done = trained(run_file, tmp_path, "jax")
     rows = two_moons(30, seed=5).inputs["numeric"]
-    again = gmcore.load(done.folder, backend="jax")
-    assert again.backend.compute == "bfloat16"
-    np.testing.assert_array_equal(again.predict_proba(rows), done.model.predict_proba(rows))
+    copied = pickle.loads(pickle.dumps(done.model))  # noqa: S301 - our own bytes
+    for again in (gmcore.load(done.folder, backend="jax"), copied):
+        assert again.backend.compute == "bfloat16"
+        np.testing.assert_array_equal(again.predict_proba(rows), done.model.predict_proba(rows))
 
 
 def test_the_default_precision_is_the_dtype(run_file):

@@ -1,13 +1,21 @@
 """What a run writes down of itself, and what it means that it can't."""
 
+import inspect
 import json
 
+import numpy as np
 import pytest
 
 import gmcore
+from gmcore.app import cross_validate, resume, search, train
+from gmcore.app.commands.replay import replay
+from gmcore.app.commands.session import warn
+from gmcore.app.records.distributions import missing_noted
 from gmcore.app.records.environment import environment
-from gmcore.domain import Hooks
-from gmcore.errors import ConfigError, TrainingError
+from gmcore.app.records.provenance import rows_sha256
+from gmcore.domain import Fold, Hooks, Member
+from gmcore.errors import ConfigError, InputError, TrainingError
+from gmcore.registry.plugin_variables import variables_noted
 
 
 def facts_of(folder):
@@ -78,6 +86,26 @@ def test_provenance_is_the_same_for_equal_runs(run_file, tmp_path):
     assert environment() == first["environment"]
 
 
+def test_the_hash_of_the_rows_depends_on_their_roles_and_their_order():
+    def member(train, stop, score=()):
+        return Member(index=0, train=np.array(train), stop=np.array(stop, int), score=np.array(score, int), seed=0)
+
+    def fold(train, validation):
+        return Fold(index=0, train=np.array(train), validation=np.array(validation))
+
+    different = [
+        [member([0, 1], [2])],
+        [member([0], [1, 2])],
+        [member([0, 1], [], [2])],
+        [member([1, 0], [2])],
+        [member([0, 1], [2]), member([0, 1], [2])],
+        [fold([0, 1], [2])],
+        [fold([0], [1, 2])],
+    ]
+    assert len({rows_sha256(parts) for parts in different}) == len(different)
+    assert rows_sha256(different[0]) == rows_sha256([member([0, 1], [2])])
+
+
 def blocked():
     """Give hooks that put a file where the checkpoints would go, once it was looked there for old ones."""
     folders = []
@@ -111,3 +139,29 @@ def test_a_run_that_shall_stop_fails_and_its_folder_says_why(run_file, tmp_path)
     told = json.loads((folder / "status.json").read_text())
     assert told["status"] == "failed"
     assert told["message"] == str(caught.value)
+
+
+def test_a_variable_that_a_plugin_sets_itself_is_no_setting(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    with variables_noted():
+        monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert "OMP_NUM_THREADS" not in environment()["variables"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    assert environment()["variables"]["OMP_NUM_THREADS"] == "6"
+
+
+def test_a_distribution_that_is_not_installed_is_named_when_a_record_can_not_be_opened():
+    recorded = {"numpy": "2.0", "gm-gone": "0.3", "gm-lost": "1.0", "not a name": "1", "": "1"}
+    with pytest.raises(InputError) as caught, missing_noted(recorded, "the run"):
+        raise InputError("no model provider named 'gone'")
+    note = "the run used gm-gone, gm-lost, which are not installed: pip install gm-gone gm-lost"
+    assert caught.value.__notes__ == [note]
+    for nothing in (None, 3, {"numpy": "2.0"}):
+        with pytest.raises(InputError) as caught, missing_noted(nothing, "the run"):
+            raise InputError("no model provider named 'gone'")
+        assert not hasattr(caught.value, "__notes__")
+
+
+@pytest.mark.parametrize("command", [train, cross_validate, search, resume, replay])
+def test_every_command_warns_by_default(command):
+    assert inspect.signature(command).parameters["say"].default is warn

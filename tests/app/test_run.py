@@ -5,6 +5,8 @@ import pytest
 
 from gmcore.app import open_run
 from gmcore.app.composing import backends
+from gmcore.app.composing.run_config import run_config
+from gmcore.domain.sizes import bytes_of, size_text
 from gmcore.errors import BackendUnavailableError, ConfigError, DataError, InputError
 from gmcore.registry import plugin_registry
 
@@ -121,3 +123,33 @@ def test_the_error_without_any_backend_names_a_package_to_install(run_file, monk
     monkeypatch.setattr(backends, "backend_devices", lambda _: {})
     with pytest.raises(BackendUnavailableError, match="pip install"):
         backends.choose_backend(plugin_registry("float32"), {"use": "auto"})
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [(100, 100), ("200 MB", 200_000_000), ("1.5gb", 1_500_000_000), ("2 kB", 2000)]
+)
+def test_a_size_is_a_number_of_bytes_or_a_text(said, meant):
+    assert bytes_of(said) == meant
+    assert run_config({"data": {"use": "csv"}, "training": {"row_memory": said}}).training.config.row_memory == meant
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 KB"),
+        (999_960, "1.0 MB"),
+        (2 * 10**9, "2.0 GB"),
+        (10**13, "10.0 TB"),
+    ],
+)
+def test_a_size_is_shown_in_the_units_in_which_it_is_read(count, text):
+    assert size_text(count) == text
+    assert "bytes" in text or bytes_of(text) == pytest.approx(count, rel=0.05)
+
+
+@pytest.mark.parametrize("said", ["200", "MB", "-1 MB", "1 parsec", 0, -5])
+def test_what_is_no_size_is_refused_with_what_would_be(said):
+    with pytest.raises(ConfigError, match=r"training\.row_memory: .*or a string such as '200 MB', got"):
+        run_config({"data": {"use": "csv"}, "training": {"row_memory": said}})

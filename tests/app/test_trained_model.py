@@ -4,6 +4,7 @@ import copy
 import pickle
 import threading
 
+import attrs
 import joblib
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ BACKENDS = ("jax", "metal")
 @pytest.fixture(scope="module", params=BACKENDS)
 def trained(request):
     sides = (X[:, 0] > 0).astype(np.int16)
-    return gmcore.train(X, sides, backend=request.param, training={"max_epochs": 60})
+    return gmcore.train(X, sides, backend=request.param, seed=3, training={"max_epochs": 60})
 
 
 @pytest.mark.parametrize("labels", [(X[:, 0] > 0), (X[:, 0] > 0).astype(int), np.where(X[:, 0] > 0, "p", "n")])
@@ -40,13 +41,15 @@ def copied_by(how, tmp_path):
 
 @pytest.mark.parametrize("how", ["pickle", "joblib", "copy", "deepcopy"])
 def test_a_copy_predicts_the_same_with_the_same_backend(trained, how, tmp_path):
-    model = trained.model
+    model = attrs.evolve(trained.model, reading={"use": "csv", "separator": ";"})
     other = copied_by(how, tmp_path)(model)
     np.testing.assert_array_equal(other.predict_proba(X), model.predict_proba(X))
     assert other.predict(X).dtype == np.int16
     assert other.backend.name == model.backend.name
     other.save(tmp_path / "other.safetensors")
     model.save(tmp_path / "model.safetensors")
+    assert gmcore.load(tmp_path / "model.safetensors").seed == other.seed == 3
+    assert other.reading == model.reading
     assert (tmp_path / "other.safetensors").read_bytes() == (tmp_path / "model.safetensors").read_bytes()
 
 

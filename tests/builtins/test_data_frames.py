@@ -11,6 +11,7 @@ import pytest
 import gmcore
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Kind
+from gmcore.domain.data.dates import decode_dates
 from gmcore.errors import DataError
 
 COUNT = 24
@@ -25,13 +26,16 @@ def gaps(values):
     return [None, *values[1:]]
 
 
-N, B, C = Kind.NUMERIC, Kind.BOOLEAN, Kind.CATEGORICAL
+DAYS = [dt.datetime(2024, 1, 31) + dt.timedelta(hours=7 * i) for i in range(COUNT)]  # noqa: DTZ001 - they have none
+N, B, C, D = Kind.NUMERIC, Kind.BOOLEAN, Kind.CATEGORICAL, Kind.DATETIME
 PANDAS = {
     "floats": (pd.Series(gaps(SIZES), dtype="float32"), N),
     "whole": (pd.Series(WHOLE, dtype="uint8"), N),
     "flags": (pd.Series(FLAGS), B),
     "objects": (pd.Series(gaps(TEXTS), dtype=object), C),
     "sparse": (pd.Series(pd.arrays.SparseArray([float(x) for x in WHOLE])), N),
+    "dates": (pd.Series(gaps(DAYS)), D),
+    "zoned dates": (pd.Series(gaps(DAYS)).dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"), D),
 }
 NULLABLE = {
     "boolean": (pd.Series(gaps(FLAGS), dtype="boolean"), B),
@@ -53,6 +57,9 @@ POLARS = {
     "flags": (pl.Series(gaps(FLAGS), dtype=pl.Boolean), B),
     "decimals": (pl.Series([Decimal(str(x)) for x in SIZES]), N),
     "nothing": (pl.Series([None] * COUNT), N),
+    "days": (pl.Series(gaps([day.date() for day in DAYS])), D),
+    "dates": (pl.Series(gaps(DAYS), dtype=pl.Datetime("ms")), D),
+    "zoned dates": (pl.Series(gaps(DAYS)).dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Tokyo"), D),
 }
 POLARS_TEXTS = {
     "texts": (pl.Series(gaps(TEXTS)), C),
@@ -66,6 +73,7 @@ NUMPY = {
     "flags": (np.array(FLAGS), B),
     "texts": (np.array(TEXTS), C),
     "strings": (np.array(gaps(TEXTS), np.dtypes.StringDType(na_object=None)), C),
+    "dates": (np.array(gaps(DAYS), "datetime64[ns]"), D),
     "masked": (np.ma.array(WHOLE, mask=[True] + [False] * (COUNT - 1)), N),
 }
 LISTS = {
@@ -74,6 +82,8 @@ LISTS = {
     "flags": (gaps(FLAGS), B),
     "texts": (gaps(TEXTS), C),
     "words": (["true" if flag else "FALSE" for flag in FLAGS], B),
+    "dates": (gaps(DAYS), D),
+    "written dates": (gaps([day.isoformat() for day in DAYS]), D),
 }
 
 
@@ -147,6 +157,12 @@ def test_what_a_frame_holds_is_what_its_rows_hold(name):
             place = [feature.name for feature in schema.numeric].index(key)
             wanted = WHOLE if key == "whole" else FLAGS
             assert columns.rows().inputs["numeric"][1:, place].tolist() == wanted[1:]
+        elif kind is D:
+            place = [feature.name for feature in schema.datetime].index(key)
+            wanted = [day.replace(hour=0, minute=0) if key == "days" else day for day in DAYS]
+            found = decode_dates(columns.rows().inputs["datetime"][:, place])
+            assert found[1:].tolist() == wanted[1:]
+            assert found[0].item() in (None, wanted[0])
 
 
 @pytest.mark.parametrize(
@@ -191,7 +207,6 @@ def test_labels_come_back_in_their_own_type(labels, tmp_path):
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        (pl.Series([dt.date(2024, 1, 1)] * 3), r"column 'a' has dtype datetime64\[D\]: .* for dates, pass numbers"),
         (pd.Series(pd.to_timedelta([1, 2, 3])), "column 'a' has dtype timedelta64"),
         (pd.Series(pd.period_range("2024", periods=3, freq="D")), "column 'a' has values of type Period"),
         (pl.Series([[1], [2, 3], [4]]), "column 'a' has values of type ndarray"),

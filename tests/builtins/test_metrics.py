@@ -9,6 +9,8 @@ from gmcore.builtins import metrics
 from gmcore.domain import Feature, Schema, Target, TargetKind
 from gmcore.errors import ConfigError
 from gmcore.nn.metrics import RowMean, needs_classes
+from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.ports import SupportsDirection
 from gmcore.registry import Registry
 from gmcore.testing.metric_computer import MetricComputerContract
 
@@ -39,6 +41,9 @@ def accepts(metric, schema):
 
 def contract_of(make, schema):
     class Contract(MetricComputerContract):
+        # The area under the curve is a metric of ranks, which has no sums.
+        abilities = (SupportsDirection,) if make is metrics.ROCAUC else MetricComputerContract.optional
+
         def metric(self):
             return make()
 
@@ -221,3 +226,9 @@ def test_values_without_a_logarithm_give_nan_unless_their_weight_is_zero(predict
     case = np.array([[predicted], [0.0]]), np.array([[target], [np.e - 1]])
     assert np.isnan(metrics.MSLE().compute(*case)["msle"])
     assert metrics.MSLE().compute(*case, np.array([0.0, 2.0])) == {"msle": pytest.approx(1.0)}
+
+
+def test_r2_of_one_row_among_padding_rows_is_undefined():
+    weights, xp = np.array([2.0, 0.0, 0.0]), NumPyNamespace("float64")
+    sums = metrics.R2().sums(np.zeros((3, 1)), np.arange(3.0)[:, None], weights, center=0.0, xp=xp)
+    assert np.isnan(metrics.R2().of_sums({name: np.asarray(values) for name, values in sums.items()})["r2"])

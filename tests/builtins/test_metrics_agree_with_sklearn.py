@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as sk
 
+import gmcore
 from gmcore.builtins import metrics
 
 CLOSE = {"rel": 1e-12, "abs": 1e-12, "nan_ok": True}
@@ -42,7 +43,15 @@ def above_minus_one(values):
 
 
 def weights_of(rows):
-    return st.none() | arrays(np.float64, rows, elements=st.sampled_from([0.25, 0.5, 1.0, 3.0]))
+    weights = arrays(np.float64, rows, elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, 3.0]))
+    return st.none() | weights.filter(np.any)
+
+
+def counted(case):
+    """Return the rows that count: one of weight 0 is as if it were absent."""
+    predictions, targets, weights = case
+    kept = slice(None) if weights is None else weights > 0
+    return predictions[kept], targets[kept], weights if weights is None else weights[kept]
 
 
 def quiet(function, *arguments, **options):
@@ -54,21 +63,21 @@ def quiet(function, *arguments, **options):
 
 @given(classified())
 def test_accuracy(case):
-    predictions, targets, weights = case
+    predictions, targets, weights = counted(case)
     expected = sk.accuracy_score(targets, predictions.argmax(1), sample_weight=weights)
     assert metrics.Accuracy().compute(*case) == {"accuracy": pytest.approx(expected, **CLOSE)}
 
 
 @given(classified())
 def test_balanced_accuracy(case):
-    predictions, targets, weights = case
+    predictions, targets, weights = counted(case)
     expected = quiet(sk.balanced_accuracy_score, targets, predictions.argmax(1), sample_weight=weights)
     assert metrics.BalancedAccuracy().compute(*case) == {"balanced_accuracy": pytest.approx(expected, **CLOSE)}
 
 
 @given(classified())
 def test_log_loss(case):
-    predictions, targets, weights = case
+    predictions, targets, weights = counted(case)
     labels = np.arange(predictions.shape[1])
     expected = sk.log_loss(targets, predictions, labels=labels, sample_weight=weights)
     assert metrics.LogLoss().compute(*case) == {"log_loss": pytest.approx(expected, **CLOSE)}
@@ -76,14 +85,14 @@ def test_log_loss(case):
 
 @given(classified(most_classes=2))
 def test_area_under_the_curve_of_two_classes(case):
-    predictions, targets, weights = case
+    predictions, targets, weights = counted(case)
     expected = quiet(sk.roc_auc_score, targets, predictions[:, 1], sample_weight=weights)
     assert metrics.ROCAUC().compute(*case) == {"roc_auc": pytest.approx(expected, **CLOSE)}
 
 
 @given(classified())
 def test_area_under_the_curve_is_the_mean_over_the_classes_that_are_present(case):
-    predictions, targets, weights = case
+    predictions, targets, weights = counted(case)
     one_versus_rest = [
         quiet(sk.roc_auc_score, targets == index, predictions[:, index], sample_weight=weights)
         for index in np.unique(targets)
@@ -111,7 +120,7 @@ DETECTION = [
 @pytest.mark.parametrize(("metric", "theirs"), DETECTION)
 @given(case=classified(most_classes=2))
 def test_detection_of_the_second_of_two_classes(metric, theirs, case):
-    predictions, targets, weights = case
+    predictions, targets, weights = counted(case)
     expected = theirs(
         targets, predictions.argmax(1), labels=[1], average="macro", sample_weight=weights, zero_division=0
     )
@@ -122,7 +131,7 @@ def test_detection_of_the_second_of_two_classes(metric, theirs, case):
 @pytest.mark.parametrize("average", ["macro", "weighted", "micro"])
 @given(case=classified())
 def test_detection_averaged_over_classes(metric, theirs, average, case):
-    predictions, targets, weights = case
+    predictions, targets, weights = counted(case)
     expected = theirs(targets, predictions.argmax(1), average=average, sample_weight=weights, zero_division=0)
     assert metric(average=average).compute(*case) == {f"{metric.kind}_{average}": pytest.approx(expected, **CLOSE)}
 
@@ -137,25 +146,78 @@ def test_detection_averaged_over_classes(metric, theirs, average, case):
 )
 @given(case=measured())
 def test_errors_of_values(metric, name, theirs, case):
-    predictions, targets, weights = case
+    predictions, targets, weights = counted(case)
     expected = theirs(targets, predictions, sample_weight=weights)
     assert metric.compute(*case) == {name: pytest.approx(expected, **CLOSE)}
 
 
 @given(measured())
 def test_squared_logarithmic_error(case):
-    predictions, targets, weights = above_minus_one(case[0]), above_minus_one(case[1]), case[2]
+    case = above_minus_one(case[0]), above_minus_one(case[1]), case[2]
+    predictions, targets, weights = counted(case)
     expected = sk.mean_squared_log_error(targets, predictions, sample_weight=weights)
-    assert metrics.MSLE().compute(predictions, targets, weights) == {"msle": pytest.approx(expected, **CLOSE)}
+    assert metrics.MSLE().compute(*case) == {"msle": pytest.approx(expected, **CLOSE)}
 
 
 @given(measured())
 def test_coefficient_of_determination(case):
-    predictions, targets, weights = case
-    varied = np.ptp(targets, axis=0) > 0
-    predictions, targets = predictions[:, varied], targets[:, varied]
+    varied = np.ptp(counted(case)[1], axis=0) > 0
+    case = case[0][:, varied], case[1][:, varied], case[2]
+    predictions, targets, weights = counted(case)
     if varied.any():
         expected = sk.r2_score(targets, predictions, sample_weight=weights)
         # The spread of nearly constant targets is a difference of large numbers.
         tolerance = CLOSE | {"rel": 1e-9} if np.ptp(targets, axis=0).min() < 1 else CLOSE
-        assert metrics.R2().compute(predictions, targets, weights) == {"r2": pytest.approx(expected, **tolerance)}
+        assert metrics.R2().compute(*case) == {"r2": pytest.approx(expected, **tolerance)}
+
+
+def of_classes(function, **options):
+    """Return a function of targets and predictions that scores the most probable classes, the second of two."""
+
+    def score(targets, predictions):
+        labels = [1] if predictions.shape[1] == 2 else None
+        return function(targets, predictions.argmax(1), labels=labels, average="macro", **options)
+
+    return score
+
+
+def area(targets, predictions):
+    scores = predictions[:, 1] if predictions.shape[1] == 2 else predictions
+    return sk.roc_auc_score(targets, scores, multi_class="ovr")
+
+
+# scikit-learn's number of each registered metric, from targets and predictions without weights.
+THEIRS = {
+    "accuracy": lambda targets, predictions: sk.accuracy_score(targets, predictions.argmax(1)),
+    "balanced_accuracy": lambda targets, predictions: sk.balanced_accuracy_score(targets, predictions.argmax(1)),
+    "f1": of_classes(sk.f1_score),
+    "log_loss": lambda targets, predictions: sk.log_loss(targets, predictions, labels=range(predictions.shape[1])),
+    "mae": sk.mean_absolute_error,
+    "mse": sk.mean_squared_error,
+    "msle": sk.mean_squared_log_error,
+    "precision": of_classes(sk.precision_score),
+    "r2": sk.r2_score,
+    "recall": of_classes(sk.recall_score),
+    "rmse": sk.root_mean_squared_error,
+    "roc_auc": area,
+}
+OF_VALUES = {"mae", "mse", "msle", "r2", "rmse"}
+
+
+def test_every_registered_metric_is_compared():
+    missing = sorted(set(gmcore.float64.metric_computers) - set(THEIRS))
+    assert not missing, f"nothing compares the metric {', '.join(missing)} with scikit-learn: add it to THEIRS"
+
+
+@pytest.mark.parametrize("width", [2, 4])
+@pytest.mark.parametrize("name", THEIRS)
+def test_weights_count_rows_as_if_they_were_repeated_or_left_out(name, width):
+    rng = np.random.default_rng(width)
+    targets, predictions = rng.permutation(np.arange(60) % width), rng.dirichlet(np.ones(width), 60)
+    if name in OF_VALUES:
+        targets, predictions = rng.uniform(-0.9, 9.0, (2, 60, width))
+    weights = rng.integers(0, 4, 60)
+    expected = THEIRS[name](np.repeat(targets, weights, axis=0), np.repeat(predictions, weights, axis=0))
+    predictions[weights == 0] = np.nan  # as of a row that only pads a batch
+    found = gmcore.float64.metric_computers.create(name).compute(predictions, targets, weights.astype(float))
+    assert found == {name: pytest.approx(expected, rel=1e-12)}

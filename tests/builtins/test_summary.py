@@ -27,15 +27,15 @@ numbers  Standardize(30)  30               0
 trunk.0  Dense(30 -> 64)  64           1,984
 head     Dense(64 -> 2)   2              130
 
-parameters                 2,114, 8.3 KB in float32
-a batch                    64 rows, 7.5 KB
-forward and backward pass  48.0 KB
-estimated total            63.8 KB"""
+parameters                 2,114, 8.5 KB in float32
+a batch                    64 rows, 7.7 KB
+forward and backward pass  49.2 KB
+estimated total            65.3 KB"""
     )
 
 
 @pytest.mark.parametrize(
-    ("parameters", "size"), [(10, "80 bytes"), (1024, "8.0 KB"), (3 * 1024**2, "24.0 MB"), (1024**3, "8.0 GB")]
+    ("parameters", "size"), [(10, "80 bytes"), (1000, "8.0 KB"), (3 * 10**6, "24.0 MB"), (10**9, "8.0 GB")]
 )
 def test_sizes_are_in_the_unit_they_fit(parameters, size):
     layer = LayerInfo(name="big", description="", output_shape=(), parameters=parameters)

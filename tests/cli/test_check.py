@@ -41,4 +41,4 @@ def test_where_rows_are_kept_is_told_with_how_much_room_there_is(folder, call):
     (folder / "run.toml").write_text(text.replace('target = "kind"', keep))
     told = call("check", "run.toml").stderr
     assert "rows are kept in kept/csv, " in told
-    assert " KB of at most 976.6 KB (cache_limit); the folder can be deleted at any time" in told
+    assert " KB of at most 1.0 MB (cache_limit); the folder can be deleted at any time" in told

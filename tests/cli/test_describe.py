@@ -33,6 +33,18 @@ def test_kinds_and_classes_are_named_with_the_options_that_set_them(described):
     ]
 
 
+def test_dates_are_named_with_their_format_and_the_option_for_another_kind(tmp_path):
+    lines = [f"{row},{row + 1}.2.2024,2024-02-{row + 10},{row % 2}" for row in range(19)]
+    (tmp_path / "d.csv").write_text("\n".join(["a,bought,sold on,y", *lines]) + "\n")
+    data = {"use": "csv", "path": tmp_path / "d.csv", "target": "y"}
+    lines = describe(open_run({"data": data})).splitlines()[:6]
+    assert "19 rows, 1 numeric, 2 datetime, target y (2 classes)" in lines[0]
+    assert lines[2] == "  datetime: bought (%d.%m.%Y), sold on"
+    assert f'{SET} types = {{ a = "categorical", bought = "categorical" }}, task = "regression"' in lines[4]
+    kinds = {"a": "numeric", "bought": "datetime"}
+    assert f'{SET} types = {{ "sold on" = "categorical" }}' in describe(open_run({"data": {**data, "types": kinds}}))
+
+
 def test_what_was_set_is_not_called_inferred(described):
     kinds = {"petal length": "numeric", "colour": "categorical", "ripe": "boolean"}
     lines = described(types=kinds, task="regression")

@@ -5,7 +5,11 @@ def test_doctor_names_backends_devices_and_versions(call):
     done = call("doctor", "--json")
     told = json.loads(done.stdout)
     places = {(place["backend"], place["device"], place["dtype"]): place for place in told["backends"]}
-    assert places["metal", "cpu", "float64"]["available"] or places["metal", "cpu", "float64"]["reason"]
+    for dtype in ("float32", "float64"):
+        cpu = places["metal", "cpu", dtype]
+        assert cpu["available"]
+        assert (cpu["facts"]["device"], cpu["facts"]["dtype"]) == ("cpu", dtype)
+        assert told["auto"][dtype].partition(" ")[0] in {name for name, _, of in places if of == dtype}
     assert all(place["available"] != bool(place["reason"]) for place in places.values())
     assert told["packages"]["gmcore"] == "0.1.0"
     assert told["troubles"] == []

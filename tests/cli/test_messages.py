@@ -1,4 +1,4 @@
-"""Log messages of components go to stderr, only in the command line."""
+"""Messages on stderr: the log of components, and names from files in a form that is fit for a terminal."""
 
 import logging
 import os
@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+
+from gmcore.cli.output import say
 
 
 def test_what_happens_to_a_large_file_is_told(folder, call, monkeypatch):
@@ -32,3 +34,38 @@ def test_what_a_plugin_says_while_it_is_imported_is_told_once(arguments, tmp_pat
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stderr.splitlines().count("reading a table") == 1
+
+
+@pytest.mark.parametrize(("name", "shown"), [(r"\u001b[31mred", r"\x1b[31mred"), (r"a\u0000b", r"a\x00b")])
+def test_control_characters_are_escaped(folder, call, name, shown):
+    run = folder / "run.toml"
+    run.write_text(run.read_text().replace('target = "kind"', f'target = "{name}"'))
+    done = call("train", "run.toml")
+    assert done.exit_code == 2
+    assert shown in done.stderr
+    assert all(letter.isprintable() or letter == "\n" for letter in done.stderr)
+
+
+def test_endless_words_are_cut_in_the_middle(folder, call):
+    run = folder / "run.toml"
+    run.write_text(run.read_text().replace('target = "kind"', f'target = "first{"x" * 5000}last"'))
+    done = call("train", "run.toml")
+    assert done.exit_code == 2
+    assert "'firstxxx" in done.stderr
+    assert "xxxlast'" in done.stderr
+    assert len(done.stderr) < 400
+
+
+@pytest.mark.parametrize("text", ["Größe, 價格", "a\n\tb", f"/{'folder/' * 60}model.safetensors"])
+def test_other_text_is_printed_as_it_is(text, capsys):
+    say(text)
+    assert capsys.readouterr().err == f"{text}\n"
+
+
+def test_a_run_file_in_another_encoding_names_the_line(folder, call):
+    run = folder / "run.toml"
+    run.write_bytes(run.read_bytes() + "# größer\n".encode("latin-1"))
+    done = call("train", "run.toml")
+    line = run.read_bytes().count(b"\n")
+    assert done.exit_code == 2
+    assert done.stderr == f"Error: run.toml: line {line} is not UTF-8 text: save the file in UTF-8\n"

@@ -11,6 +11,16 @@ def model(folder, report):
     return report("train", "run.toml")["model"]
 
 
+@pytest.mark.parametrize("command", ["predict", "resume", "replay"])
+def test_the_backend_is_the_one_that_is_asked_for(command, model, call, folder):
+    run = folder / model.removesuffix("model.safetensors")
+    if command == "resume":
+        (run / "status.json").write_text('{"status": "cancelled"}')
+    done = call(command, run, *(["flowers.csv"] if command == "predict" else []), "--backend", "abacus")
+    assert done.exit_code == 2
+    assert "no backend named 'abacus'" in done.stderr
+
+
 def parsed(text):
     return list(csv.DictReader(io.StringIO(text)))
 
@@ -88,3 +98,26 @@ def test_values_have_a_column_a_target(folder, report, call):
     rows = parsed(call("predict", model, "sizes.csv").stdout)
     assert list(rows[0]) == ["b", "c"]
     assert len(rows) == 30
+
+
+def test_an_id_comes_first_as_it_is_written_in_the_file(folder, report, call):
+    lines = "".join(f"{'NA' if row == 3 else f'{row:03}'},{row % 2},{'pq'[row % 2]}\n" for row in range(30))
+    (folder / "t.csv").write_text("key,a,kind\n" + lines)
+    (folder / "t.toml").write_text('data = { use = "csv", path = "t.csv", target = "kind", id = "key" }\n')
+    model = report("train", "t.toml")["model"]
+    rows = parsed(call("predict", model, "t.csv").stdout)
+    assert list(rows[0]) == ["key", "kind", "probability_p", "probability_q"]
+    assert [row["key"] for row in rows[:5]] == ["000", "001", "002", "NA", "004"]
+    told = report("predict", model, "t.csv")["predictions"]
+    assert [one["key"] for one in told] == [row["key"] for row in rows]
+    assert list(told[0]) == list(rows[0])
+    (folder / "new.csv").write_text("a\n1\n")
+    assert list(parsed(call("predict", model, "new.csv").stdout)[0]) == list(rows[0])[1:]
+
+
+def test_an_id_with_the_name_of_a_prediction_is_refused(folder, report, call):
+    (folder / "t.csv").write_text("probability_p,a,kind\n" + "".join(f"{n},{n},{'pq'[n % 2]}\n" for n in range(30)))
+    (folder / "t.toml").write_text('data = { use = "csv", path = "t.csv", target = "kind", id = "probability_p" }\n')
+    done = call("predict", report("train", "t.toml")["model"], "t.csv")
+    assert done.exit_code == 2
+    assert "the id column 'probability_p' has the name of a column of the predictions" in done.stderr

@@ -102,7 +102,7 @@ def test_a_replay_that_trains_nothing_has_none(folder, report, call):
 
 
 def test_shares_are_of_the_total_and_what_no_phase_has_is_the_rest():
-    text = profile_table({"loading_seconds": 1.0, "waiting_seconds": 2.0, "reads": 12, "peak_memory": 3 << 20}, 3.0)
+    text = profile_table({"loading_seconds": 1.0, "waiting_seconds": 2.0, "reads": 12, "peak_memory": 3_000_000}, 3.0)
     rows = {line.rsplit(maxsplit=3)[0].strip(): line.split()[-3:-1] for line in text.splitlines() if line.endswith("%")}
     assert rows["opening the data"] == ["1.0000", "25"]
     assert rows["waiting for the device"] == ["2.0000", "50"]

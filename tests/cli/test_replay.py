@@ -105,6 +105,20 @@ def test_other_bits_are_named_from_the_first_epoch_on(ran, call):
     assert "the cause is something else" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "change", [lambda lines: lines[:-1], lambda lines: [*lines, lines[-1]]], ids=["one less", "one more"]
+)
+def test_another_number_of_epochs_is_a_difference(change, ran, call):
+    folder = ran()
+    log = folder / "metrics.jsonl"
+    lines = change(log.read_text().splitlines(keepends=True))
+    log.write_text("".join(lines))
+    done = call("replay", folder, "--json")
+    assert done.exit_code == 1, done.stderr
+    expected = {"what": "number of logged epochs", "then": len(lines), "now": 3}
+    assert json.loads(done.stdout)["differences"] == [expected]
+
+
 def test_a_fold_that_came_to_something_else_is_named(ran, call):
     folder = ran("validate")
     edited(folder / "result.json", lambda told: told["folds"][1].update(loss=0.25))

@@ -33,6 +33,21 @@ def test_a_module_is_a_command_too():
     assert done.stdout == "gmcore 0.1.0\n"
 
 
+@pytest.mark.parametrize("name", gmcore.summaries)
+def test_the_help_of_a_command_imports_no_numpy_and_no_plugin(name):
+    code = f"""
+import sys
+from gmcore.cli.root import gmcore
+try:
+    gmcore([{name!r}, "--help"])
+except SystemExit as end:
+    assert end.code == 0
+print("imported:", *(name for name in sys.modules if name in ("numpy", "attr", "gmcore.app") or name.startswith("gm_")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split() == ["imported:"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -1,6 +1,10 @@
 import json
+import signal
+
+import pytest
 
 import gmcore
+from gmcore.domain import Hooks
 
 
 def test_json_says_what_came_out_and_where(folder, report):
@@ -35,3 +39,22 @@ def test_a_resolved_run_file_trains_the_same_model(folder, report):
     first = report("train", "run.toml")
     again = report("train", f"{first['run']}/config.toml")
     assert again["train"] == first["train"]
+
+
+@pytest.mark.parametrize("command", ["train", "validate", "replay"])
+def test_a_run_tells_the_progress_bar_of_each_epoch(command, folder, report, call, monkeypatch):
+    run = report("train", "run.toml")["run"] if command == "replay" else "run.toml"
+    heard = []
+    monkeypatch.setattr("gmcore.cli.progress.progress", lambda _: Hooks(epoch_end=(heard.append,)))
+    assert call(command, run).exit_code == 0
+    assert [context.epoch for context in heard] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("command", ["train", "validate", "search", "replay"])
+def test_ctrl_c_stops_a_run(command, folder, report, call, monkeypatch):
+    run = report("train", "run.toml")["run"] if command == "replay" else folder / "run.toml"
+    if command == "search":
+        run.write_text(run.read_text() + "[search.space]\nseed = [1, 2]\n")
+    interrupt = Hooks(fit_start=(lambda _: signal.raise_signal(signal.SIGINT),))
+    monkeypatch.setattr("gmcore.cli.progress.progress", lambda _: interrupt)
+    assert call(command, run).exit_code == 128 + signal.SIGINT

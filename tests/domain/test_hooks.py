@@ -7,7 +7,8 @@ import attrs
 import pytest
 
 from gmcore.domain import CheckpointSaved, EpochStart, Hooks, SearchStart
-from gmcore.domain.hooks import Context
+from gmcore.domain.events import Context
+from gmcore.errors import ConfigError
 
 EVENTS = {field.name for field in attrs.fields(Hooks)}
 
@@ -52,6 +53,30 @@ def test_what_a_listener_raises_reaches_the_caller_and_the_next_is_not_called(ca
     with pytest.raises(OSError, match="disk full"):
         hooks.emit(CheckpointSaved(path=Path("file"), epoch=1))
     assert calls == []
+
+
+async def asynchronous(context):
+    pass
+
+
+def generating(context):
+    yield context
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([print], r"hooks: epoch_end must be a tuple of functions, got \[<built-in function print>\]"),
+        (print, r"hooks: epoch_end must be a tuple of functions, got <built-in function print>"),
+        (("print",), r"hooks: epoch_end must be a tuple of functions, got \('print',\)"),
+        ((asynchronous,), "hooks: epoch_end has an async function, whose body a call does not run"),
+        ((print, generating), "hooks: epoch_end has a generator function, whose body a call does not run"),
+    ],
+    ids=["a list", "a function", "a text", "async", "a generator"],
+)
+def test_listeners_that_would_not_be_called_are_refused(given, message):
+    with pytest.raises(ConfigError, match=message):
+        Hooks(epoch_end=given)
 
 
 def test_what_is_no_context_is_refused():

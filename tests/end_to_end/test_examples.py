@@ -34,6 +34,7 @@ def test_cross_validation_reaches_its_mark(name, folds, least, most, tmp_path):
         assert told["mean"][metric] <= mark, told["mean"]
 
 
+@pytest.mark.slow
 def test_a_model_predicts_the_same_in_a_process_that_never_saw_its_data(tmp_path):
     source = EXAMPLES / "breast_cancer"
     for file in ("run.toml", "breast_cancer.csv"):

@@ -66,6 +66,7 @@ def ran(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_a_run_stops_with_its_checkpoints_intact_and_goes_on_to_the_same_bytes(ran):
     place = ran("stop")
     assert (place / "status").read_text() == "1\n"
@@ -80,6 +81,7 @@ def test_a_run_stops_with_its_checkpoints_intact_and_goes_on_to_the_same_bytes(r
         assert (place / name).read_bytes() == (whole / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_and_says_so_once(ran):
     place = ran("continue")
     message = (place / "first").read_text()

@@ -37,12 +37,15 @@ n_splits = 3
 """
 
 
-@pytest.fixture(params=["metal", "jax"])
+@pytest.fixture(params=["metal", pytest.param("jax", marks=pytest.mark.slow)])
 def run_file(request, tmp_path):
     rng = np.random.default_rng(0)
     points = rng.normal(size=(120, 3))
-    lines = [f"{a},{b},{c},{'yes' if a + b * c > 0 else 'no'}" for a, b, c in points]
-    (tmp_path / "rows.csv").write_text("\n".join(["a,b,c,y", *lines]) + "\n")
+    days = ["" if day % 9 == 0 else f"{day % 28 + 1}.{day % 12 + 1}.2024" for day in range(120)]
+    lines = [
+        f"{a},{b},{c},{day},{'yes' if a + b * c > 0 else 'no'}" for (a, b, c), day in zip(points, days, strict=True)
+    ]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,c,day,y", *lines]) + "\n")
     (tmp_path / "run.toml").write_text(RUN.format(backend=request.param))
     return tmp_path / "run.toml"
 

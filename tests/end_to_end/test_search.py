@@ -50,6 +50,7 @@ def gmcore(*arguments):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_example_finds_settings_that_hold_on_rows_that_nothing_saw(tmp_path):
     told = gmcore("search", EXAMPLE / "search.toml", "--runs", tmp_path)
     assert len(told["trials"]) == 20
@@ -58,6 +59,7 @@ def test_the_example_finds_settings_that_hold_on_rows_that_nothing_saw(tmp_path)
     assert told["trials"][0]["mean"]["r2"] - told["trials"][-1]["mean"]["r2"] > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["group-00000", "group-00001"])
 def test_a_killed_search_ends_in_the_same_bytes(place, tmp_path):
     run_file = tmp_path / "run.toml"

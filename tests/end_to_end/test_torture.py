@@ -9,6 +9,7 @@ import pytest
 TORTURE = Path(__file__).with_name("torture.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "kills"),
     [

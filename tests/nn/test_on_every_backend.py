@@ -1,16 +1,20 @@
 """Layers, losses and optimizers give the reference's numbers on every backend, alone and as a fleet."""
 
+from typing import get_args
+
 import attrs
 import numpy as np
 import pytest
 
 import gmcore
 from gmcore.domain import Variables
+from gmcore.domain.data.dates import MISSING_DAY
 from gmcore.domain.tree import tree_leaves, tree_map
 from gmcore.nn.layers import Activation, Concatenate, Dense, Dropout, Embedding, Sequential
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.optimizers import SGD, Adam, AdamW, RMSProp
-from gmcore.nn.preprocessing import Impute, OneHot, Standardize
+from gmcore.nn.preprocessing import DateParts, Impute, OneHot, Standardize
+from gmcore.nn.preprocessing.date_parts import Part
 from gmcore.ports import SupportsAdapt
 from gmcore.testing.loss import LossContract
 
@@ -18,6 +22,10 @@ RNG = np.random.default_rng(7)
 NUMBERS = RNG.normal(size=(12, 4))
 HOLES = np.where(RNG.random((12, 4)) < 0.3, np.nan, NUMBERS)
 CODES = RNG.integers(0, [3, 5], (12, 2)).astype(np.int32)
+DATES = np.stack([RNG.integers(-719_162, 2_932_897, (12, 2)), RNG.integers(0, 86_400, (12, 2))], axis=-1).astype(
+    np.int32
+)
+DATES[RNG.random((12, 2)) < 0.2] = (MISSING_DAY, 0)
 
 REGISTRY = gmcore.float64.layers
 ACTIVATIONS = [name for name, make in REGISTRY.items() if isinstance(make, type) and issubclass(make, Activation)]
@@ -30,6 +38,7 @@ LAYERS = {
     "standardize": (Standardize(), NUMBERS),
     "one_hot": (OneHot((2, 4)), CODES),
     "embedding": (Embedding((2, 4), 3), CODES),
+    "date_parts": (DateParts(parts=get_args(Part)), DATES),
     "concatenate": (
         Concatenate({"numeric": Sequential([Impute(), Standardize()]), "categorical": OneHot((2, 4))}),
         {"numeric": HOLES, "categorical": CODES},
@@ -49,7 +58,8 @@ def fleet_of(layer, inputs):
 
 # Float functions are accurate to a few units in the last place; a sum of four products adds as many.
 def close(found, expected, dtype):
-    return np.allclose(found, expected, rtol=0, atol=100 * np.finfo(dtype).eps * (1 + np.abs(expected).max()))
+    atol = 100 * np.finfo(dtype).eps * (1 + np.nanmax(np.abs(expected)))
+    return np.allclose(found, expected, rtol=0, atol=atol, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -1,8 +1,10 @@
+import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from gmcore.errors import PluginLoadError
+from gmcore.errors import DuplicateNameError, PluginLoadError, UnknownNameError
 from gmcore.registry import PluginRegistry, State
 
 LOG = "with open(__file__ + '.log', 'a') as log: log.write('x')\n"
@@ -103,6 +105,44 @@ def test_thirty_two_threads_load_a_plugin_once(name, install, site):
     results = in_threads(32, lambda: kind[name])
     assert all(result == results[0] for result in results)
     assert (site / f"{name}.py.log").read_text() == "x"
+
+
+def test_of_two_threads_that_register_a_name_at_once_one_is_refused():
+    hooks, outcomes = PluginRegistry("float32").hooks, []
+
+    def register(component) -> None:
+        try:
+            hooks.register("taken", component)
+            outcomes.append(component)
+        except DuplicateNameError as error:
+            outcomes.append(error)
+
+    second = object()
+    rival = threading.Thread(target=register, args=(second,))
+
+    class Met:
+        """A component during whose registration another thread registers one."""
+
+        def __getattr__(self, name):
+            if name == "__qualname__":
+                rival.start()
+                rival.join(0.2)  # it waits for the lock
+            raise AttributeError(name)
+
+    register(first := Met())
+    rival.join()
+    assert outcomes[0] is first is hooks["taken"]
+    assert isinstance(outcomes[1], DuplicateNameError)
+
+
+def test_a_name_that_is_unregistered_during_its_import_is_not_found_again(install, monkeypatch):
+    source = "import gate\ngate.leave()\nX = 1\n"
+    install("gm-leaving", entry_points={"gmcore.hooks": {"leaving": "leaving:X"}}, modules={"leaving": source})
+    hooks = PluginRegistry("float32").hooks
+    monkeypatch.setitem(sys.modules, "gate", SimpleNamespace(leave=lambda: hooks.unregister("leaving")))
+    assert hooks["leaving"] == 1
+    with pytest.raises(UnknownNameError):
+        hooks["leaving"]
 
 
 def test_threads_register_and_list_at_once():

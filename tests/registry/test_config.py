@@ -61,6 +61,16 @@ def problems(options: Mapping[str, Any], path: str = "", cls: type = Model) -> t
     return error.value.problems
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(Literal[1, "all"], True), (Literal[1, "all"], 1.0), (Literal[True, "blocks"], 1), (Literal[0.5, 1.0], 1)],
+)
+def test_a_choice_has_the_type_of_the_literal(kind, value):
+    one = attrs.make_class("One", {"level": attrs.field(type=kind)})
+    (found,) = problems({"level": value}, cls=one)
+    assert found.startswith("level: must be ")
+
+
 def test_options_become_an_object():
     model = structure(FULL, Model, base=Path("/runs"))
     assert model == Model(

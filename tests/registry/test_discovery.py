@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,3 +151,18 @@ print(json.dumps([found, names, list(sys.modules)]))
     assert {f"{port}_{number}" for port in ports for number in range(200)} <= set(found) & set(names)
     slow = {"numpy", "cattrs", "pluggy", "importlib.metadata"}
     assert [name for name in loaded if name.startswith(("plugin", "gm_")) or name in slow] == []
+
+
+@pytest.mark.parametrize("folder", ["gmcore", "evil"])
+def test_another_distribution_that_calls_itself_gmcore_hides_nothing(install, folder):
+    points = {"gmcore.metric_computers": {"accuracy": "evil:Metric"}, "gmcore.hooks": {"evil": "evil:Hook"}}
+    info = install(folder, "9.0", entry_points=points)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gmcore\nVersion: 9.0\n")
+    found = scan()
+    own = {point.value for point in found if point.distribution == "gmcore"}
+    assert "gmcore.builtins.metrics:Accuracy" in own
+    assert {point.distribution for point in found if point.value.startswith("evil:")} <= {
+        "evil",
+        "gmcore-9.0.dist-info",
+    }
+    assert not any(value.startswith("evil:") for value in own)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -6,6 +7,8 @@ import attrs
 import numpy as np
 import pytest
 
+import gmcore
+from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import EpochStart, Hooks
 from gmcore.errors import ConfigError, PluginLoadError, UnknownNameError
 from gmcore.registry import PluginRegistry, Registry, compile_hooks, hookimpl
@@ -202,3 +205,34 @@ def test_bound_methods_and_marked_functions_are_hooks():
     for listener in hooks.epoch_start:
         listener(START)
     assert sorted(map(str, heard)) == ["('function', 1)", "('method', 1)", "listener 1"]
+
+
+def test_async_and_generator_functions_are_refused_but_wrappers_are_generators():
+    async def epoch_end(context):
+        pass
+
+    def epoch_start(context):
+        yield
+
+    @hookimpl(wrapper=True)
+    def run_start(context):
+        return (yield)
+
+    class Plugin:
+        @hookimpl
+        async def epoch_end(self, context):
+            pass
+
+    for plugin, kind in ((epoch_end, "an async"), (epoch_start, "a generator"), (Plugin, "an async")):
+        with pytest.raises(PluginLoadError, match=f"has {kind} function, whose body a call does not run"):
+            compiled(plugin)
+    assert len(compiled(listening(run_start=run_start)).run_start) == 1
+
+
+def test_the_distribution_of_a_runs_hook_is_in_its_provenance(install, tmp_path):
+    source = "from gmcore.registry import hookimpl\nclass Diary:\n    @hookimpl\n    def epoch_start(self): ...\n"
+    install("gm-diary", "2.5", entry_points={"gmcore.hooks": {"diary": "diary:Diary"}}, modules={"diary": source})
+    rows = ArrayData(np.arange(20.0)[:, None], np.arange(20) % 2)
+    tables = {"data": rows, "hooks": ["diary"], "training": {"max_epochs": 1}}
+    done = gmcore.train(tables, runs=tmp_path / "runs")
+    assert json.loads((done.folder / "provenance.json").read_text())["plugins"]["gm-diary"] == "2.5"

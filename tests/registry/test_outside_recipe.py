@@ -39,7 +39,7 @@ def site(installed_outside) -> Path:
     return installed_outside("gm_recipe")
 
 
-@pytest.fixture(params=["metal", "jax"])
+@pytest.fixture(params=["metal", pytest.param("jax", marks=pytest.mark.slow)])
 def folder(request, tmp_path):
     rng = np.random.default_rng(0)
     lines = [f"{a},{b},{'yes' if a + b > 0 else 'no'}" for a, b in rng.normal(size=(120, 2))]

@@ -98,15 +98,23 @@ def test_a_name_is_registered_once(registry, models):
 
 
 def test_unregistering_frees_a_name_and_clearing_frees_all(models):
+    assert models["net"] is models["acme-models/net"]
     models.unregister("net")
-    assert "net" not in models
+    for name in ("net", "acme-models/net"):
+        assert name not in models
+        with pytest.raises(UnknownNameError):
+            models[name]
     models.register("net", Net)
     assert models["net"] is Net
     models.unregister("net")
     with pytest.raises(UnknownNameError):
         models.unregister("net")
+    models.register("net", Net)
+    assert models["net"] is Net
     models.clear()
     assert (list(models), models.entries()) == ([], ())
+    with pytest.raises(UnknownNameError):
+        models["net"]
     models.register("only", Net)
     assert list(models) == ["only"]
 
@@ -191,3 +199,12 @@ def test_registries_are_independent_of_each_other():
     one, other = PluginRegistry("float32"), PluginRegistry("float32")
     one.hooks.register("mine", Net)
     assert "mine" not in other.hooks
+
+
+@pytest.mark.parametrize("source", ["class Other: pass", "raise RuntimeError('no licence')"], ids=["invalid", "broken"])
+def test_a_plugin_that_can_not_be_used_takes_no_name_from_another(models, install, source):
+    other = {"gmcore.model_providers": {"net": "unusable:Other"}}
+    install("gm-unusable", entry_points=other, modules={"unusable": f"{source}\n"})
+    assert "net" in models
+    assert models["net"] is models["acme-models/net"]
+    assert [info.distribution for info in models.check() if info.name == "net" and info.reason] == ["gm-unusable"]

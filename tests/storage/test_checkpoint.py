@@ -7,9 +7,10 @@ import attrs
 import numpy as np
 import pytest
 
-from gmcore.domain import Cancellation, CheckpointConfig, Hooks, Member, Snapshot
-from gmcore.errors import Cancelled, InputError, OutputError
-from gmcore.storage.checkpoint import Checkpoints
+from gmcore.domain import CheckpointConfig, Hooks, Member, Snapshot
+from gmcore.errors import InputError, ModelFileError, OutputError
+from gmcore.storage.checkpoint import FORMAT, Checkpoints
+from gmcore.storage.sealed import opened, sealed
 from gmcore.training import GradientDescent
 
 EVERY = CheckpointConfig(seconds=float("inf"), every_epochs=1, every_steps=3, keep=2)
@@ -56,15 +57,6 @@ def test_a_killed_run_goes_on_to_the_same_bits(stepwise, uninterrupted, tmp_path
         GradientDescent().train(kept_in(stepwise, tmp_path, killed_after(writes)), fleet(5))
     resumed = GradientDescent().train(kept_in(stepwise, tmp_path), fleet(5))
     same_results(resumed, uninterrupted)
-
-
-def test_a_stopped_run_leaves_a_checkpoint_and_goes_on(stepwise, uninterrupted, tmp_path, fleet, same_results):
-    cancellation = Cancellation()
-    stop = Hooks(epoch_end=(lambda _: cancellation.cancel(15),))
-    task = attrs.evolve(kept_in(stepwise, tmp_path), hooks=stop, cancellation=cancellation)
-    with pytest.raises(Cancelled):
-        GradientDescent().train(task, fleet(5))
-    same_results(GradientDescent().train(kept_in(stepwise, tmp_path), fleet(5)), uninterrupted)
 
 
 def test_a_finished_run_is_read_back_without_training(stepwise, uninterrupted, tmp_path, fleet, same_results):
@@ -132,6 +124,30 @@ def test_only_the_latest_are_kept(stepwise, tmp_path):
     assert store.load(1) is None
 
 
+def test_of_a_chunk_that_is_done_only_the_last_is_kept(tmp_path):
+    store = Checkpoints(folder=tmp_path, config=EVERY)
+    for step in (3, 6):
+        save(store, snapshot(step=step))
+    save(store, attrs.evolve(snapshot(step=9), done=True))
+    assert [path.name[12:29] for path in tmp_path.iterdir()] == ["00000001-00000009"]
+
+
+def test_a_snapshot_can_be_loaded_as_soon_as_it_was_handed_over(tmp_path):
+    store = Checkpoints(folder=tmp_path, config=EVERY)
+    for step in range(1, 10):
+        store.save(snapshot(step=step))
+        assert store.load(0).step == step
+
+
+def test_seconds_count_from_the_last_snapshot(tmp_path):
+    store = Checkpoints(folder=tmp_path, config=CheckpointConfig(seconds=3600.0))
+    assert not store.due(epoch=1, step=1)
+    store._last_save -= 3600  # as if an hour had passed
+    assert store.due(epoch=1, step=1)
+    save(store, snapshot(step=3))
+    assert not store.due(epoch=1, step=1)
+
+
 def test_a_snapshot_comes_back_as_it_was(tmp_path):
     store = Checkpoints(folder=tmp_path, config=EVERY)
     save(store, snapshot(step=3))
@@ -195,6 +211,32 @@ def test_a_place_that_takes_nothing_is_an_output_error(tmp_path):
     store = Checkpoints(folder=tmp_path / "taken", config=EVERY)
     with pytest.raises(OutputError, match="cannot write"):
         save(store, snapshot(step=3))
+
+
+def test_the_checkpoint_of_another_run_is_not_taken(tmp_path):
+    own, others = (Checkpoints(folder=tmp_path, config=EVERY, run=run) for run in ("own", "other"))
+    save(own, snapshot(step=3))
+    save(others, snapshot(step=6))
+    said = []
+    assert Checkpoints(folder=tmp_path, config=EVERY, run="own", say=said.append).load(0).step == 3
+    assert len(said) == 1
+    assert said[0].endswith("is of another run; using the checkpoint before it")
+    assert Checkpoints(folder=tmp_path, config=EVERY).load(0).step == 6
+    with pytest.raises(InputError, match="is of another run, and no earlier checkpoint is intact"):
+        Checkpoints(folder=tmp_path, config=EVERY, run="third").load(0)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epoch": "1"}, {"members": [0, None]}, {"numbers": [3]}, {"done": 1}, {"seconds": -1}]
+)
+def test_a_header_with_values_of_other_types_is_damage(tmp_path, wrong):
+    store = Checkpoints(folder=tmp_path, config=EVERY)
+    save(store, snapshot(step=3))
+    (path,) = tmp_path.iterdir()
+    arrays, header = opened(path.read_bytes(), key="gmcore_checkpoint", known=FORMAT, what="")
+    path.write_bytes(b"".join(sealed(arrays, key="gmcore_checkpoint", about={**header, "format": FORMAT, **wrong})))
+    with pytest.raises(ModelFileError, match=r"is damaged \((its header is malformed|'seconds' must be >= 0.0: -1)"):
+        store.load(0)
 
 
 def snapshot(step):

@@ -1,6 +1,8 @@
 """The epoch log stays readable after crashes and full disks."""
 
+import contextlib
 import json
+import resource
 
 import attrs
 import numpy as np
@@ -17,10 +19,13 @@ def log_at(path, on_error="stop", say=lambda _: None):
 
 
 def epoch(number, members=(0, 1)):
-    losses = np.array([0.5, np.nan])
-    rates, active = np.array([0.1, 0.1]), np.array([True, False])
     return EpochEnd(
-        members=members, epoch=number, train_loss=losses, stop_loss=losses, learning_rate=rates, active=active
+        members=members,
+        epoch=number,
+        train_loss=np.array([0.5, np.nan]),
+        stop_loss=np.array([0.75, np.inf]),
+        learning_rate=np.array([0.1, 0.2]),
+        active=np.array([True, False]),
     )
 
 
@@ -34,8 +39,14 @@ def test_epochs_are_lines_of_json_without_nan(tmp_path):
         log.log(epoch(number))
     lines = lines_of(tmp_path / "metrics.jsonl")
     assert [line["epoch"] for line in lines] == [1, 2]
-    assert lines[1]["train_loss"] == [0.5, None]
-    assert lines[1]["active"] == [True, False]
+    assert lines[1] == {
+        "epoch": 2,
+        "members": [0, 1],
+        "train_loss": [0.5, None],
+        "stop_loss": [0.75, None],
+        "learning_rate": [0.1, 0.2],
+        "active": [True, False],
+    }
 
 
 def test_a_metric_is_named_after_the_rows_it_is_of(tmp_path):
@@ -88,3 +99,26 @@ def test_a_line_that_finds_no_place_ends_a_run_that_shall_stop(tmp_path):
     (tmp_path / "logs").write_text("a file stands here")
     with pytest.raises(OutputError, match="cannot write"):
         log_at(tmp_path / "logs" / "metrics.jsonl").log(epoch(1))
+
+
+@contextlib.contextmanager
+def no_file_longer_than(size):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_of_a_line_that_fits_in_part_nothing_is_left(tmp_path):
+    path, told = tmp_path / "metrics.jsonl", []
+    log = log_at(path, "continue", told.append)
+    log.log(epoch(1))
+    before = path.read_bytes()
+    with no_file_longer_than(len(before) + 10):
+        log.log(epoch(2))
+        assert path.read_bytes() == before
+    log.log(epoch(3))
+    assert [line["epoch"] for line in lines_of(path)] == [1, 2, 3]
+    assert "File too large" in told[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gmcore.errors import OutputError
+from gmcore.storage.files import write_whole
 from gmcore.storage.output_file import write_output
 
 
@@ -101,3 +102,36 @@ def test_what_takes_no_output_is_an_output_error_and_nothing_is_left(tmp_path, n
         write_output(tmp_path / name, b"rows")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "loop"]
     assert list((tmp_path / "folder").iterdir()) == []
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    def parts():
+        yield b"one "
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(OutputError, match=r"cannot write .*file: No space left on device"):
+        write_output(tmp_path / "file", parts())
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file": "old"}
+
+
+def test_a_file_being_written_to_a_run_folder_is_not_cleared_away(tmp_path):
+    def parts():
+        yield b"one "
+        write_whole(tmp_path / "status.json", b"{}")  # which removes what killed processes left
+        yield b"two"
+
+    write_output(tmp_path / "model", parts())
+    assert (tmp_path / "model").read_text() == "one two"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_a_file_of_another_user_stays_theirs(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("a longer old content")
+    os.chown(path, 12345, 12345)
+    before = path.stat()
+    write_output(path, b"new")
+    assert path.read_bytes() == b"new"
+    after = path.stat()
+    assert (after.st_ino, after.st_uid, after.st_gid) == (before.st_ino, 12345, 12345)

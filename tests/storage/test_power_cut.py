@@ -10,8 +10,10 @@ import pytest
 from gmcore.domain import CheckpointConfig, Snapshot
 from gmcore.errors import ModelFileError
 from gmcore.storage.checkpoint import Checkpoints
+from gmcore.storage.epoch_log import forget_after
 from gmcore.storage.files import make_folder, write_whole
 from gmcore.storage.model_file import read_model, write_model
+from gmcore.storage.row_store import kept_rows, open_rows
 from gmcore.storage.run_folder import RunFolder
 from gmcore.testing import recorded, two_moons
 from gmcore.testing.fakes import TinyModel
@@ -160,6 +162,34 @@ def test_the_log_of_epochs_is_never_behind_a_checkpoint(tmp_path):
         assert (
             not found or lines[: found.epoch] == [f'{{"epoch": {step}}}'.encode() for step in (1, 2, 3)][: found.epoch]
         )
+
+
+def test_a_row_store_is_whole_or_absent_and_there_once_it_was_made(tmp_path):
+    rows = attrs.evolve(two_moons(3), targets=None)
+    with recorded(tmp_path) as recording:
+        kept_rows(tmp_path / "rows", lambda _: (rows.blocks(2), {}))
+        recording.mark("made")
+    states = [crash for crash in recording.crashes() if crash.marks or "rows" in crash.files]
+    assert any(not crash.marks for crash in states)
+    for number, crash in enumerate(states):
+        (folder := tmp_path / f"crash-{number}").mkdir()
+        crash.restore(folder)
+        stored = open_rows(folder / "rows")
+        assert stored is not None, crash
+        np.testing.assert_array_equal(stored.rows.inputs["numeric"], rows.inputs["numeric"])
+
+
+def test_a_log_that_is_trimmed_is_the_old_one_or_the_new_one(tmp_path):
+    (tmp_path / "run").mkdir()
+    log = tmp_path / "run" / "metrics.jsonl"
+    lines = [f'{{"epoch": {epoch}, "members": [0]}}\n'.encode() for epoch in (1, 2, 3)]
+    log.write_bytes(b"".join(lines))
+    with recorded(tmp_path / "run") as recording:
+        forget_after(log, {(0,): 2})
+        recording.mark("trimmed")
+    old, new = b"".join(lines), b"".join(lines[:2])
+    for crash in recording.crashes():
+        assert crash.files["metrics.jsonl"] in ([new] if crash.marks else [old, new])
 
 
 class Careless(Checkpoints):

@@ -9,7 +9,6 @@ from gmcore.builtins.arrays import ArrayData
 from gmcore.builtins.sequences import RowSequences
 from gmcore.domain import SequenceConfig, SplitConfig
 from gmcore.errors import DataError, OutputError
-from gmcore.ports import SupportsRows
 from gmcore.storage import row_ingest as spool
 from gmcore.storage.row_ingest import rows_of
 from gmcore.testing.data_provider import DataProviderContract
@@ -157,8 +156,7 @@ def test_a_stream_can_be_cross_validated():
 
 
 class TestStreamOnly(DataProviderContract):
+    abilities = ()
+
     def provider(self):
         return StreamOnly(data(groups=np.arange(COUNT) // 5, time=np.arange(COUNT)))
-
-    def test_it_hides_its_rows(self):
-        assert not isinstance(self.provider(), SupportsRows)

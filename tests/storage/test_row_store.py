@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 
@@ -17,7 +18,11 @@ from gmcore.storage.row_store import kept_rows, open_rows, write_rows
 from gmcore.storage.temporary import cache_folder, temporary_folder
 
 SCHEMA = Schema(
-    features=(Feature(name="a"), Feature(name="b", kind=Kind.CATEGORICAL, categories=("u", "ü"))),
+    features=(
+        Feature(name="a"),
+        Feature(name="b", kind=Kind.CATEGORICAL, categories=("u", "ü")),
+        Feature(name="d", kind=Kind.DATETIME, date_format="%d.%m.%Y"),
+    ),
     target=Target(names=("y",), kind=TargetKind.BINARY, classes=("no", "yes")),
     time="t",
 )
@@ -27,6 +32,7 @@ ROWS = Rows(
     inputs={
         "numeric": np.random.default_rng(0).normal(size=(COUNT, 1)),
         "categorical": np.arange(COUNT, dtype=np.int32)[:, None] % 3,
+        "datetime": np.arange(2 * COUNT, dtype=np.int32).reshape(COUNT, 1, 2),
     },
     targets=np.arange(COUNT, dtype=np.int32) % 2,
     time=np.arange(COUNT).astype("datetime64[us]"),
@@ -68,6 +74,14 @@ def flipped(path):
         file.write(bytes([byte[0] ^ 1]))
 
 
+def flipped_in_secret(path):
+    """Change a byte and set the time of the change back, as an archiver or a faulty drive might."""
+    before = path.stat()
+    flipped(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_mtime_ns, path.stat().st_size) == (before.st_mtime_ns, before.st_size)
+
+
 def cut_short(path):
     os.truncate(path, path.stat().st_size - 1)
 
@@ -85,13 +99,31 @@ def emptied(path):
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("harm", [flipped, cut_short, made_longer, made_an_object, emptied, os.unlink])
+@pytest.mark.parametrize(
+    "harm", [flipped, flipped_in_secret, cut_short, made_longer, made_an_object, emptied, os.unlink]
+)
 @pytest.mark.parametrize("name", ["0.npy", "3.npy", "rows.json"])
 def test_damage_is_said(tmp_path, name, harm):
     write(tmp_path / "rows")
     harm(tmp_path / "rows" / name)
     with pytest.raises(DataError, match=f"the rows in {tmp_path / 'rows'} are damaged: "):
         open_rows(tmp_path / "rows")
+
+
+def test_the_bytes_of_the_rows_with_another_dtype_are_damage(tmp_path):
+    write(tmp_path / "rows")
+    path = tmp_path / "rows" / "0.npy"
+    np.save(path, np.load(path).view(np.uint64))
+    with pytest.raises(DataError, match=r"0\.npy is <u8\[1000, 1\], not <f8\[1000, 1\]"):
+        open_rows(tmp_path / "rows")
+
+
+def test_files_that_nobody_touched_are_not_read_to_check_them(tmp_path, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(row_store, "rows_sha256", lambda array: hashed.append(len(array)) or "")
+    write(tmp_path / "rows")
+    assert open_rows(tmp_path / "rows") is not None
+    assert hashed == []
 
 
 def test_what_was_copied_elsewhere_is_as_good(tmp_path):
@@ -128,10 +160,11 @@ NUMBERS = np.zeros((3, 1))
         ({"inputs": {"numeric": np.zeros((2, 1), np.float32)}}, "like the first ones, got float32"),
         ({"inputs": {"numeric": NUMBERS}, "weights": np.ones(3)}, "must have the columns of the first one"),
         ({"inputs": {"numeric": np.array([[None], [1]])}}, "like the first ones, got object"),
+        ({"inputs": {"numeric": NUMBERS}, "schema": attrs.evolve(SCHEMA, time="u")}, "columns of the first one"),
     ],
 )
 def test_rows_that_are_not_like_the_ones_before_are_refused(tmp_path, other, message):
-    blocks = [Rows(schema=SCHEMA, inputs={"numeric": NUMBERS}), Rows(schema=SCHEMA, **other)]
+    blocks = [Rows(schema=SCHEMA, inputs={"numeric": NUMBERS}), Rows(**{"schema": SCHEMA, **other})]
     with pytest.raises(ValueError, match=message):
         write_rows(tmp_path / "rows", blocks, {})
 

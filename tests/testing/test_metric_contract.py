@@ -1,12 +1,17 @@
 """The contract accepts a correct metric, and catches each metric that breaks one of its rules."""
 
+import inspect
+from types import SimpleNamespace
+
 import attrs
 import numpy as np
 import pytest
 
 from gmcore.domain import Feature, Schema, Target, TargetKind
 from gmcore.nn.metrics import LowerIsBetter, RowMean, needs_numbers
-from gmcore.ports import MetricComputer
+from gmcore.ports import MetricComputer, SupportsDirection
+from gmcore.testing import abilities
+from gmcore.testing.abilities import usable_backends
 from gmcore.testing.metric_computer import MetricComputerContract
 
 
@@ -147,10 +152,34 @@ def test_a_broken_metric_is_caught(broken):
         getattr(Contract(), check)()
 
 
-def test_a_metric_without_abilities_is_accepted():
+def test_the_abilities_of_a_metric_are_stated():
     class Contract(TestDistance):
+        abilities = (SupportsDirection,)
+
         def metric(self):
             return Bare()
 
-    for check in (name for name in dir(Contract) if name.startswith("test_")):
-        getattr(Contract(), check)()
+    class WithNone(Contract):
+        abilities = ()
+
+    checks = [name for name, check in inspect.getmembers(WithNone, callable) if name.startswith("test_")]
+    assert {name for name in dir(TestDistance) if name.startswith("test_")} - set(checks) == {
+        "test_a_direction_is_given_for_every_number",
+        "test_sums_over_batches_give_the_numbers_of_all_rows",
+    }
+    for check in checks:
+        getattr(WithNone(), check)()
+    with pytest.raises(AssertionError, match="Bare lacks SupportsDirection: leave it out"):
+        Contract().test_its_abilities_are_those_of_the_suite()
+
+    class WithoutSums(TestDistance):
+        abilities = (SupportsDirection,)
+
+    with pytest.raises(AssertionError, match="Distance has SupportsSums: add it"):
+        WithoutSums().test_its_abilities_are_those_of_the_suite()
+
+
+def test_no_check_passes_over_no_backend(monkeypatch):
+    monkeypatch.setattr(abilities, "plugin_registry", lambda _: SimpleNamespace(backends={}))
+    with pytest.raises(AssertionError, match="no float64 backend can be used here, so nothing is checked"):
+        list(usable_backends("float64"))

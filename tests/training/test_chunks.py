@@ -88,6 +88,18 @@ def test_larger_batches_and_layers_take_more_memory(on_device):
     assert plan_chunks(attrs.evolve(wider, model=attrs.evolve(wider.model, hidden=80)), 1).member > one
 
 
+def test_a_batch_of_evaluation_counts_if_it_is_larger_than_one_of_training(on_device):
+    # 40,000 rows are evaluated 4096 at a time.
+    many = two_moons(40_000)
+    members = [
+        plan_chunks(attrs.evolve(on_device(1 << 40, batch_size=size), rows=many), 1).member
+        for size in (16, 32, 4096, 8192)
+    ]
+    assert members[0] == members[1] < members[2] < members[3]
+    # Training keeps three copies of the 8 outputs of the layer, evaluation one.
+    assert members[2] - members[1] == 4096 * 8 * 4 * 2
+
+
 def test_rows_in_transit_are_limited_by_the_size_of_a_segment(on_device):
     task = on_device(1 << 40, row_memory=100)
     many = attrs.evolve(task, rows=two_moons(200_000))
@@ -140,7 +152,7 @@ def test_in_a_narrow_precision_weights_stay_wide_and_have_narrow_copies(on_devic
 
 
 def test_a_member_that_does_not_fit_is_refused_with_advice(on_device):
-    task = on_device(2 << 30)
+    task = on_device(2 * 10**9)
     huge = attrs.evolve(task, model=attrs.evolve(task.model, hidden=30_000_000))
     with pytest.raises(ConfigError) as caught:
         plan_chunks(huge, 10)
@@ -150,6 +162,7 @@ def test_a_member_that_does_not_fit_is_refused_with_advice(on_device):
     assert "training.row_memory" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["weights", "sgd", "rows", "streamed"])
 def test_the_estimate_is_within_a_factor_of_two_of_the_memory_in_use(backend, case):
     """Measured as the growth of a child process, with fleets much larger than the programs."""

@@ -91,7 +91,7 @@ def test_a_narrow_model_learns_as_a_float_one_does(narrow, compute):
 
 
 @pytest.mark.parametrize("compute", ["bfloat16", "float16"])
-@pytest.mark.parametrize("size", [3, 1])
+@pytest.mark.parametrize("size", [3, pytest.param(1, marks=pytest.mark.slow)])
 def test_narrow_results_do_not_depend_on_the_chunking(narrow, compute, size, fleet, same_results):
     members = fleet(6)
     whole = WORKFLOW.train(narrow(compute, members_per_chunk=6), members)

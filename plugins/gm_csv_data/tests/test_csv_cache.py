@@ -7,12 +7,14 @@ import shutil
 import time
 import tracemalloc
 
+import attrs
 import numpy as np
 import pytest
 from gm_csv_data import CSVDataProvider, provider
 from gm_csv_data.cache import content, row_cache
 
 from gmcore.errors import DataError, OutputError
+from gmcore.storage import row_store
 
 TEXT = "a,b,c,y\n" + "".join(f"{i * 0.5},{'uvw'[i % 3]},{i % 2 == 0},{'pq'[i % 2]}\n" for i in range(60))
 
@@ -79,6 +81,30 @@ def test_the_cache_is_reused_for_the_same_content_and_options(path, tmp_path):
     assert len(entries(kept)) == 3
 
 
+def test_every_option_that_rows_depend_on_is_part_of_the_key():
+    options = {field.alias for field in attrs.fields(CSVDataProvider) if field.init}
+    others = {"path", "validation", "test", "cache", "cache_folder", "cache_limit"}
+    assert set(provider._DECIDING) == options - others
+
+
+@pytest.mark.parametrize(
+    ("module", "version"), [(row_cache.pl, "__version__"), (row_cache, "_FORMAT"), (row_store, "FORMAT")]
+)
+def test_rows_cached_by_another_version_are_not_used(module, version, path, tmp_path, monkeypatch):
+    options = {"path": path, "target": "y", "cache": True, "cache_folder": tmp_path / "kept"}
+    CSVDataProvider(**options).rows()
+    monkeypatch.setattr(module, version, "another")
+    CSVDataProvider(**options).rows()
+    assert len(entries(tmp_path / "kept")) == 2
+
+
+def test_progress_is_logged_while_rows_are_cached(path, caplog, monkeypatch):
+    monkeypatch.setattr(row_cache, "_SECONDS", 0.0)
+    caplog.set_level(logging.INFO)
+    CSVDataProvider(path=path, target="y", cache=True).rows()
+    assert "60 rows read" in caplog.text
+
+
 def test_a_change_that_keeps_size_and_time_is_noticed(path, tmp_path):
     kept = tmp_path / "kept"
     os.utime(path, ns=(10**18, 10**18))
@@ -86,6 +112,19 @@ def test_a_change_that_keeps_size_and_time_is_noticed(path, tmp_path):
     path.write_text(TEXT.replace("0.5", "0.7"))
     os.utime(path, ns=(10**18, 10**18))
     assert CSVDataProvider(path=path, target="y", cache=True, cache_folder=kept).metadata["sha256"] != first
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_refused(path, monkeypatch):
+    digest = content.hashlib.file_digest
+
+    def changing(file, name):
+        found = digest(file, name)
+        path.write_text(TEXT + "1,u,True,p\n")
+        return found
+
+    monkeypatch.setattr(content.hashlib, "file_digest", changing)
+    with pytest.raises(DataError, match="changed while it was being read"):
+        _ = CSVDataProvider(path=path, target="y").metadata
 
 
 def test_a_hash_is_cached_once_the_file_is_old_enough(path, tmp_path, monkeypatch):

@@ -160,7 +160,7 @@ def test_the_cache_its_size_and_removals_are_logged(files, caplog):
     assert caplog.messages[-1].startswith(f"rows are kept in {files / 'kept' / 'csv'}, ")
     assert "least recently used" not in caplog.text
     opened(files, "b", cache_limit="1 kB")
-    assert " of at most 1,000 bytes (cache_limit)" in caplog.messages[-1]
+    assert " of at most 1.0 KB (cache_limit)" in caplog.messages[-1]
     assert "removed the least recently used rows, " in caplog.messages[-2]
 
 

@@ -63,6 +63,10 @@ class TestGroupsWeightsAndTestRows(CSVContract):
         "test": SplitConfig(fraction=0.2),
     }
 
+    def test_the_share_of_test_rows_is_the_configured_one(self):
+        rows, split = self.provider().rows(), self.provider().split()
+        assert len(split.test) == pytest.approx(0.2 * len(rows), abs=3)  # whole groups of three
+
 
 class TestCached(CSVContract):
     options: ClassVar[dict[str, object]] = {"target": "kind", "group": "shop", "time": "day", "weight": "weight"}
@@ -78,6 +82,20 @@ class TestTime(CSVContract):
 class TestSeveralTargets(CSVContract):
     header, rows = "a,b,c,d", [f"{i},{i % 5},{i * 0.1},{i % 7}" for i in range(12)]
     options: ClassVar[dict[str, object]] = {"target": ("c", "d")}
+
+
+class TestDates(CSVContract):
+    header = "day,colour,moment,y"
+    rows: ClassVar[list[str]] = [
+        f"{i + 1}.2.2024,{'rgb'[i % 3]},{'' if i % 5 == 0 else f'2024-02-{i + 1:02} {i % 24:02}:00'},{i * 1.5}"
+        for i in range(27)
+    ]
+    options: ClassVar[dict[str, object]] = {"target": "y"}
+
+
+class TestCachedDates(TestDates):
+    def provider(self):
+        return CSVDataProvider(path=self.path, cache=True, cache_folder=self.path.parent, **self.options)
 
 
 class TestOnlyCategories(CSVContract):

@@ -12,7 +12,9 @@ import attrs
 import numpy as np
 import pytest
 from gm_csv_data import CSVDataProvider
-from gm_csv_data.cache import content, private
+from gm_csv_data.cache import content
+
+from gmcore.storage import private
 
 READ = """
 import os, sys
@@ -69,8 +71,10 @@ def test_a_folder_that_was_open_is_closed_before_it_is_read(path):
 
 def test_files_closed_to_others_need_no_new_hash(path, monkeypatch):
     rows(path)
+    made = entry(path).stat().st_ino
     monkeypatch.setattr("gmcore.storage.row_store.rows_sha256", None)
     assert rows(path).inputs["numeric"].sum() == 190
+    assert entry(path).stat().st_ino == made
 
 
 def resealed(folder):

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 from gm_jax_backend import JAXBackend
-from gm_jax_backend.invariance import COMPILER_OPTIONS, known_options
+from gm_jax_backend.invariance import COMPILER_OPTIONS, batch_invariant, known_options
 
 OTHERS = ([0], [3], [1, 2], [6, 1, 3], [0, 1, 2, 3], [0, 1, 2, 3, 4, 5, 6])
 
@@ -22,6 +22,7 @@ def products_and_sums(backend):
         "two products": lambda a, b, c, k: a * b + c * k,
         "a difference": lambda a, b, c, k: a - k * (b / (xp.abs(c) + 1) + k * a),
         "a power": lambda a, b, c, k: a**2 - b**3 + k,
+        "in an inner program": lambda a, b, c, k: jax.jit(lambda x, y: x * y)(a, k) + b,
         "under a choice": lambda a, b, c, k: xp.where(a > 0, a * k, 0.0) + b,
         "a sum of squares": lambda a, b, c, k: xp.sum(xp.square(a - k) * b, axis=-1),
         "a normalisation": lambda a, b, c, k: (
@@ -39,6 +40,20 @@ def test_a_product_in_a_sum_is_rounded_the_same_for_any_number_of_members(backen
     whole = backend.to_numpy(formula(*arrays))
     for some in OTHERS:
         np.testing.assert_array_equal(backend.to_numpy(formula(*(array[some] for array in arrays))), whole[some])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_sum_in_a_narrow_dtype_does_not_stop_growing(dtype):
+    def repeated(x):
+        return jax.numpy.sum(jax.numpy.broadcast_to(x, (4096,)).astype("float32"))
+
+    # `jax.numpy.sum` widens by itself, the gradient of a broadcast does not.
+    slope, one = batch_invariant(jax.grad(repeated)), jax.numpy.ones((), dtype)
+    found = jax.jit(slope)(one)
+    assert (found.dtype, float(found)) == (dtype, 4096.0)
+    # XLA may widen, too, which is up to it.
+    sums = [eqn for eqn in jax.make_jaxpr(slope)(one).eqns if eqn.primitive.name == "reduce"]
+    assert {eqn.invars[0].aval.dtype.name for eqn in sums} == {"float32"}
 
 
 def test_infinity_and_nan_are_kept_by_a_rounded_product(backend):

@@ -1,5 +1,9 @@
 """The global JAX configuration is kept, and unavailable devices and precisions are errors."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -29,6 +33,13 @@ def test_both_dtypes_work_in_one_process():
     third = [backend.to_numpy(backend.xp.full((2,), 1 / 3)) for backend in (single, double, single)]
     assert [one.dtype.name for one in third] == ["float32", "float64", "float32"]
     assert third[1][0] == 1 / 3
+
+
+def test_the_memory_of_a_donated_argument_is_used_again():
+    backend = JAXBackend(device="cpu")
+    given, kept = backend.asarray(np.ones(64)), backend.asarray(np.ones(64))
+    backend.compile(lambda x, y: x + y, donate=(0,))(given, kept)
+    assert (given.is_deleted(), kept.is_deleted()) == (True, False)
 
 
 def test_a_program_called_with_its_own_results_is_compiled_once(caplog):
@@ -66,3 +77,31 @@ def test_provenance_reports_dtype_compute_and_tf32():
 def test_a_compute_dtype_that_does_not_fit_the_dtype_is_rejected(dtype, compute):
     with pytest.raises(BackendUnavailableError, match=compute):
         JAXBackend(dtype=dtype, compute=compute, device="cpu")
+
+
+def test_a_jax_that_cannot_be_imported_is_one_error(tmp_path):
+    (tmp_path / "jax.py").write_text("raise RuntimeError('jaxlib is version 0.1,\\n but this version needs 0.9')")
+    code = "from gm_jax_backend import JAXBackend; JAXBackend(device='cpu')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.splitlines()[-1].endswith(
+        "JAX can't be imported: jaxlib is version 0.1, but this version needs 0.9"
+    )
+
+
+def test_the_class_and_the_devices_of_a_machine_without_accelerators_need_no_jax():
+    code = """
+import sys
+from gm_jax_backend import JAXBackend
+devices = {one.name: one.available for one in JAXBackend.devices("float32")}
+print("jax" in sys.modules, devices["cpu"], any(devices.values()) and not (devices["cuda"] or devices["tpu"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported, has_cpu, has_nothing_else = done.stdout.split()
+    assert has_cpu == "True"
+    assert (imported == "False") == (has_nothing_else == "True")

@@ -14,7 +14,7 @@ ROWS = RNG.normal(size=(5, 3))
 
 
 def with_cores(monkeypatch, cores, **options):
-    monkeypatch.setattr(module, "cores", lambda: cores)
+    monkeypatch.setattr(module.side_by_side, "cores", lambda: cores)
     return JAXBackend(device="cpu", **options)
 
 
@@ -83,6 +83,23 @@ def test_results_in_parts_are_accepted_by_any_program(monkeypatch):
         lambda x: backend.asarray(x) * 2,
     ):
         np.testing.assert_array_equal(backend.to_numpy(program(parted)), [2, 4, 6, 8, 10])
+
+
+def test_results_in_parts_are_accepted_by_a_program_with_other_parts(monkeypatch):
+    backend = with_cores(monkeypatch, 2)
+    parted = backend.compile(lambda x: x + 1, members=(0,))(backend.asarray(np.arange(5.0)))
+    monkeypatch.setattr(side_by_side, "_CACHE", 1)
+    again = backend.compile(lambda x: x * 2, members=(0,))(parted)
+    assert (parted.bounds, len(again.bounds)) == (((0, 3), (2, 5)), 5)
+    np.testing.assert_array_equal(backend.to_numpy(again), [2, 4, 6, 8, 10])
+
+
+def test_results_in_parts_are_accepted_along_another_axis(monkeypatch):
+    backend = with_cores(monkeypatch, 2)
+    square = np.arange(25.0).reshape(5, 5)
+    parted = backend.compile(lambda x: x + 1, members=(0,))(backend.asarray(square))
+    turned = backend.compile(lambda x: x.T, members=(1,))(parted)
+    np.testing.assert_array_equal(backend.to_numpy(turned), (square + 1).T)
 
 
 def test_provenance_reports_the_parts_without_batch_invariance(monkeypatch):

@@ -89,5 +89,24 @@ def test_a_program_called_once_sets_its_number(threads):
     assert threads == [8, 1]
 
 
-def test_a_blas_whose_threads_cannot_be_set_is_accepted():
-    BLAS("another").suit(10**9, lambda: None)
+def test_a_small_product_in_an_inner_program_does_not_hide_a_large_one(threads):
+    backend = MetalBackend(device="cpu")
+    inner, x = backend.compile(backend.xp.matmul), backend.asarray(np.ones((128, 128)))
+    outer = backend.compile(lambda x: inner(backend.xp.matmul(x, x)[:4], x))
+    backend.to_numpy(outer(x))
+    assert threads[-1] == 8
+
+
+def test_programs_are_waited_for_before_the_number_changes_and_only_then():
+    events = []
+    blas = BLAS("a BLAS", 8, events.append)
+    for multiplications in (10**9, 10**9, 1, 0, 1):
+        blas.suit(multiplications, lambda: events.append("wait"))
+    assert events == ["wait", 8, "wait", 1]
+
+
+def test_a_blas_whose_threads_cannot_be_set_keeps_its_one():
+    blas, waits = BLAS("another"), []
+    for multiplications in (10**9, 1, 10**9):
+        blas.suit(multiplications, lambda: waits.append(1))
+    assert len(waits) <= 1

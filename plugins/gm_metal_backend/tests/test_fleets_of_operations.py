@@ -5,6 +5,7 @@ import operator
 
 import numpy as np
 import pytest
+from gm_metal_backend.elementwise import floored
 
 MEMBERS = 3
 SHAPES = [((2, 3), (2, 3)), ((2, 3), (3,)), ((3,), (2, 3)), ((), (2, 3)), ((2, 1), (1, 3)), ((1,), (1,)), ((), ())]
@@ -54,6 +55,17 @@ def test_functions_of_two(backend, name, axes):
     _check(backend, getattr(backend.xp, name), axes, hosts)
 
 
+@pytest.mark.parametrize("name", ["floor_divide", "remainder"])
+@pytest.mark.parametrize("shapes", SHAPES)
+@pytest.mark.parametrize("axes", AXES)
+def test_divisions_of_whole_numbers(exact, name, axes, shapes):
+    whole = [
+        _draw("int32", shape if axis is None else (MEMBERS, *shape)) for shape, axis in zip(shapes, axes, strict=True)
+    ]
+    hosts = (7 * whole[0].astype(np.int32) - 9, 2 * whole[1].astype(np.int32) - 3)  # of both signs, no divisor is 0
+    _check(exact, getattr(exact.xp, name), axes, hosts)
+
+
 @pytest.mark.parametrize("axes", [axes for axes in itertools.product((0, None), repeat=3) if 0 in axes])
 def test_where(backend, axes):
     shapes = ((2, 1), (3,), (2, 3))
@@ -93,3 +105,16 @@ def test_nan_differs_from_itself(backend):
     x = backend.asarray(np.array([np.nan, 1.0]))
     assert backend.to_numpy(x != x).tolist() == [True, False]  # noqa: PLR0124 - that is the point
     assert x != "text"
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_quotient_that_is_truncated_as_on_cuda_is_floored(exact, shared):
+    x = np.array([7, -7, 6, -6, 0, 2**31 - 1, -(2**31)], np.int32)[:, None]
+    y = np.array([2, -2, 3, -3, 400, -400, 146_097], np.int32)
+    for rounded in (np.trunc, np.floor):
+        quotients = rounded(x / y).astype(np.int32)
+        fleet = exact.vmap(floored, in_axes=(0, 0, None if shared else 0))
+        others = y if shared else np.broadcast_to(y, quotients.shape).copy()
+        xs = np.broadcast_to(x, quotients.shape).copy()
+        found = exact.to_numpy(fleet(*exact.asarray((quotients, xs, others))))
+        assert np.array_equal(found, x // y)

@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from gm_metal_backend.kernel_folder import use_own_folder
 
 VARIABLES = ("TMPDIR", "TMP", "TEMP", "TEMPDIR")
 
@@ -32,105 +31,146 @@ def mode_of(path):
     return stat.S_IMODE(Path(path).stat().st_mode)
 
 
-def test_it_is_in_the_users_cache_and_nobody_elses(tmp_path):
+@pytest.fixture
+def used():
+    """Return a call that has MLX use its own folder, in a new process, and returns what the code prints then."""
+
+    def call(code="", **changes):
+        environment = {name: value for name, value in os.environ.items() if name not in VARIABLES} | changes
+        done = subprocess.run(
+            [sys.executable, "-c", COMPILE + code], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines(), done.stderr
+
+    return call
+
+
+WHERE = "\nimport os; print(os.environ.get('TEMPDIR'), os.environ.get('TMPDIR'), __import__('tempfile').gettempdir())"
+COMPILED = """
+import os, pathlib
+compiled = [path.name for path in pathlib.Path(os.environ["TEMPDIR"]).rglob("*.cpp")]
+print(len(compiled))
+"""
+
+
+def kept(tmp_path):
+    return sorted((tmp_path / "cache" / "gmcore" / "mlx").glob("*.sealed"))
+
+
+def test_it_is_a_new_one_in_the_users_cache_and_removed_at_exit(used, tmp_path):
     before = os.umask(0)
     try:
-        assert use_own_folder() == ""
+        (_, where), log = used(WHERE + "\nassert os.stat(os.environ['TEMPDIR']).st_mode & 0o777 == 0o700")
     finally:
         os.umask(before)
-    assert os.environ["TEMPDIR"] == str(tmp_path / "cache" / "gmcore" / "mlx")
-    assert mode_of(os.environ["TEMPDIR"]) == mode_of(tmp_path / "cache") == 0o700
+    folder = Path(where.split()[0])
+    assert folder.parent == tmp_path / "cache" / "gmcore" / "mlx" / "processes"
+    assert not folder.exists()
+    assert mode_of(tmp_path / "cache" / "gmcore" / "mlx") == 0o700
+    assert log == ""
 
 
-def test_python_keeps_its_temporary_folder(monkeypatch, tmp_path):
+def test_python_keeps_its_temporary_folder(used, tmp_path):
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o1777)
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "shared"))
-    assert use_own_folder() == ""
-    assert os.environ["TMPDIR"] == str(tmp_path / "cache" / "gmcore" / "mlx")
-    assert tempfile.gettempdir() == str(tmp_path / "shared")
-    assert "TEMPDIR" not in os.environ
+    (_, where), _ = used(WHERE, TMPDIR=str(tmp_path / "shared"))
+    tempdir, tmpdir, pythons = where.split()
+    assert tempdir == "None"
+    assert Path(tmpdir).parent == tmp_path / "cache" / "gmcore" / "mlx" / "processes"
+    assert pythons == str(tmp_path / "shared")
 
 
-def test_a_temporary_folder_of_the_users_own_stays(monkeypatch, tmp_path):
-    (tmp_path / "own").mkdir(mode=0o700)
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "own"))
-    assert use_own_folder() == ""
-    assert os.environ["TMPDIR"] == str(tmp_path / "own")
-    assert not (tmp_path / "cache").exists()
+def test_kernels_are_kept_between_processes(used, tmp_path):
+    (uncompiled, first), _ = used(COMPILED)
+    if uncompiled:
+        pytest.skip(f"MLX does not compile here: {uncompiled}")
+    before = kept(tmp_path)
+    (_, second), log = used(COMPILED)
+    assert (int(first) > 0, int(second)) == (True, 0)
+    assert before == kept(tmp_path) != []
+    assert log == ""
 
 
-def others_can_write(folder):
-    folder.chmod(0o777)
+def test_a_damaged_kernel_is_compiled_again_with_one_line(used, tmp_path):
+    used()
+    for path in kept(tmp_path):
+        os.truncate(path, path.stat().st_size // 2)
+    (uncompiled, compiled), log = used(COMPILED)
+    assert uncompiled == ""
+    assert int(compiled) > 0
+    assert log.count("\n") == 1
+    assert "is damaged or was not written by this user" in log
 
 
-def others_can_exchange_it(folder):
-    folder.parent.chmod(0o777)
+CUT = """
+import os, pathlib
+for path in list(pathlib.Path(os.environ["TEMPDIR"]).rglob("*.so")):
+    path.with_name("part.so").write_bytes(path.read_bytes()[:-1000])
+"""
 
 
-def it_is_a_link(folder):
-    folder.rename(folder.with_name("away"))
-    folder.symlink_to("/tmp")  # noqa: S108 - a folder that others write to
+def test_a_kernel_of_which_the_end_is_missing_is_not_kept(used, tmp_path):
+    used(CUT)
+    names = [path.read_bytes()[:400] for path in kept(tmp_path)]
+    assert names
+    assert not any(b"part.so" in name for name in names)
 
 
-def it_is_a_file(folder):
-    folder.rmdir()
-    folder.write_text("")
+def test_keeping_can_be_turned_off(used, tmp_path):
+    used(GMCORE_KEEP_PROGRAMS="no")
+    assert kept(tmp_path) == []
 
 
-def a_kernel_is_a_link(folder):
-    (folder / "mlx").mkdir()
-    (folder / "mlx" / "lib.so").symlink_to("elsewhere.so")
+def others_can_exchange_it(cache):
+    cache.chmod(0o777)
 
 
-def someone_else_owns_it(folder):
+def someone_else_owns_it(cache):
     if os.geteuid():
         pytest.skip("only root can give a folder away")
-    os.chown(folder, 12345, 12345)
+    for name in ("mlx", f"mlx-{os.geteuid()}"):
+        (cache / "gmcore" / name).mkdir(parents=True)
+        os.chown(cache / "gmcore" / name, 12345, 12345)
 
 
-def a_kernel_is_someone_elses(folder):
-    if os.geteuid():
-        pytest.skip("only root can give a file away")
-    (folder / "mlx").mkdir()
-    (folder / "mlx" / "lib.so").write_text("")
-    os.chown(folder / "mlx" / "lib.so", 12345, 12345)
+def it_is_a_file(cache):
+    (cache / "gmcore").write_text("")
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        others_can_write, others_can_exchange_it, it_is_a_link, it_is_a_file, a_kernel_is_a_link, someone_else_owns_it,
-        a_kernel_is_someone_elses,
-    ],
-)  # fmt: skip
-def test_a_folder_that_others_may_have_written_is_not_used_but_a_new_one(spoil, tmp_path):
-    folder = tmp_path / "cache" / "gmcore" / "mlx"
-    folder.mkdir(parents=True, mode=0o700)
-    folder.parent.chmod(0o700)
-    spoil(folder)
-    assert use_own_folder() == ""
-    new = Path(os.environ["TEMPDIR"])
-    assert new.parent == Path(tempfile.gettempdir())
-    assert new.name.startswith("gmcore-mlx-")
-    assert mode_of(new) == 0o700
-    new.rmdir()
+@pytest.mark.parametrize("spoil", [others_can_exchange_it, someone_else_owns_it, it_is_a_file])
+def test_a_cache_that_others_may_have_written_is_not_used(spoil, used, tmp_path):
+    (tmp_path / "cache").mkdir()
+    spoil(tmp_path / "cache")
+    (uncompiled, where), log = used(WHERE)
+    folder = Path(where.split()[0])
+    assert folder.parent == Path(tempfile.gettempdir())
+    assert folder.name.startswith("gmcore-mlx-")
+    assert not folder.exists()
+    assert uncompiled == ""
+    assert log.count("\n") == 1
+    assert log.startswith("compiled programs are not kept: ")
 
 
-def test_without_a_home_a_new_folder_is_used_and_removed():
-    environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
-    environment["HOME"] = "/dev/null"
-    code = f"{COMPILE}\nimport os; print(os.environ['TEMPDIR'])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    assert Path(done[-1]).name.startswith("gmcore-mlx-")
-    assert not Path(done[-1]).exists()
+def test_without_a_home_a_new_folder_is_used_and_removed(used):
+    (_, where), _ = used(WHERE, HOME="/dev/null", XDG_CACHE_HOME="")
+    folder = Path(where.split()[0])
+    assert folder.name.startswith("gmcore-mlx-")
+    assert not folder.exists()
 
 
-def test_kernels_are_compiled_there_and_nowhere_else(tmp_path):
-    (tmp_path / "cache").mkdir(mode=0o700)
-    done = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True, check=True)
-    if done.stdout.strip():
-        pytest.skip(f"MLX does not compile here: {done.stdout}")
-    assert list((tmp_path / "cache" / "gmcore" / "mlx" / "mlx").rglob("*.so"))
+def test_what_a_killed_process_has_left_is_removed_by_the_next(used, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    code = COMPILE + "\nimport os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    processes = tmp_path / "cache" / "gmcore" / "mlx" / "processes"
+    assert list(processes.iterdir())
+    used()
+    assert not list(processes.iterdir())
+
+
+def test_without_any_safe_folder_functions_run_uncompiled():
+    code = "from gm_metal_backend import library\nlibrary.use_own_folder = lambda: 'no folder is safe'\n"
+    code += "print(library.load().uncompiled)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "no folder is safe\n"

@@ -71,11 +71,26 @@ def test_the_default_embedding_size_is_the_root_of_the_number_of_categories(size
     assert line == ("inputs.categorical", f"Embedding(categories=(3, 9), size={width})")
 
 
-@pytest.mark.parametrize(("kind", "numeric", "categorical"), [(Kind.NUMERIC, 1, 0), (Kind.CATEGORICAL, 0, 1)])
-def test_an_input_without_columns_is_absent(kind, numeric, categorical):
+@pytest.mark.parametrize(
+    ("kind", "shape"), [(Kind.NUMERIC, (1,)), (Kind.CATEGORICAL, (1,)), (Kind.DATETIME, (1, 2)), (Kind.BOOLEAN, (1,))]
+)
+def test_an_input_without_columns_is_absent(kind, shape):
     one = model(features=(Feature(name="only", kind=kind),))
-    shapes = {"numeric": (numeric,), "categorical": (categorical,)}
-    assert one.info.input_shapes == {name: shape for name, shape in shapes.items() if shape != (0,)}
+    assert one.info.input_shapes == {"numeric" if kind is Kind.BOOLEAN else str(kind): shape}
+
+
+def test_dates_become_numbers_that_are_imputed_and_standardised():
+    features = (*FEATURES, Feature(name="bought", kind=Kind.DATETIME))
+    lines = [(line.name, line.description) for line in model(features=features, impute="median").info.layers]
+    assert lines[3:6] == [
+        (
+            "inputs.datetime.0",
+            "DateParts(parts=('elapsed_days', 'time_of_year', 'time_of_week', 'time_of_day'))",
+        ),
+        ("inputs.datetime.1", "Impute(strategy='median')"),
+        ("inputs.datetime.2", "Standardize()"),
+    ]
+    assert lines[6] == ("trunk.0", "Dense(in_features=23, out_features=64)")
 
 
 @pytest.mark.parametrize(("target", "width"), [(BINARY, 1), (MANY, 3), (NUMBERS, 2)], ids=["binary", "many", "numbers"])

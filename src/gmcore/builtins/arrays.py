@@ -13,6 +13,7 @@ from gmcore.builtins.encoding import decode_inputs, encode_inputs, infer_feature
 from gmcore.builtins.targets import Task, encode_target
 from gmcore.builtins.values import missing_rows, to_array
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
+from gmcore.domain.data.date_formats import is_date_format
 from gmcore.domain.data.row_batches import RowBatches
 from gmcore.domain.data.splits import split_rows
 from gmcore.errors import DataError
@@ -30,7 +31,9 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
     Strings, booleans and categorical columns in `y` are classes, in sorted order. So are two different integers, up to
     20 integers that occur twice on average, and two floats that do; other numbers are values to predict. `task`
     overrides that. Classes are predicted in the dtype of `y`. Strings and categorical columns in `X` are categories;
-    the strings true, false, yes and no are booleans. None, NaN, pandas' NA and masked values are missing.
+    the strings true, false, yes and no are booleans. Dates of any type, and strings of dates in one format, are dates;
+    those with a time zone are converted to UTC, others are taken as UTC, and fractions of a second are dropped. None,
+    NaN, NaT, pandas' NA and masked values are missing.
 
     Attributes:
         X: `(rows, features)`; a mapping from name to column; a pandas or polars data frame; or
@@ -41,10 +44,12 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         target_names: names of the target columns; by default `target`, or `y0`, `y1` …
         classes: the classes in the order of their indices; by default those in `y`, sorted.
         types: the kinds of columns that are to be treated otherwise than inferred, by name: `"numeric"`,
-            `"categorical"` or `"boolean"`.
+            `"categorical"`, `"boolean"` or `"datetime"`.
+        date_format: the format of dates in strings, such as `"%d.%m.%Y"`, if it is not recognised.
         groups: `(rows,)`, equal for rows that must stay together.
         time: `(rows,)`, numbers, dates or strings that sort by time.
-        weights: `(rows,)`, the weight of each row.
+        weights: `(rows,)`, the weight of each row, which counts in the loss, in metrics and in statistics of
+            preprocessing; splits, batches and lists of categories count rows.
         validation: how to hold out the rows for early stopping in plain training; None for none.
         test: how to hold out test rows, before the validation rows; None for none.
     """
@@ -55,9 +60,10 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
     feature_names: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
     target_names: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
     classes: tuple[str | float, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
-    types: Mapping[str, Literal["numeric", "categorical", "boolean"]] = attrs.field(
+    types: Mapping[str, Literal["numeric", "categorical", "boolean", "datetime"]] = attrs.field(
         factory=dict, kw_only=True, validator=deep_mapping(instance_of(str), in_(tuple(map(str, Kind))))
     )
+    date_format: str | None = attrs.field(default=None, kw_only=True, validator=is_date_format)
     groups: object = attrs.field(default=None, kw_only=True, repr=False)
     time: object = attrs.field(default=None, kw_only=True, repr=False)
     weights: object = attrs.field(default=None, kw_only=True, repr=False)
@@ -83,7 +89,7 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
 
     def rows_like(self, schema: Schema) -> Rows:
         columns = decode_inputs(self.X) if isinstance(self.X, Rows) else self._columns_of(schema)
-        return Rows(schema=schema, inputs=encode_inputs(columns, schema.features))
+        return Rows(schema=schema, inputs=encode_inputs(columns, schema.features, self.date_format))
 
     def split(self) -> Split:
         if self._split is None:
@@ -105,7 +111,8 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         if self.y is None:
             raise DataError("these rows have no targets: pass y to train on them")
         columns = name_columns(self.X, self.feature_names)
-        features = infer_features(columns, dict.fromkeys(categorical_columns(self.X), "categorical") | dict(self.types))
+        types = dict.fromkeys(categorical_columns(self.X), "categorical") | dict(self.types)
+        features = infer_features(columns, types, self.date_format)
         target, targets = encode_target(self.y, self.task, self.target_names, self.classes)
         count = len(next(iter(columns.values())))
         _check_length("y", targets, count)

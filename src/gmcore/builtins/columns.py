@@ -10,7 +10,7 @@ from gmcore.errors import DataError
 
 __all__ = ["categorical_columns", "has_categories", "has_names", "name_columns"]
 
-_NUMBERS = "biuf"  # NumPy's dtype kinds
+_NUMBERS, _DATES = "biuf", "M"  # NumPy's dtype kinds
 
 
 @runtime_checkable
@@ -122,7 +122,9 @@ def _column(values: object, name: str) -> np.ndarray:
         raise DataError(f"{title} must have one dimension, got shape {array.shape}")
     if array.dtype.kind in "UT":
         return array.astype(object)
-    if array.dtype.kind not in _NUMBERS + "O":
-        hint = "; for dates, pass numbers, such as days since a fixed date" if array.dtype.kind in "mM" else ""
-        raise DataError(f"{title} has dtype {array.dtype}: a column must hold numbers, booleans or strings{hint}")
+    if array.dtype.kind not in _NUMBERS + _DATES + "O":
+        hint = "; for durations, pass numbers, such as days" if array.dtype.kind == "m" else ""
+        raise DataError(
+            f"{title} has dtype {array.dtype}: a column must hold numbers, booleans, dates or strings{hint}"
+        )
     return array

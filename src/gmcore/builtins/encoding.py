@@ -5,8 +5,10 @@ from typing import Protocol, cast
 
 import numpy as np
 
+from gmcore.builtins.dates import are_dates, date_feature, datetime_column, holds_dates, with_date_texts
 from gmcore.builtins.values import BOOLEAN_WORDS, is_missing, missing_rows, sorts_of
 from gmcore.domain import Feature, Kind, Rows
+from gmcore.domain.data.dates import decode_dates
 from gmcore.domain.data.labels import label_text
 from gmcore.errors import DataError, did_you_mean
 
@@ -17,26 +19,37 @@ class _Sortable(Protocol):
     def __lt__(self, other: object, /) -> bool: ...
 
 
-def infer_features(columns: Mapping[str, np.ndarray], types: Mapping[str, str]) -> tuple[Feature, ...]:
-    """Return the features: numeric for numbers, boolean for booleans, categorical for strings, in sorted order.
+def infer_features(
+    columns: Mapping[str, np.ndarray], types: Mapping[str, str], date_format: str | None = None
+) -> tuple[Feature, ...]:
+    """Return the features: numeric for numbers, boolean for booleans, datetime for dates, categorical for strings.
 
-    The strings true, false, yes and no are booleans, as in a CSV file.
+    The strings true, false, yes and no are booleans, and strings of dates are dates, as in a CSV file. Categories are
+    in sorted order.
 
     Args:
         columns: the columns, by name.
         types: the kinds of columns that are to be treated otherwise, by name.
+        date_format: the format of dates in strings; None to recognize it.
 
     Raises:
-        DataError: if `types` names a column that does not exist.
+        DataError: if `types` names a column that does not exist, or some but not all strings of a column are dates.
     """
     for name, kind in types.items():
         if name not in columns:
             raise DataError(f"types: no column '{name}' to treat as {kind}{did_you_mean(name, columns)}")
-    return tuple(_feature(name, column, types.get(name)) for name, column in columns.items())
+    return tuple(_feature(name, column, types.get(name), date_format) for name, column in columns.items())
 
 
-def encode_inputs(columns: Mapping[str, np.ndarray], features: Sequence[Feature]) -> dict[str, np.ndarray]:
+def encode_inputs(
+    columns: Mapping[str, np.ndarray], features: Sequence[Feature], date_format: str | None = None
+) -> dict[str, np.ndarray]:
     """Return the columns as in `Rows.inputs`, in the order and with the category codes of `features`.
+
+    Args:
+        columns: the columns, by name.
+        features: the features.
+        date_format: the format of dates in strings, where that of the feature is ISO 8601.
 
     Raises:
         DataError: if a feature has no column, or a column has values that its feature's kind does not allow.
@@ -44,9 +57,15 @@ def encode_inputs(columns: Mapping[str, np.ndarray], features: Sequence[Feature]
     for feature in features:
         if feature.name not in columns:
             raise DataError(f"no column '{feature.name}'{did_you_mean(feature.name, columns)}")
-    numeric = [_floats(columns[f.name], f) for f in features if f.kind is not Kind.CATEGORICAL]
-    coded = [_codes(columns[f.name], f.categories) for f in features if f.kind is Kind.CATEGORICAL]
-    inputs = {"numeric": numeric, "categorical": coded}
+    inputs: dict[str, list[np.ndarray]] = {"numeric": [], "categorical": [], "datetime": []}
+    for feature in features:
+        column = columns[feature.name]
+        if feature.kind is Kind.CATEGORICAL:
+            inputs["categorical"].append(_codes(column, feature.categories))
+        elif feature.kind is Kind.DATETIME:
+            inputs["datetime"].append(datetime_column(column, feature, date_format))
+        else:
+            inputs["numeric"].append(_floats(column, feature))
     return {name: np.stack(stacked, axis=1) for name, stacked in inputs.items() if stacked}
 
 
@@ -57,26 +76,34 @@ def decode_inputs(rows: Rows) -> dict[str, np.ndarray]:
         f.name: np.array([None, *f.categories], object)[rows.inputs["categorical"][:, i]]
         for i, f in enumerate(rows.schema.categorical)
     }
-    return numeric | coded
+    dates = {f.name: decode_dates(rows.inputs["datetime"][:, i]) for i, f in enumerate(rows.schema.datetime)}
+    return numeric | coded | dates
 
 
-def _feature(name: str, column: np.ndarray, kind: str | None) -> Feature:
-    kind = Kind(kind or _inferred(column, name))
+def _feature(name: str, column: np.ndarray, kind: str | None, date_format: str | None) -> Feature:
+    kind = Kind(kind or _inferred(column, name, date_format))
+    if kind is Kind.DATETIME:
+        return date_feature(name, column, date_format)
     if kind is not Kind.CATEGORICAL:
         return Feature(name=name, kind=kind)
+    column = with_date_texts(column)
     if column.dtype.kind == "O":
         sorts_of(column, f"column '{name}'")
     present = {value for value in column.tolist() if not is_missing(value)}
     return Feature(name=name, kind=kind, categories=tuple(_sorted_labels(present)))
 
 
-def _inferred(column: np.ndarray, name: str) -> Kind:
+def _inferred(column: np.ndarray, name: str, date_format: str | None) -> Kind:
+    if holds_dates(column):
+        return Kind.DATETIME
     if column.dtype.kind != "O":
         return Kind.BOOLEAN if column.dtype.kind == "b" else Kind.NUMERIC
     sorts = sorts_of(column, f"column '{name}'")
     if sorts == {"text"}:
         texts = {value for value in column.tolist() if not is_missing(value)}
-        return Kind.BOOLEAN if all(text.lower() in BOOLEAN_WORDS for text in texts) else Kind.CATEGORICAL
+        if all(text.lower() in BOOLEAN_WORDS for text in texts):
+            return Kind.BOOLEAN
+        return Kind.DATETIME if are_dates(list(texts), date_format) else Kind.CATEGORICAL
     return Kind.BOOLEAN if sorts == {"boolean"} else Kind.NUMERIC
 
 
@@ -87,6 +114,10 @@ def _sorted_labels(values: Collection[object]) -> list[str]:
 
 
 def _floats(column: np.ndarray, feature: Feature) -> np.ndarray:
+    if holds_dates(column):
+        raise DataError(
+            f"column '{feature.name}' has dates, but the feature is {feature.kind}: pass {feature.kind} values"
+        )
     values = _parsed(column, feature) if column.dtype.kind == "O" else column.astype(np.float64)
     is_bad, problem = np.isinf(values), "infinite values"
     if feature.kind is Kind.BOOLEAN:
@@ -113,7 +144,7 @@ def _parsed(column: np.ndarray, feature: Feature) -> np.ndarray:
 
 def _codes(column: np.ndarray, categories: Sequence[str]) -> np.ndarray:
     code = {category: place for place, category in enumerate(categories, start=1)}
-    return np.array([_code(value, code) for value in column.tolist()], np.int32)
+    return np.array([_code(value, code) for value in with_date_texts(column).tolist()], np.int32)
 
 
 def _code(value: object, code: Mapping[str, int]) -> int:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from gmcore.builtins.columns import has_categories
+from gmcore.builtins.dates import are_dates
 from gmcore.builtins.values import Sort, missing_rows, sorts_of, to_array
 from gmcore.domain import Target, TargetKind
 from gmcore.domain.data.labels import LABEL_DTYPES, are_classes, label_text, too_many_classes
@@ -16,6 +17,7 @@ __all__ = ["Task", "encode_target"]
 Task = Literal["auto", "classification", "regression"]
 
 _NUMBERS, _INTEGERS = "biuf", "iu"  # NumPy's dtype kinds
+_NO_DATES = "pass numbers, such as days, or strings and task='classification' for one class per date"
 
 
 def encode_target(
@@ -56,6 +58,8 @@ def _target_values(y: object) -> tuple[np.ndarray, str]:
         raise DataError(f"{bad.size} rows have no target, the first is row {bad[0]}: remove them")
     if values.dtype.kind == "O":
         return _narrowed(values, text="str" if listed else "object")
+    if values.dtype.kind == "M":
+        raise DataError(f"y has dates, such as {values.flat[0]}, which can't be predicted: {_NO_DATES}")
     if values.dtype.kind not in _NUMBERS + "UT":
         raise DataError(f"y has dtype {values.dtype}: a target must hold numbers, booleans or strings")
     return values, _label_dtype(values.dtype)
@@ -66,6 +70,8 @@ def _narrowed(values: np.ndarray, *, text: str) -> tuple[np.ndarray, str]:
     sorts: set[Sort] = sorts_of(values.ravel(), "y")
     if sorts == {"text"}:
         return values.astype(str), text
+    if "date" in sorts:
+        raise DataError(f"y has dates, such as {values.flat[0]!s:.60}, which can't be predicted: {_NO_DATES}")
     if "text" in sorts:
         raise DataError("y has both strings and numbers: make all labels strings, or all numbers")
     try:
@@ -111,6 +117,8 @@ def _classification(
     labels = [label_text(value) for value in found.tolist()]
     if len(labels) == 1:
         raise DataError(f"y must have at least two classes, got '{labels[0]}' in every row")
+    if inferred and values.dtype.kind in "UT" and are_dates(labels):
+        raise DataError(f"y has dates, such as '{labels[0]}', which can't be predicted: {_NO_DATES}")
     if inferred and values.dtype.kind in "UT" and too_many_classes(len(labels), len(values)):
         raise DataError(
             f"y has {len(labels)} different strings in {len(values)} rows, which are too many for classes: "

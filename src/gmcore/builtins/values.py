@@ -1,5 +1,6 @@
 """Values in memory as NumPy arrays, whichever library they come from, and which of them are missing."""
 
+import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Integral, Real
@@ -15,13 +16,14 @@ __all__ = ["BOOLEAN_WORDS", "Sort", "is_missing", "missing_rows", "sorts_of", "t
 BOOLEAN_WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 """Texts that are booleans, in lower case, as in a CSV file."""
 
-Sort = Literal["text", "boolean", "integer", "number"]
+Sort = Literal["text", "boolean", "integer", "number", "date"]
 
 _SORTS: Sequence[tuple[tuple[type, ...], Sort]] = (
     ((str,), "text"),
     ((bool, np.bool_), "boolean"),
     ((Integral,), "integer"),
     ((Real, Decimal), "number"),
+    ((dt.date, np.datetime64), "date"),
 )
 
 
@@ -101,7 +103,7 @@ def sorts_of(values: np.ndarray, name: str) -> set[Sort]:
     """Return the sorts of the values in an object array that are not missing.
 
     Raises:
-        DataError: if there are others, such as dates or lists.
+        DataError: if there are others, such as times of the day or lists.
     """
     types = {type(value): value for value in values.tolist() if not is_missing(value)}
     sorts = {kind: _sort(kind) for kind in types}
@@ -109,7 +111,7 @@ def sorts_of(values: np.ndarray, name: str) -> set[Sort]:
     if other is not None:
         raise DataError(
             f"{name} has values of type {other.__name__}, such as {types[other]!r:.60}: "
-            "it must hold numbers, booleans or strings"
+            "it must hold numbers, booleans, dates or strings"
         )
     return {sort for sort in sorts.values() if sort is not None}
 

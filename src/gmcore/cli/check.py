@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gmcore.app import Fleet, Plan, Run, fleets_of, open_run, plan_of
-from gmcore.cli.describe import describe, describe_fleets, describe_plan
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
 from gmcore.cli.paths import run_file
-from gmcore.domain import Cancellation, Hooks
-from gmcore.domain.sizes import size_text
-from gmcore.training.chunks import ChunkPlan, plan_chunks
-from gmcore.training.precision_check import precision_notes
+
+if TYPE_CHECKING:
+    from gmcore.app import Fleet, Plan, Run
+    from gmcore.training.chunks import ChunkPlan
 
 __all__ = ["command"]
 
@@ -26,6 +25,12 @@ def command(run: Path, *, as_json: bool) -> None:
 
     Nothing is trained, and nothing is written except the cache of large data files.
     """
+    from gmcore.app import fleets_of, open_run, plan_of
+    from gmcore.cli.describe import describe, describe_fleets, describe_plan
+    from gmcore.domain import Cancellation, Hooks
+    from gmcore.training.chunks import plan_chunks
+    from gmcore.training.precision_check import precision_notes
+
     opened = open_run(run)
     folds = len(opened.folds())
     say(describe(opened))
@@ -45,7 +50,7 @@ def command(run: Path, *, as_json: bool) -> None:
         write_json(report)
 
 
-def _report(opened: Run, path: Path, folds: int, chunks: ChunkPlan) -> dict[str, object]:
+def _report(opened: "Run", path: Path, folds: int, chunks: "ChunkPlan") -> dict[str, object]:
     schema = opened.rows.schema
     return {
         "run_file": path,
@@ -65,7 +70,7 @@ def _report(opened: Run, path: Path, folds: int, chunks: ChunkPlan) -> dict[str,
     }
 
 
-def _memory(chunks: ChunkPlan) -> dict[str, int]:
+def _memory(chunks: "ChunkPlan") -> dict[str, int]:
     return {
         "members_per_chunk": chunks.members,
         "estimated": chunks.estimated,
@@ -76,13 +81,15 @@ def _memory(chunks: ChunkPlan) -> dict[str, int]:
     }
 
 
-def _chunks_text(chunks: ChunkPlan) -> str:
+def _chunks_text(chunks: "ChunkPlan") -> str:
+    from gmcore.domain.sizes import size_text
+
     rows = "including the rows" if chunks.rows else "the rows stay on the host"
     estimated, total = size_text(chunks.estimated), size_text(chunks.total)
     return f"{chunks.members} at once: estimated memory {estimated} of {total}, {rows}"
 
 
-def _search_report(plan: Plan, fleets: Sequence[Fleet]) -> dict[str, object]:
+def _search_report(plan: "Plan", fleets: "Sequence[Fleet]") -> dict[str, object]:
     return {
         "trials": len(plan.candidates),
         "models": plan.members,

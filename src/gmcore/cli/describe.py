@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 
 from gmcore.app import Fleet, Plan, Run
 from gmcore.builtins.summary import architecture
 from gmcore.cli.output import inline, table
-from gmcore.domain import Kind, Schema
+from gmcore.domain import Feature, Kind, Schema
 from gmcore.domain.short_repr import listed
 from gmcore.domain.sizes import size_text
 
@@ -76,7 +76,7 @@ def _target(schema: Schema) -> str:
 
 def _columns(schema: Schema) -> list[str]:
     """Return a line per kind of feature, and one for the target."""
-    names = {kind: [feature.name for feature in schema.features if feature.kind is kind] for kind in Kind}
+    names = {kind: [_named(feature) for feature in schema.features if feature.kind is kind] for kind in Kind}
     target = schema.target
     found = f"classes {listed(target.classes)}" if target.is_classification else "numbers"
     dtype = f" ({target.dtype})" if target.is_classification and target.dtype not in ("str", "object") else ""
@@ -89,13 +89,27 @@ def _inferred(data: object, schema: Schema) -> list[str]:
     fields = attrs.fields_dict(kind) if attrs.has(kind) else {}
     options = {name: getattr(data, name) for name in ("types", "task") if name in fields}
     settings = []
-    feature = next((one for one in schema.features if one.name not in options.get("types", ())), None)
-    if "types" in options and feature is not None:
-        other = Kind.CATEGORICAL if feature.kind is not Kind.CATEGORICAL else Kind.NUMERIC
-        settings.append(f'types = {{ {_key(feature.name)} = "{other}" }}')
+    if examples := _examples(schema, options.get("types")):
+        settings.append(f"types = {{ {', '.join(examples)} }}")
     if options.get("task") == "auto":
         settings.append(f'task = "{"regression" if schema.target.is_classification else "classification"}"')
     return [f"inferred from the values; to change that, set in [data]: {', '.join(settings)}"] if settings else []
+
+
+def _examples(schema: Schema, types: Collection[str] | None) -> list[str]:
+    """Return how to give another kind to the first feature whose kind was inferred, and to the first one of dates."""
+    if types is None:
+        return []
+    inferred = [feature for feature in schema.features if feature.name not in types]
+    dates = [feature for feature in inferred if feature.kind is Kind.DATETIME]
+    shown = {feature.name: feature for feature in [*inferred[:1], *dates[:1]]}
+    others = {name: "numeric" if one.kind is Kind.CATEGORICAL else "categorical" for name, one in shown.items()}
+    return [f'{_key(name)} = "{other}"' for name, other in others.items()]
+
+
+def _named(feature: Feature) -> str:
+    """Return the name of a feature, with the format of its dates if that is not ISO 8601."""
+    return feature.name if feature.date_format is None else f"{feature.name} ({feature.date_format})"
 
 
 def _key(name: str) -> str:

@@ -3,71 +3,119 @@
 import csv
 import io
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
-from gmcore.app import TrainedModel, load
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
-from gmcore.storage.output_file import write_output
+from gmcore.cli.paths import chosen_run, latest_run, runs_to_search
+from gmcore.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gmcore.app import TrainedModel
+    from gmcore.domain import Rows
 
 __all__ = ["command"]
+
+Rowwise = Sequence[Sequence[object]]
 
 _DIGITS = {"float32": 9, "float64": 17}
 """Significant digits that identify every number of the dtype."""
 
 
 @click.command("predict")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("data", metavar="CSV", type=click.Path(path_type=Path))
+@click.argument("model", metavar="MODEL", required=False, type=click.Path(path_type=Path))
+@click.argument("data", metavar="CSV", required=False, type=click.Path(path_type=Path))
+@latest_run
+@runs_to_search
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE, not to stdout.")
 @click.option("--backend", default="auto", show_default=True, metavar="NAME", help="Backend to predict with.")
 @as_json
-def command(model: Path, data: Path, output: Path | None, backend: str, *, as_json: bool) -> None:
+def command(
+    model: Path | None, data: Path | None, output: Path | None, backend: str, runs: Path, *, latest: bool, as_json: bool
+) -> None:
     """Predict the rows of the file CSV with MODEL, a model.safetensors or the run folder that contains it.
 
-    The output is CSV with one line per row: the class and the probability of each class, or the predicted values.
-    With --json and without --output, the JSON object contains the predictions.
+    MODEL can also be the name of a run, such as breast_cancer, or of its folder; --latest in its place is the newest
+    run that has a model. The output is CSV with one line per row: the class and the probability of each class, or the
+    predicted values; the id comes first if the training data had a column of ids. With --json and without --output,
+    the JSON object contains the predictions.
     """
+    from gmcore.app import load
+    from gmcore.app.records.run_lookup import WITH_MODEL
+    from gmcore.storage.output_file import write_output
+
+    if latest and data is None:
+        model, data = None, model
+    model = chosen_run(model, WITH_MODEL, latest=latest, argument="MODEL", runs=runs)
+    if data is None:
+        raise click.UsageError("Missing argument 'CSV'.")
     begun = time.perf_counter()
     trained = load(model, backend=backend)
-    numbers = trained.predict_numbers(trained.read(data))
-    head, rows = _predictions(trained, numbers)
-    digits = _DIGITS[trained.backend.dtype]
+    given = trained.read(data)
+    head = _head(trained, given)
+    numbers = trained.predict_numbers(given)
+    rows = _with_ids(given, _rows(trained, numbers))
+    text = "" if as_json and output is None else _csv(head, rows, _DIGITS[trained.backend.dtype])
     if output is not None:
-        write_output(output, _csv(head, rows, digits).encode())
+        write_output(output, text.encode())
     elif not as_json:
-        click.echo(_csv(head, rows, digits), nl=False)
+        click.echo(text, nl=False)
     if as_json:
         report = {"model": model, "data": data, "rows": len(rows), "output": output}
-        inline = {"predictions": _records(trained, head, numbers, rows)} if output is None else {}
+        records = _with_ids(given, _typed_rows(trained, numbers))
+        inline = {"predictions": [dict(zip(head, row, strict=True)) for row in records]} if output is None else {}
         write_json({**report, **inline, "seconds": time.perf_counter() - begun})
     say(f"{len(rows):,} rows predicted" + (f": {output}" if output else ""))
 
 
-def _predictions(trained: TrainedModel, numbers: np.ndarray) -> tuple[list[str], list[list[object]]]:
-    """Return the column names and the rows of the output, with classes as text, as the training data wrote them."""
+def _head(trained: "TrainedModel", given: "Rows") -> list[str]:
+    """Return the column names of the output: the id's, if the rows have ids, and those of the predictions.
+
+    Raises:
+        DataError: if the id has the name of a prediction.
+    """
+    target = trained.schema.target
+    head = [*target.names, *(f"probability_{name}" for name in target.classes)]
+    if given.ids is None or trained.schema.id is None:
+        return head
+    if trained.schema.id in head:
+        raise DataError(
+            f"the id column '{trained.schema.id}' has the name of a column of the predictions: rename it in the "
+            "training data and train again"
+        )
+    return [trained.schema.id, *head]
+
+
+def _with_ids(given: "Rows", rows: Rowwise) -> Rowwise:
+    """Return the rows of the output, each with its id in front if there are ids."""
+    return rows if given.ids is None else [[one, *row] for one, row in zip(given.ids.tolist(), rows, strict=True)]
+
+
+def _rows(trained: "TrainedModel", numbers: "np.ndarray") -> Rowwise:
+    """Return the rows of the output, with classes as text, as the training data wrote them."""
     target = trained.schema.target
     if not target.is_classification:
-        return list(target.names), numbers.tolist()
-    head = [*target.names, *(f"probability_{name}" for name in target.classes)]
+        rows: Rowwise = numbers.tolist()
+        return rows
     classes = [target.classes[place] for place in numbers.argmax(axis=1)]
-    return head, [[name, *row] for name, row in zip(classes, numbers.tolist(), strict=True)]
+    return [[name, *row] for name, row in zip(classes, numbers.tolist(), strict=True)]
 
 
-def _records(
-    trained: TrainedModel, head: Sequence[str], numbers: np.ndarray, rows: Sequence[Sequence[object]]
-) -> list[dict[str, object]]:
-    """Return a JSON object per row, with classes as JSON numbers or booleans if they are numbers or booleans."""
-    if trained.schema.target.is_classification:
-        rows = [[label, *row[1:]] for label, row in zip(trained.named(numbers).tolist(), rows, strict=True)]
-    return [dict(zip(head, row, strict=True)) for row in rows]
+def _typed_rows(trained: "TrainedModel", numbers: "np.ndarray") -> Rowwise:
+    """Return the rows of the output, with classes as numbers or booleans if they are numbers or booleans."""
+    rows = _rows(trained, numbers)
+    if not trained.schema.target.is_classification:
+        return rows
+    return [[label, *row[1:]] for label, row in zip(trained.named(numbers).tolist(), rows, strict=True)]
 
 
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]], digits: int) -> str:
+def _csv(head: Sequence[str], rows: Rowwise, digits: int) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from gmcore import __version__
+from gmcore.cli.output import OWN_PROCESS, say
 from gmcore.cli.startup import interrupt_as_usual
 from gmcore.errors import Cancelled, GmcoreError, InputError, OutputError, TrainingError
 
@@ -90,6 +91,7 @@ class Commands(click.Group):
         "predict": "Predict the rows of a file with a trained model.",
         "check": "Report every problem of a run file, without training.",
         "plugins": "List the installed plugins and their options.",
+        "cache": "Show or remove what is kept between runs: rows, compiled programs.",
         "doctor": "Report versions, backends, devices and broken plugins.",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -103,14 +105,14 @@ def gmcore(ctx: click.Context) -> None:
     object to stdout. Exit status: 0 success, 1 failure, 2 wrong input, 130 and 143 stopped by Ctrl-C and SIGTERM.
     """
     if ctx.invoked_subcommand != "plugins":  # its subcommands import `logging` only if they import a plugin
-        from gmcore.cli.messages import messages_shown  # noqa: PLC0415 - the help does not need it
+        from gmcore.cli.messages import messages_shown  # the help does not need it
 
         ctx.with_resource(messages_shown())
 
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    gmcore(prog_name="gmcore")
+    gmcore(prog_name="gmcore", obj=OWN_PROCESS)
 
 
 @contextlib.contextmanager
@@ -126,7 +128,7 @@ def _exit_statuses() -> Iterator[None]:
             raise
         lines = [f"Error: {shown}", *getattr(shown, "__notes__", ())]
         with contextlib.suppress(OSError):
-            click.echo("\n".join(lines), err=True)
+            say("\n".join(lines))
         raise click.exceptions.Exit(_status(shown)) from error
 
 
@@ -138,7 +140,7 @@ def _shown(error: BaseException) -> GmcoreError | None:
         return _with_notes(Cancelled("stopped on request", signal=signal.SIGINT), error)
     if isinstance(error, MemoryError):
         return _with_notes(TrainingError(f"not enough memory: {error}".rstrip(": ")), error)
-    from gmcore.registry.exits import exit_error, is_exit, plugin_error  # noqa: PLC0415 - used for errors only
+    from gmcore.registry.exits import exit_error, is_exit, plugin_error  # used for errors only
 
     if is_exit(error):
         return exit_error(error)
@@ -150,7 +152,7 @@ def _shown(error: BaseException) -> GmcoreError | None:
 
 def _system_error(error: OSError) -> GmcoreError:
     """Return the error for a file or stream that failed outside of what handles its errors, such as a full stdout."""
-    from gmcore.storage.files import printable, reason  # noqa: PLC0415 - used for errors only
+    from gmcore.storage.files import printable, reason  # used for errors only
 
     stdout = sys.__stdout__
     if error.filename is None and stdout is not None and sys.stdout is stdout:

@@ -1,18 +1,17 @@
 """`gmcore search`: search for the best settings and train a model with them."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gmcore.app import Searched, open_run, plan_of, search
-from gmcore.cli.describe import describe, describe_plan
 from gmcore.cli.options import as_json, with_profile
 from gmcore.cli.output import inline, say, table, write_json
 from gmcore.cli.paths import run_file, runs_folder
-from gmcore.cli.profile import profile_table
-from gmcore.cli.progress import progress
-from gmcore.cli.signals import cancelled_by_signals
-from gmcore.domain import TrialResult
+
+if TYPE_CHECKING:
+    from gmcore.app import Searched
+    from gmcore.domain import TrialResult
 
 __all__ = ["command", "summary"]
 
@@ -29,6 +28,12 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
 
     Each trial is scored by the run's cross-validation; trials of equal shapes train at once.
     """
+    from gmcore.app import open_run, plan_of, search
+    from gmcore.cli.describe import describe, describe_plan
+    from gmcore.cli.profile import profile_table
+    from gmcore.cli.progress import progress
+    from gmcore.cli.signals import cancelled_by_signals
+
     opened = open_run(run)
     plan = plan_of(opened)
     with cancelled_by_signals() as cancellation:
@@ -42,7 +47,7 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
         write_json(done.report)
 
 
-def summary(done: Searched) -> str:
+def summary(done: "Searched") -> str:
     """Return the ranking of the trials and the output paths as text."""
     paths = list(done.best.settings)
     head = ("rank", *_short(paths), done.metric, "", "epochs")
@@ -58,6 +63,7 @@ def summary(done: Searched) -> str:
             *([f"and {more} more"] if more > 0 else []),
             *(f"rank {rank} failed: {trial.failure}" for rank, trial in failures[:1]),
             "",
+            f"best: {_best(done)}",
             f"{len(done.trials)} trials in {done.seconds:.1f} s",
             *(
                 [f"model: {done.folder / 'model.safetensors'}", f"run file: {done.folder / 'best.toml'}"]
@@ -68,7 +74,14 @@ def summary(done: Searched) -> str:
     )
 
 
-def _score(trial: TrialResult) -> tuple[object, ...]:
+def _best(done: "Searched") -> str:
+    """Return the score of the best trial, with its standard deviation over folds, and its settings."""
+    best = done.best
+    settings = ", ".join(f"{path} = {inline(value)}" for path, value in best.settings.items())
+    return f"{done.metric} {best.value:.4g} ± {best.std[done.metric]:.4g} with {settings}"
+
+
+def _score(trial: "TrialResult") -> tuple[object, ...]:
     if trial.failed:
         return "failed", "", ""
     return trial.value, f"± {trial.std[trial.metric]:.4f}", f"{trial.epochs.mean():.1f}"

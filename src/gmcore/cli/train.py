@@ -1,17 +1,16 @@
 """`gmcore train`: train one model as described in a run file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gmcore.app import Trained, open_run, train
-from gmcore.cli.describe import describe
 from gmcore.cli.options import as_json, with_profile
 from gmcore.cli.output import say, table, write_json
 from gmcore.cli.paths import run_file, runs_folder
-from gmcore.cli.profile import profile_table
-from gmcore.cli.progress import progress
-from gmcore.cli.signals import cancelled_by_signals
+
+if TYPE_CHECKING:
+    from gmcore.app import Trained
 
 __all__ = ["command", "summary"]
 
@@ -23,6 +22,12 @@ __all__ = ["command", "summary"]
 @as_json
 def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
     """Train one model as described in the file RUN, and save it in a new run folder."""
+    from gmcore.app import open_run, train
+    from gmcore.cli.describe import describe
+    from gmcore.cli.profile import profile_table
+    from gmcore.cli.progress import progress
+    from gmcore.cli.signals import cancelled_by_signals
+
     opened = open_run(run)
     with cancelled_by_signals() as cancellation:
         say(describe(opened))
@@ -34,7 +39,7 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
         write_json(done.report)
 
 
-def summary(done: Trained) -> str:
+def summary(done: "Trained") -> str:
     """Return losses, metrics and output paths as text."""
     scored = {"training": done.train, "validation": done.validation, "test": done.test}
     rows = [

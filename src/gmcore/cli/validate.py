@@ -1,17 +1,16 @@
 """`gmcore validate`: cross-validate as described in a run file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gmcore.app import CrossValidated, cross_validate, open_run
-from gmcore.cli.describe import describe
 from gmcore.cli.options import as_json, with_profile
 from gmcore.cli.output import say, table, write_json
 from gmcore.cli.paths import run_file, runs_folder
-from gmcore.cli.profile import profile_table
-from gmcore.cli.progress import progress
-from gmcore.cli.signals import cancelled_by_signals
+
+if TYPE_CHECKING:
+    from gmcore.app import CrossValidated
 
 __all__ = ["command", "exit_status", "summary"]
 
@@ -23,6 +22,12 @@ __all__ = ["command", "exit_status", "summary"]
 @as_json
 def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
     """Cross-validate as described in the file RUN: train one model per fold, all at once, and score held-out rows."""
+    from gmcore.app import cross_validate, open_run
+    from gmcore.cli.describe import describe
+    from gmcore.cli.profile import profile_table
+    from gmcore.cli.progress import progress
+    from gmcore.cli.signals import cancelled_by_signals
+
     opened = open_run(run)
     with cancelled_by_signals() as cancellation:
         say(describe(opened))
@@ -35,12 +40,12 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
     click.get_current_context().exit(exit_status(done))
 
 
-def exit_status(done: CrossValidated) -> int:
+def exit_status(done: "CrossValidated") -> int:
     """Return 0 if every fold was trained, else 1: results exist, but some folds failed."""
     return 1 if done.result.failed_folds else 0
 
 
-def summary(done: CrossValidated) -> str:
+def summary(done: "CrossValidated") -> str:
     """Return the scores of each fold, their mean and their standard deviation as text."""
     result, failed = done.result, len(done.result.failed_folds)
     rows: list[tuple[object, ...]] = [

@@ -15,7 +15,7 @@ from gmcore.domain.data.fold import Fold, Split
 from gmcore.domain.data.rows import Rows
 from gmcore.domain.data.schema import Feature, Kind, Schema, Target, TargetKind
 from gmcore.domain.device import Device, Memory
-from gmcore.domain.hooks import (
+from gmcore.domain.events import (
     BatchEnd,
     CheckpointSaved,
     EpochEnd,
@@ -24,7 +24,6 @@ from gmcore.domain.hooks import (
     FitStart,
     FoldEnd,
     FoldStart,
-    Hooks,
     MemberFailed,
     RunEnd,
     RunError,
@@ -32,6 +31,7 @@ from gmcore.domain.hooks import (
     SearchStart,
     TrialEnd,
 )
+from gmcore.domain.hooks import Hooks
 from gmcore.domain.member import Member
 from gmcore.domain.precision import compute_dtype
 from gmcore.domain.results import (

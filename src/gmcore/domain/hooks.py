@@ -1,260 +1,37 @@
-"""Events of a run: one frozen context class for each, and the listeners that are called with it."""
+"""The listeners of a run, by event."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import inspect
+from collections.abc import Callable
 
 import attrs
-import numpy as np
 
-from gmcore.domain.results import CVResult, Failure, ModelInfo, TrainingResult, ValidationResult
-from gmcore.domain.trial import TrialResult
-
-__all__ = [
-    "BatchEnd",
-    "CheckpointSaved",
-    "Context",
-    "EpochEnd",
-    "EpochStart",
-    "FitEnd",
-    "FitStart",
-    "FoldEnd",
-    "FoldStart",
-    "Hooks",
-    "MemberFailed",
-    "RunEnd",
-    "RunError",
-    "RunStart",
-    "SearchStart",
-    "TrialEnd",
-]
-
-
-@attrs.frozen(kw_only=True)
-class RunStart:
-    """A command starts.
-
-    Attributes:
-        command: `"train"`, `"validate"` or `"search"`.
-        folder: the run folder; None in code that has none.
-        config: the run's configuration, as in a run file.
-    """
-
-    command: str
-    folder: Path | None
-    config: Mapping[str, object]
-
-
-@attrs.frozen(kw_only=True)
-class RunEnd:
-    """A command has finished.
-
-    Attributes:
-        command: as in `RunStart`.
-        folder: as in `RunStart`.
-        result: what the command returns; for a search, the training with the best settings.
-    """
-
-    command: str
-    folder: Path | None
-    result: TrainingResult | CVResult
-
-
-@attrs.frozen(kw_only=True)
-class RunError:
-    """A command has raised an error.
-
-    Attributes:
-        command: as in `RunStart`.
-        folder: as in `RunStart`.
-        error: the error, raised again after all listeners were called; `Cancelled` if the run was stopped.
-    """
-
-    command: str
-    folder: Path | None
-    error: BaseException
-
-
-@attrs.frozen(kw_only=True)
-class FitStart:
-    """The training of a chunk starts.
-
-    Attributes:
-        members: the members' indices.
-        max_epochs: largest number of epochs.
-        steps_per_epoch: optimizer steps per epoch of the member that has most.
-        model: the model's structure.
-    """
-
-    members: tuple[int, ...]
-    max_epochs: int
-    steps_per_epoch: int
-    model: ModelInfo
-
-
-@attrs.frozen(kw_only=True)
-class FitEnd:
-    """The training of a chunk has finished.
-
-    Attributes:
-        members: the members' indices.
-        results: one per member, in the same order.
-    """
-
-    members: tuple[int, ...]
-    results: tuple[TrainingResult, ...]
-
-
-@attrs.frozen(kw_only=True)
-class EpochStart:
-    """The steps of an epoch are about to be enqueued.
-
-    Attributes:
-        members: the members' indices.
-        epoch: number of the epoch, from 1.
-    """
-
-    members: tuple[int, ...]
-    epoch: int
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class EpochEnd:
-    """An epoch has been computed and read; the next one may already be enqueued.
-
-    Attributes:
-        members: the members' indices, in the order of the arrays.
-        epoch: number of the epoch, from 1.
-        train_loss: mean over samples, `(members,)`; NaN for a member that had stopped before.
-        stop_loss: mean over the stop rows, `(members,)`; NaN for a member without any.
-        learning_rate: of the epoch's last step, `(members,)`.
-        active: mask of the members that train on, `(members,)`.
-        metrics: by name, the metrics of the stop rows that can be computed during training, `(members,)` each; NaN
-            for a member without stop rows; empty if no member has any.
-    """
-
-    members: tuple[int, ...]
-    epoch: int
-    train_loss: np.ndarray
-    stop_loss: np.ndarray
-    learning_rate: np.ndarray
-    active: np.ndarray
-    metrics: Mapping[str, np.ndarray] = attrs.field(factory=dict)
-
-
-@attrs.frozen(kw_only=True)
-class MemberFailed:
-    """A member's loss or weights are no longer finite: it has stopped, the others train on.
-
-    Attributes:
-        member: the member's index.
-        place: the member's place in its chunk, from 0; in a search several members have the same index.
-        failure: at which step, and the numbers found there.
-    """
-
-    member: int
-    place: int
-    failure: Failure
-
-
-@attrs.frozen(kw_only=True)
-class BatchEnd:
-    """Some steps of an epoch were enqueued; they may not be computed yet.
-
-    Attributes:
-        members: the members' indices.
-        epoch: number of the epoch, from 1.
-        step: steps of this epoch enqueued so far.
-        steps: steps of the whole epoch.
-    """
-
-    members: tuple[int, ...]
-    epoch: int
-    step: int
-    steps: int
-
-
-@attrs.frozen(kw_only=True)
-class FoldStart:
-    """The training of a fold is about to start.
-
-    Attributes:
-        index: the fold's, from 0.
-        n_train: number of rows to train on.
-        n_validation: number of rows to score on.
-    """
-
-    index: int
-    n_train: int
-    n_validation: int
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class FoldEnd:
-    """A fold has been trained and scored.
-
-    Attributes:
-        index: the fold's, from 0.
-        validation: its score on the held-out rows.
-    """
-
-    index: int
-    validation: ValidationResult
-
-
-@attrs.frozen(kw_only=True)
-class SearchStart:
-    """A search starts to train.
-
-    Attributes:
-        trials: number of trials.
-        members: number of members of all trials; `FitStart` and the like number them from 0.
-    """
-
-    trials: int
-    members: int
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class TrialEnd:
-    """A trial has been trained and scored, possibly long after its own last epoch.
-
-    Attributes:
-        trial: its scores.
-    """
-
-    trial: TrialResult
-
-
-@attrs.frozen(kw_only=True)
-class CheckpointSaved:
-    """A checkpoint or a model file has been written and is durable.
-
-    Attributes:
-        path: the file.
-        epoch: number of epochs that were over.
-    """
-
-    path: Path
-    epoch: int
-
-
-Context = (
-    RunStart
-    | RunEnd
-    | RunError
-    | FitStart
-    | FitEnd
-    | EpochStart
-    | EpochEnd
-    | MemberFailed
-    | BatchEnd
-    | FoldStart
-    | FoldEnd
-    | SearchStart
-    | TrialEnd
-    | CheckpointSaved
+from gmcore.domain.events import (
+    BatchEnd,
+    CheckpointSaved,
+    Context,
+    EpochEnd,
+    EpochStart,
+    FitEnd,
+    FitStart,
+    FoldEnd,
+    FoldStart,
+    MemberFailed,
+    RunEnd,
+    RunError,
+    RunStart,
+    SearchStart,
+    TrialEnd,
 )
-"""What a listener is called with."""
+from gmcore.errors import ConfigError
+
+__all__ = ["Hooks", "deferred_kind"]
+
+
+def deferred_kind(function: object) -> str:
+    """Return `"an async function"` or `"a generator function"` for one whose body a call does not run, else nothing."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return "an async function"
+    return "a generator function" if inspect.isgeneratorfunction(function) else ""
 
 
 @attrs.frozen(kw_only=True)
@@ -275,6 +52,16 @@ class Hooks:
     search_start: tuple[Callable[[SearchStart], object], ...] = ()
     trial_end: tuple[Callable[[TrialEnd], object], ...] = ()
     checkpoint_saved: tuple[Callable[[CheckpointSaved], object], ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        """Check that every value is a tuple of functions that do their work when they are called."""
+        for name in _FIELDS.values():
+            listeners = getattr(self, name)
+            if not isinstance(listeners, tuple) or not all(map(callable, listeners)):
+                raise ConfigError([f"hooks: {name} must be a tuple of functions, got {listeners!r:.60}"])
+            kind = next(filter(None, map(deferred_kind, listeners)), "")
+            if kind:
+                raise ConfigError([f"hooks: {name} has {kind}, whose body a call does not run: use a plain function"])
 
     def emit(self, context: Context) -> None:
         """Call the listeners of this event, in order; what one raises ends the run and is raised here."""

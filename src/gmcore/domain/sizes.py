@@ -23,9 +23,12 @@ def bytes_of(size: int | str) -> int:
 
 
 def size_text(count: float) -> str:
-    """Return a number of bytes as text, in the largest unit that gives at least 1; units are powers of 1024."""
-    for unit in ("bytes", "KB", "MB"):
-        if count < 1024:  # noqa: PLR2004 - factor between units
+    """Return a number of bytes as text, in the largest unit that gives at least 1; units are decimal.
+
+    For the sizes that it returns, `bytes_of` returns about the same number.
+    """
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if round(count, 1) < 1000:  # noqa: PLR2004 - factor between units
             return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
-        count /= 1024
-    return f"{count:,.1f} GB"
+        count /= 1000
+    return f"{count:,.1f} TB"

@@ -1,10 +1,15 @@
 """A snapshot of a chunk's training: all that resuming needs."""
 
+import math
+
 import attrs
+from attrs.validators import and_, deep_iterable, ge, instance_of, lt
 
 from gmcore.domain.tree import Tree
 
 __all__ = ["Snapshot"]
+
+_COUNT = and_(instance_of(int), ge(0))
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -23,11 +28,11 @@ class Snapshot:
         numbers: names of the second axis of the history.
     """
 
-    chunk: int
-    members: tuple[int, ...]
-    epoch: int
-    step: int
-    done: bool
-    seconds: float
+    chunk: int = attrs.field(validator=_COUNT)
+    members: tuple[int, ...] = attrs.field(validator=deep_iterable(_COUNT))
+    epoch: int = attrs.field(validator=_COUNT)
+    step: int = attrs.field(validator=_COUNT)
+    done: bool = attrs.field(validator=instance_of(bool))
+    seconds: float = attrs.field(validator=and_(ge(0.0), lt(math.inf)))
     arrays: Tree
-    numbers: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = attrs.field(default=(), validator=deep_iterable(instance_of(str)))

@@ -127,6 +127,12 @@ class NumPyNamespace(Namespace):
     def pow(self, x: Array, y: Array) -> Array:
         return self._mixed(np.power, x, y)
 
+    def floor_divide(self, x: Array, y: Array) -> Array:
+        return self._mixed(np.floor_divide, x, y)
+
+    def remainder(self, x: Array, y: Array) -> Array:
+        return self._mixed(np.remainder, x, y)
+
     def maximum(self, x: Array, y: Array) -> Array:
         return self._mixed(np.maximum, x, y)
 

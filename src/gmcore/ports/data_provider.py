@@ -36,7 +36,10 @@ class DataProvider(Protocol):
 
     @abstractmethod
     def validation_batches(self, config: BatchConfig) -> Iterable[Batch]:
-        """Return the validation rows as batches, never shuffled; no batches if the source has no validation rows."""
+        """Return all validation rows as batches, never shuffled and none left out, whatever `config` says.
+
+        There are no batches if the source has no validation rows.
+        """
 
     @abstractmethod
     def close(self) -> None:

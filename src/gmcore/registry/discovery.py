@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 __all__ = ["EntryPoint", "normalise", "scan"]
 
+_CORE = "gmcore"
 _PREFIX = "gmcore."
 _INFO = (".dist-info", ".egg-info")
 
@@ -92,9 +93,12 @@ def _from_folder(seen: set[str], path: str, names: list[str]) -> Iterator[EntryP
         distribution, _, version = stem.partition("-")
         if (key := normalise(distribution)) in seen:
             continue
-        seen.add(key)
         folder = os.path.join(path, name)  # noqa: PTH118
         data = _read(folder, "entry_points.txt")
+        if key == _CORE and not _is_core(data.decode(errors="replace")):
+            distribution = name
+        else:
+            seen.add(key)
         if _PREFIX.encode() in data:
             owner = _owner(folder, distribution, version)
             yield from _parse(data.decode(errors="replace"), *owner)
@@ -115,7 +119,10 @@ def _read(folder: str, name: str) -> bytes:
 
 
 def _owner(folder: str, distribution: str, version: str) -> tuple[str, str]:
-    """Return the name and version from the metadata, or else from the name of the folder."""
+    """Return the name and version from the metadata, or else from the name of the folder.
+
+    A name that is not the folder's is not believed: it would be one of another distribution.
+    """
     head = (_read(folder, "METADATA") or _read(folder, "PKG-INFO"))[:4096].decode(errors="replace")
     found: dict[str, str] = {}
     for line in head.splitlines():
@@ -124,7 +131,8 @@ def _owner(folder: str, distribution: str, version: str) -> tuple[str, str]:
             found.setdefault(field, value.strip())
         if not line or len(found) == 2:  # noqa: PLR2004 - name and version; the rest is not needed
             break
-    return found.get("Name", distribution), found.get("Version", version)
+    name = found.get("Name", distribution)
+    return name if normalise(name) == normalise(distribution) else distribution, found.get("Version", version)
 
 
 def _parse(text: str, distribution: str, version: str) -> Iterator[EntryPoint]:
@@ -138,6 +146,15 @@ def _parse(text: str, distribution: str, version: str) -> Iterator[EntryPoint]:
                 yield EntryPoint(group, name.strip(), value.strip(), distribution, version)
 
 
+def _is_core(text: str) -> bool:
+    """Return whether the entry points of a distribution that is called gmcore are gmcore's own.
+
+    Another one with that name would hide gmcore's entries, or have its own preferred to those of other plugins.
+    """
+    points = list(_parse(text, _CORE, ""))
+    return bool(points) and all(re.match(r"gmcore[.:]", point.value) for point in points)
+
+
 def _from_metadata(seen: set[str], path: list[str]) -> Iterator[EntryPoint]:
     import importlib.metadata  # noqa: PLC0415 - slow to import, and needed for zips and frozen programs only
 
@@ -145,5 +162,9 @@ def _from_metadata(seen: set[str], path: list[str]) -> Iterator[EntryPoint]:
         name = found.metadata["Name"] or ""
         if (key := normalise(name)) in seen:
             continue
-        seen.add(key)
-        yield from _parse(found.read_text("entry_points.txt") or "", name, found.version)
+        text = found.read_text("entry_points.txt") or ""
+        if key == _CORE and not _is_core(text):
+            name = f"{name} {found.version}"
+        else:
+            seen.add(key)
+        yield from _parse(text, name, found.version)

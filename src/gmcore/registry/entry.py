@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gmcore.errors import PluginLoadError, PortError
 from gmcore.registry.discovery import EntryPoint
 from gmcore.registry.foreign_code import stdout_to_stderr
+from gmcore.registry.plugin_variables import variables_noted
 from gmcore.registry.port_check import port_problem
 
 if TYPE_CHECKING:  # it imports this file
@@ -115,11 +116,19 @@ class Entry:
             raise PortError(self.reason)
         return self._component
 
+    def loads(self) -> bool:
+        """Return whether the component can be used; it is imported at the first call."""
+        try:
+            self.load()
+        except (PluginLoadError, PortError):
+            return False
+        return True
+
     def _import(self) -> None:
         module, _, path = self.point.value.partition("[")[0].partition(":")
         names = path.strip().split(".") if path.strip() else []
         try:
-            with stdout_to_stderr():
+            with stdout_to_stderr(), variables_noted():
                 self._component = reduce(getattr, names, importlib.import_module(module.strip()))
                 self._problem = port_problem(self._component, self._port)
             self.state = State.INVALID if self._problem else State.LOADED

@@ -24,6 +24,7 @@ from gmcore.domain import (
     SearchStart,
     TrialEnd,
 )
+from gmcore.domain.hooks import deferred_kind
 from gmcore.errors import ConfigError, InputError, PluginLoadError, did_you_mean
 from gmcore.registry.registry import Registry
 
@@ -137,7 +138,9 @@ def compile_hooks(plugins: Iterable[object], registry: Registry[object], *, base
 def _made(plugin: object, registry: Registry[object], base: Path | None) -> tuple[str, object]:
     """Return the title of a plugin in messages, and the plugin."""
     if isinstance(plugin, FunctionType | MethodType):
-        return f"hook function {plugin.__qualname__}", _of_function(plugin)
+        title = f"hook function {plugin.__qualname__}"
+        _refuse_deferred(title, plugin)
+        return title, _of_function(plugin)
     if not isinstance(plugin, str | tuple):
         made = plugin() if isinstance(plugin, type) else plugin
         return f"hook plugin {getattr(made, '__name__', type(made).__qualname__)}", made
@@ -169,6 +172,8 @@ def _register(manager: pluggy.PluginManager, title: str, plugin: object) -> Modu
     if forgotten or not marked:
         what = f"its {forgotten[0]!r} is not" if forgotten else "nothing in it is"
         raise PluginLoadError(f"{title} would not be called: {what} marked with @hookimpl")
+    for name in marked:
+        _refuse_deferred(title, getattr(plugin, name), manager.parse_hookimpl_opts(plugin, name))
     # pluggy compares plugins with ==, and two plugins with the same options may be equal.
     stand_in = ModuleType(title)
     vars(stand_in).update({name: getattr(plugin, name) for name in marked})
@@ -184,6 +189,14 @@ def _register(manager: pluggy.PluginManager, title: str, plugin: object) -> Modu
             what = f"has a {name!r} whose only argument is not 'context': {str(error).splitlines()[-1]}"
         raise PluginLoadError(f"{title} {what}") from error
     return stand_in
+
+
+def _refuse_deferred(title: str, function: object, options: pluggy.HookimplOpts | None = None) -> None:
+    """Raise if a call of a hook's function does not run its body; a wrapper is a generator function by design."""
+    is_wrapper = options is not None and (options["wrapper"] or options["hookwrapper"])
+    kind = deferred_kind(function)
+    if kind and not (is_wrapper and "generator" in kind):
+        raise PluginLoadError(f"{title} has {kind}, whose body a call does not run: make it a plain function")
 
 
 def _compiled(caller: pluggy.HookCaller, titles: Mapping[object, str]) -> tuple[Listener, ...]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
-from gmcore.errors import AmbiguousNameError, DuplicateNameError, PluginLoadError, PortError, UnknownNameError
+from gmcore.errors import AmbiguousNameError, DuplicateNameError, UnknownNameError
 from gmcore.registry.discovery import EntryPoint, normalise, scan
 from gmcore.registry.entry import Entry, EntryInfo, State, component_path, owner
 
@@ -85,7 +84,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         component = cast("Callable[..., T]", entry.load())
         with self._lock:
             # Another thread may have unregistered the name during the import.
-            if self._matches(name) == [entry]:
+            if self._usable(name) == [entry]:
                 self._ready[name] = component
         return component
 
@@ -96,7 +95,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         return len(self._index())
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and len(self._matches(name)) == 1
+        return isinstance(name, str) and len(self._usable(name)) == 1
 
     def __repr__(self) -> str:
         return f"<Registry of {self.kind}s: {', '.join(self) or 'none'}>"
@@ -140,16 +139,10 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
             else:
                 module, _, attribute = entry.point.value.partition("[")[0].partition(":")
                 near = module.strip().partition(".")[0] == package and attribute.strip() == qualname
-                found = near and self._loads(entry, component)
+                found = near and entry.loads() and entry.load() is component
             if found:
                 return name
         return None
-
-    @staticmethod
-    def _loads(entry: Entry, component: object) -> bool:
-        with suppress(PluginLoadError, PortError):
-            return entry.load() is component
-        return False
 
     @overload
     def register(self, name: str, factory: F) -> F: ...
@@ -215,13 +208,12 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         """Import all entries and return the information about them."""
         for same in self._by_name().values():
             for entry in same:
-                with suppress(PluginLoadError, PortError):
-                    entry.load()
+                entry.loads()
         return self.entries()
 
     def _info(self, entry: Entry, same: list[Entry]) -> EntryInfo:
         point = entry.point
-        others = [other for other in same if other is not entry]
+        others = [other for other in same if other is not entry and not other.reason]
         state, reason = entry.state, entry.reason
         if others and not entry.is_own and not reason:
             owners = " and ".join(owner(other.point) for other in others)
@@ -274,8 +266,13 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
             return [entry for entry in entries if entry.is_own] or entries
         return [entry for entry in entries if normalise(entry.point.distribution) == normalise(distribution)]
 
-    def _entry(self, name: str) -> Entry:
+    def _usable(self, name: str) -> list[Entry]:
+        """Return the entries of a name; of several those that load: a broken plugin takes no name from others."""
         found = self._matches(name)
+        return [entry for entry in found if len(found) == 1 or entry.loads()] or found
+
+    def _entry(self, name: str) -> Entry:
+        found = self._usable(name)
         if len(found) == 1:
             return found[0]
         if found:

@@ -42,6 +42,8 @@ class Checkpoints(CheckpointStore):
         hooks: its `checkpoint_saved` functions are called after each write.
         say: called with a message when a checkpoint is damaged or can't be written.
         beforehand: called before each write, to flush files that must not be older than the checkpoint.
+        run: identity of the run, such as the hash of its configuration, which is written into each file; a checkpoint
+            of another run counts as damaged. Empty to accept those of any run.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Checkpoints(CheckpointStore):
     hooks: Hooks = attrs.field(factory=Hooks)
     say: Callable[[str], object] = lambda _: None
     beforehand: Callable[[], object] = lambda: None
+    run: str = ""
     _writes: OptionalWrites = attrs.field(init=False)
     _last_save: float = attrs.field(init=False, factory=time.monotonic)
     _thread: ThreadPoolExecutor = attrs.field(init=False, factory=lambda: ThreadPoolExecutor(1, "gmcore-checkpoint"))
@@ -93,7 +96,7 @@ class Checkpoints(CheckpointStore):
         paths = self._files(chunk)
         for path in reversed(paths):
             try:
-                return _decoded(read_regular(path), path)
+                return _decoded(read_regular(path), path, run=self.run)
             except (InputError, OSError) as error:
                 last = error
                 if path != paths[0]:
@@ -113,7 +116,7 @@ class Checkpoints(CheckpointStore):
     def _write(self, snapshot: Snapshot, path: Path) -> None:
         self.beforehand()
         make_folder(self.folder)
-        write_whole(path, _encoded(snapshot))
+        write_whole(path, _encoded(snapshot, run=self.run))
         # Files that sort after this one are damaged: otherwise training would have resumed from them.
         files = self._files(snapshot.chunk)
         kept = files[: files.index(path) + 1][-1 if snapshot.done else -self.config.keep :]
@@ -138,22 +141,28 @@ def _prefix(chunk: int) -> str:
     return f"chunk-{chunk:05d}-"
 
 
-def _encoded(snapshot: Snapshot) -> tuple[bytes, memoryview]:
+def _encoded(snapshot: Snapshot, *, run: str) -> tuple[bytes, memoryview]:
     flat = {name: np.ascontiguousarray(leaf) for name, leaf in tree_flatten(snapshot.arrays).items()}
     header = attrs.asdict(snapshot, filter=attrs.filters.exclude("arrays"))
     # Safetensors does not keep the order, and some libraries round differently when a tree's order changes.
-    return sealed(flat, key=_KEY, about={**header, "format": FORMAT, "order": list(flat)})
+    return sealed(flat, key=_KEY, about={**header, "format": FORMAT, "order": list(flat), "run": run})
 
 
-def _decoded(content: bytes, path: Path) -> Snapshot:
+def _decoded(content: bytes, path: Path, *, run: str) -> Snapshot:
     what = f"the checkpoint {path}"
     try:
         arrays, header = opened(content, key=_KEY, known=FORMAT, what=what)
         values = cast("dict[str, Any]", header)
+        of = values.pop("run", "")
         ordered = {name: arrays[name] for name in values.pop("order")}
         values |= {name: tuple(values[name]) for name in ("members", "numbers")}
-        return Snapshot(**values, arrays=tree_unflatten(ordered))
+        snapshot = Snapshot(**values, arrays=tree_unflatten(ordered))
     except ModelFileError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ModelFileError(f"{what} is damaged ({error})") from error
+        # Python's own texts about types and keys say nothing about a file.
+        found = f"{error!s:.200}" if isinstance(error, ValueError) else "its header is malformed"
+        raise ModelFileError(f"{what} is damaged ({found})") from error
+    if run and of != run:
+        raise ModelFileError(f"{what} is of another run")
+    return snapshot

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, TypeVar
 
 import attrs
 import numpy as np
@@ -23,11 +23,14 @@ _KEY = "gmcore"
 _TREES = {"params", "buffers"}
 _DEEPEST = 100  # dots in the name of an array
 
+T = TypeVar("T")
+
 
 class _FeatureEntry(TypedDict):
     name: str
     kind: str
     categories: Sequence[str]
+    date_format: NotRequired[str | None]  # files from before dates were features lack it
 
 
 class _TargetEntry(TypedDict):
@@ -44,6 +47,7 @@ class _SchemaEntry(TypedDict):
     target: _TargetEntry
     group: str | None
     time: str | None
+    id: NotRequired[str | None]  # files from before rows had ids lack it
 
 
 class SchemaHeader(TypedDict, total=False):
@@ -56,7 +60,8 @@ class SchemaHeader(TypedDict, total=False):
 class ModelHeader(SchemaHeader, total=False):
     """The JSON in a model's file, besides its arrays; a foreign or edited file may lack any key.
 
-    `model` and `data` are the tables of the run file that build the components: `use` and the options.
+    `model` and `data` are the tables of the run file that build the components: `use` and the options. `plugins` are
+    the names of the distributions that provide them, except gmcore.
     """
 
     model: Mapping[str, object]
@@ -64,6 +69,7 @@ class ModelHeader(SchemaHeader, total=False):
     dtype: str
     precision: str
     seed: int
+    plugins: Sequence[str]
 
 
 def write_model(path: Path, variables: Variables, *, schema: Schema, **about: object) -> None:
@@ -101,8 +107,10 @@ def read_model(path: Path) -> tuple[Variables, ModelHeader]:
     except ModelFileError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
+        # Python's own texts about types and keys say nothing about a file.
+        found = f"{error!s:.200}" if isinstance(error, ValueError) else "its header is malformed"
         raise ModelFileError(
-            f"{what} is not a model that gmcore saved, or it is damaged ({error!s:.200}): "
+            f"{what} is not a model that gmcore saved, or it is damaged ({found}): "
             "pass the model.safetensors of a run folder"
         ) from error
     header: ModelHeader = about  # type: ignore[assignment] # any key may be absent or malformed
@@ -113,30 +121,64 @@ def schema_from(header: SchemaHeader) -> Schema:
     """Return the schema in a header.
 
     Raises:
-        KeyError, TypeError, ValueError: if it is missing or malformed.
+        ValueError: if it is missing or malformed; the message says what is wrong.
     """
-    schema = header["schema"]
-    features = tuple(
-        Feature(name=one["name"], kind=Kind(one["kind"]), categories=tuple(one["categories"]))
-        for one in schema["features"]
+    try:
+        schema = header["schema"]
+        target = schema["target"]
+        return Schema(
+            features=tuple(map(_feature, _list(schema["features"], "features"))),
+            target=Target(
+                names=_texts(target["names"], "names of its target"),
+                kind=TargetKind(target["kind"]),
+                classes=_texts(target["classes"], "classes"),
+                dtype=_text(target.get("dtype", "str"), "dtype of its target"),
+            ),
+            group=_optional_text(schema["group"], "group"),
+            time=_optional_text(schema["time"], "time"),
+            id=_optional_text(schema.get("id"), "id"),
+        )
+    except KeyError as error:
+        raise ValueError(f"its schema lacks {error}") from error
+    except (TypeError, AttributeError) as error:  # of a number or a list in the place of a table
+        raise ValueError("its schema is not made of tables") from error
+
+
+def _feature(entry: _FeatureEntry) -> Feature:
+    return Feature(
+        name=_text(entry["name"], "name of a feature"),
+        kind=Kind(entry["kind"]),
+        categories=_texts(entry["categories"], "categories"),
+        date_format=_optional_text(entry.get("date_format"), "date_format"),
     )
-    target = schema["target"]
-    return Schema(
-        features=features,
-        target=Target(
-            names=tuple(target["names"]),
-            kind=TargetKind(target["kind"]),
-            classes=tuple(target["classes"]),
-            dtype=target.get("dtype", "str"),
-        ),
-        group=schema["group"],
-        time=schema["time"],
-    )
+
+
+def _list(value: Sequence[T], what: str) -> Sequence[T]:
+    # A text is a sequence of texts, too.
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"the {what} in its schema must be a list, got {value!r:.40}")  # noqa: TRY004 - a value of the file
+    return value
+
+
+def _texts(value: Sequence[str], what: str) -> tuple[str, ...]:
+    return tuple(_text(one, what) for one in _list(value, what))
+
+
+def _optional_text(value: str | None, what: str) -> str | None:
+    return None if value is None else _text(value, what)
+
+
+def _text(value: str, what: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"the {what} in its schema must be text, got {value!r:.40}")  # noqa: TRY004 - a value of the file
+    return value
 
 
 def _variables(arrays: Mapping[str, np.ndarray], order: object) -> Variables:
     """Return the arrays as trees, in the order in which they were saved."""
-    if not isinstance(order, list) or sorted(order) != sorted(arrays):
+    if not isinstance(order, list) or not all(isinstance(name, str) for name in order):
+        raise ValueError("its header has no list of the names of its arrays")
+    if sorted(order) != sorted(arrays):
         raise ValueError("its header does not list its arrays")
     if deep := next((name for name in order if name.count(".") > _DEEPEST), None):
         raise ValueError(f"the array {deep:.40} is nested too deeply")

@@ -1,5 +1,6 @@
 """Reading of whole files that must be regular: a device or FIFO in their place is refused at once."""
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from gmcore.errors import InputError
 from gmcore.storage.files import printable, reason
 
-__all__ = ["read_regular", "read_text"]
+__all__ = ["json_problem", "read_regular", "read_text"]
 
 
 def read_regular(path: Path) -> bytes:
@@ -41,3 +42,22 @@ def read_regular(path: Path) -> bytes:
 def read_text(path: Path) -> str:
     """Return the text of a regular file in UTF-8; raises as `read_regular` does, and UnicodeDecodeError."""
     return read_regular(path).decode()
+
+
+def json_problem(error: Exception) -> str:
+    """Return what is wrong with JSON that can't be read, or that has other entries than its reader expects.
+
+    Args:
+        error: the error that reading it raised: of Python's, such as a `KeyError`, whose own text is about Python.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON from line {error.lineno} on"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, KeyError):
+        return f"{error!s:.60} is missing"
+    if isinstance(error, ValueError):
+        return f"{error!s:.200}"
+    return "an entry is not of the type that it must have"

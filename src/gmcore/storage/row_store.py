@@ -26,7 +26,7 @@ FORMAT = 1
 
 _FACTS = "rows.json"
 _INPUT = "inputs."
-_OTHERS = ("targets", "weights", "groups", "time")
+_OTHERS = ("targets", "weights", "groups", "time", "ids")
 
 
 class _ArrayEntry(TypedDict):

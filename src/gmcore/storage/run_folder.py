@@ -13,6 +13,7 @@ import attrs
 from gmcore.domain.plain import plain
 from gmcore.errors import OutputError
 from gmcore.storage.files import make_folder, printable, reason, write_whole
+from gmcore.storage.regular_file import read_regular
 
 __all__ = ["RunFolder"]
 
@@ -39,6 +40,11 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The folder of the checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def identity(self) -> str:
+        """The hash of the run's configuration, by which its checkpoints are told from those of other runs."""
+        return hashlib.sha256(read_regular(self.path / "config.toml")).hexdigest()
 
     @classmethod
     def create(cls, runs: Path, name: str, *, config: str, provenance: Mapping[str, object]) -> "RunFolder":

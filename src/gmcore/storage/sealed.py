@@ -101,4 +101,6 @@ def _filled(head: bytes, checksum: str) -> bytes:
 
 
 def _words(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error) or type(error).__name__
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return str(error) if isinstance(error, SafetensorError) else "its header is malformed"

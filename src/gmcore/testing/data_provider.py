@@ -2,15 +2,18 @@
 
 # ruff: noqa: S101 - these are checks
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar
 
 import attrs
 import numpy as np
 
 from gmcore.domain import Batch, BatchConfig, Feature, Kind, Rows, Schema
+from gmcore.domain.data.dates import FIRST_DAY, LAST_DAY, MISSING_DAY, SECONDS_PER_DAY
 from gmcore.errors import DataError
 from gmcore.ports import DataProvider, SupportsRows, SupportsSchema
+from gmcore.testing.abilities import OfAbilities, needs
 
 __all__ = ["DataProviderContract"]
 
@@ -18,11 +21,15 @@ _PLAIN = BatchConfig(batch_size=4, shuffle=False)
 _SHUFFLED = BatchConfig(batch_size=4, seed=3)
 
 
-class DataProviderContract(ABC):
+class DataProviderContract(OfAbilities):
     """Contract tests for a data provider; subclass it as `TestYours` in a test module.
 
-    Tests of optional abilities (`SupportsRows`, `SupportsSchema`) do nothing for a provider without them.
+    A suite for a provider without one of the optional abilities (`SupportsRows`, `SupportsSchema`) lists the others in
+    `abilities`; it has no tests of that ability.
     """
+
+    optional: ClassVar[tuple[type, ...]] = (SupportsRows, SupportsSchema)
+    abilities: ClassVar[tuple[type, ...]] = optional
 
     @abstractmethod
     def provider(self) -> DataProvider:
@@ -39,6 +46,10 @@ class DataProviderContract(ABC):
     def test_it_is_a_data_provider(self) -> None:
         """It is a subclass of the port or has all its methods."""
         assert isinstance(self.provider(), DataProvider)
+
+    def test_its_abilities_are_those_of_the_suite(self) -> None:
+        """An ability that is not in `abilities` would not be tested."""
+        self.assert_abilities(self.provider())
 
     def test_a_missing_source_is_an_error_at_the_first_use(self) -> None:
         """Constructing a provider reads nothing; its first use raises a `DataError`."""
@@ -100,11 +111,11 @@ class DataProviderContract(ABC):
         for provider in (unused, used, unused, used):
             provider.close()
 
+    @needs(SupportsRows)
     def test_rows_are_read_once_and_match_the_schema(self) -> None:
         """`rows` returns the same object each time, with the columns of the schema."""
         provider = self.provider()
-        if not isinstance(provider, SupportsRows):
-            return
+        assert isinstance(provider, SupportsRows)
         rows = provider.rows()
         assert rows is provider.rows()
         assert rows.schema == provider.schema
@@ -113,16 +124,18 @@ class DataProviderContract(ABC):
         assert (rows.groups is not None) == (rows.schema.group is not None)
         assert (rows.time is not None) == (rows.schema.time is not None)
         assert rows.groups is None or rows.groups.dtype == np.int64
+        assert rows.ids is None or (rows.schema.id is not None and rows.ids.dtype.kind == "U")
         if rows.weights is not None:
             assert rows.weights.dtype == np.float64
             assert np.isfinite(rows.weights).all()
             assert (rows.weights >= 0).all()
 
+    @needs(SupportsRows)
     def test_the_split_has_every_row_once(self) -> None:
         """Training, validation and test rows are disjoint, complete and reproducible; no group is split."""
         provider, other = self.provider(), self.provider()
-        if not isinstance(provider, SupportsRows) or not isinstance(other, SupportsRows):
-            return
+        assert isinstance(provider, SupportsRows)
+        assert isinstance(other, SupportsRows)
         rows, split = provider.rows(), provider.split()
         parts = [split.train, split.validation, split.test]
         assert all(part.dtype == np.int64 for part in parts)
@@ -134,23 +147,24 @@ class DataProviderContract(ABC):
             groups = [set(rows.groups[part].tolist()) for part in parts]
             assert sum(map(len, groups)) == len(set.union(*groups))
 
+    @needs(SupportsRows)
     def test_batches_have_every_training_row_once_and_validation_rows_in_order(self) -> None:
         """Padding has weight 0, rows have their own weight."""
         provider = self.provider()
-        if not isinstance(provider, SupportsRows):
-            return
+        assert isinstance(provider, SupportsRows)
         rows, split = provider.rows(), provider.split()
         expected = _lines(rows.take(split.train))
         assert _lines_of(provider.training_batches(_PLAIN), len(split.train)) == expected
         assert sorted(_lines_of(provider.training_batches(_SHUFFLED), len(split.train))) == sorted(expected)
-        held = _lines_of(provider.validation_batches(_SHUFFLED), len(split.validation))
+        shortened = attrs.evolve(_SHUFFLED, drop_last=True)
+        held = _lines_of(provider.validation_batches(shortened), len(split.validation))
         assert held == _lines(rows.take(split.validation))
 
+    @needs(SupportsSchema, SupportsRows)
     def test_rows_can_be_read_without_targets(self) -> None:
         """`rows_like` returns the same inputs as `rows`, with and without a target in the source."""
         provider = self.provider()
-        if not isinstance(provider, SupportsSchema) or not isinstance(provider, SupportsRows):
-            return
+        assert isinstance(provider, SupportsRows)
         for source in (self.provider(), self.without_target()):
             assert isinstance(source, SupportsSchema)
             rows = source.rows_like(provider.schema)
@@ -160,26 +174,27 @@ class DataProviderContract(ABC):
             for name, column in rows.inputs.items():
                 np.testing.assert_array_equal(column, provider.rows().inputs[name])
 
+    @needs(SupportsSchema)
     def test_an_unknown_category_has_code_0(self) -> None:
         """A category that is not in the schema is encoded as 0."""
         provider = self.provider()
-        if not isinstance(provider, SupportsSchema) or not provider.schema.categorical:
-            return
+        assert isinstance(provider, SupportsSchema)
+        none = np.empty((int(str(provider.metadata["rows"])), 0), np.int32)
         fewer = tuple(attrs.evolve(feature, categories=feature.categories[:-1]) for feature in provider.schema.features)
-        codes = provider.rows_like(provider.schema).inputs["categorical"]
-        found = provider.rows_like(attrs.evolve(provider.schema, features=fewer)).inputs["categorical"]
+        codes = provider.rows_like(provider.schema).inputs.get("categorical", none)
+        found = provider.rows_like(attrs.evolve(provider.schema, features=fewer)).inputs.get("categorical", none)
         last = [len(feature.categories) for feature in provider.schema.categorical]
         np.testing.assert_array_equal(found, np.where(codes == last, 0, codes))
 
+    @needs(SupportsSchema)
     def test_columns_are_found_by_name(self) -> None:
         """A column that is not in the schema is ignored; a missing column is a `DataError` that names it."""
         provider = self.provider()
-        if not isinstance(provider, SupportsSchema):
-            return
+        assert isinstance(provider, SupportsSchema)
         schema = provider.schema
         alone = attrs.evolve(schema, features=schema.features[-1:])
         column = next(iter(provider.rows_like(alone).inputs.values()))
-        assert column.shape == (provider.metadata["rows"], 1)
+        assert column.shape[:2] == (provider.metadata["rows"], 1)
         more = attrs.evolve(schema, features=(*schema.features, Feature(name="no_such_column")))
         assert "no_such_column" in _assert_refuses(lambda: provider.rows_like(more))
 
@@ -194,9 +209,13 @@ def _assert_refuses(use: Callable[[], object]) -> str:
 
 def _assert_columns(schema: Schema, inputs: Mapping[str, np.ndarray], targets: object, *, count: int) -> None:
     """Check names, shapes, dtypes and ranges against the schema."""
-    widths = {"numeric": len(schema.numeric), "categorical": len(schema.categorical)}
+    shapes = {
+        "numeric": (count, len(schema.numeric)),
+        "categorical": (count, len(schema.categorical)),
+        "datetime": (count, len(schema.datetime), 2),
+    }
     assert {name: array.shape for name, array in inputs.items()} == {
-        name: (count, width) for name, width in widths.items() if width
+        name: shape for name, shape in shapes.items() if shape[1]
     }
     if schema.numeric:
         numeric = inputs["numeric"]
@@ -208,6 +227,8 @@ def _assert_columns(schema: Schema, inputs: Mapping[str, np.ndarray], targets: o
         assert inputs["categorical"].dtype == np.int32
         assert (inputs["categorical"] >= 0).all()
         assert (inputs["categorical"] <= [len(feature.categories) for feature in schema.categorical]).all()
+    if schema.datetime:
+        _assert_dates(inputs["datetime"])
     assert isinstance(targets, np.ndarray)
     if schema.target.is_classification:
         assert targets.shape == (count,)
@@ -217,6 +238,16 @@ def _assert_columns(schema: Schema, inputs: Mapping[str, np.ndarray], targets: o
         assert targets.shape == (count, schema.target.width)
         assert targets.dtype == np.float64
         assert np.isfinite(targets).all()
+
+
+def _assert_dates(dates: np.ndarray) -> None:
+    """Check that days are in the calendar or missing, and seconds in a day."""
+    assert dates.dtype == np.int32
+    days, seconds = dates[..., 0], dates[..., 1]
+    missing = days == MISSING_DAY
+    assert (missing | ((days >= FIRST_DAY) & (days <= LAST_DAY))).all()
+    assert ((seconds >= 0) & (seconds < SECONDS_PER_DAY)).all()
+    assert (seconds[missing] == 0).all()
 
 
 def _assert_order(schema: Schema, batch: Batch) -> None:

@@ -119,10 +119,14 @@ class Disk:
         return "a folder"
 
     def rename(self, old: str, new: str) -> str:
-        """Rename a file or folder within its folder."""
+        """Rename a file or folder; between folders, each of the two may take effect without the other."""
         (parent, before), (other, after) = self._parent(old), self._parent(new)
-        assert parent is other, "moving between folders is not modelled"  # noqa: S101
-        parent.pending.append({before: None, after: parent.entries[before]})
+        moved = parent.entries[before]
+        if parent is other:
+            parent.pending.append({before: None, after: moved})
+        else:
+            parent.pending.append({before: None})
+            other.pending.append({after: moved})
         return f"{old} to {new}"
 
     def remove(self, where: str) -> str:

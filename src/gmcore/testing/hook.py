@@ -41,12 +41,12 @@ from gmcore.domain import (
     ValidationResult,
     WorkflowConfig,
 )
-from gmcore.domain.hooks import Context
-from gmcore.errors import InputError
+from gmcore.domain.events import Context
 from gmcore.nn.optimizers import AdamW
 from gmcore.nn.schedules import Constant
 from gmcore.ports import Backend, TrainingTask
 from gmcore.registry import compile_hooks, hookimpl, plugin_registry
+from gmcore.testing.abilities import usable_backends
 from gmcore.testing.fakes import TinyModel, two_moons
 from gmcore.training import GradientDescent
 
@@ -57,20 +57,16 @@ class HookContract(ABC):
     """Checks for a hook plugin: subclass it as `TestYours` in a test module, and pytest runs them.
 
     The hook gets the contexts of a training, a cross-validation, a search and a failed run, one after another; then it
-    observes a training on the first backend that is installed, if there is one.
+    observes a training on the first backend that is installed; there must be one.
     """
 
     @abstractmethod
     def hook(self) -> object:
         """Return a new hook plugin, configured equally every time."""
 
-    def backend(self) -> Backend | None:
-        """Return a float32 backend on the CPU; None if no backend is installed."""
-        registry = plugin_registry("float32").backends
-        for name in registry:
-            with contextlib.suppress(InputError):  # broken or unavailable, which is not this plugin's fault
-                return registry.create(name, device="cpu")
-        return None
+    def backend(self) -> Backend:
+        """Return a float32 backend on the CPU; one must be installed."""
+        return next(usable_backends("float32"))
 
     def test_gmcore_accepts_it(self) -> None:
         """Every hook is marked with `hookimpl`, named as in `HookSpecs`, and takes `context` or nothing."""
@@ -98,9 +94,8 @@ class HookContract(ABC):
     def test_training_gives_the_same_bits_with_and_without_it(self) -> None:
         """A hook only observes: histories and weights are the same."""
         backend = self.backend()
-        if backend is not None:
-            expected, found = _trained(backend, Hooks()), _trained(backend, _compiled(self.hook()))
-            assert found == expected
+        expected, found = _trained(backend, Hooks()), _trained(backend, _compiled(self.hook()))
+        assert found == expected
 
     def test_its_own_errors_end_the_run(self) -> None:
         """It fails on a context that can't be read, and must not suppress that error."""

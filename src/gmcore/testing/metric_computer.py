@@ -3,14 +3,16 @@
 # ruff: noqa: S101 - these are checks
 
 import copy
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
 from gmcore.domain import Schema
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import MetricComputer, SupportsDirection, SupportsSums
+from gmcore.testing.abilities import OfAbilities, needs
 
 __all__ = ["MetricComputerContract"]
 
@@ -20,11 +22,16 @@ _RELATIVE = 1e-10
 _SUMS_RELATIVE = {"float64": 1e-10, "float32": 1e-5}
 
 
-class MetricComputerContract(ABC):
+class MetricComputerContract(OfAbilities):
     """Checks for a metric: subclass it as `TestYours` in a test module, and pytest runs them.
 
-    They do not know the metric's formula. Compare its numbers with a reference in tests of your own.
+    They do not know the metric's formula. Compare its numbers with a reference in tests of your own. A suite for a
+    metric without one of the optional abilities (`SupportsSums`, `SupportsDirection`) lists the others in `abilities`;
+    it has no checks of that ability.
     """
+
+    optional: ClassVar[tuple[type, ...]] = (SupportsSums, SupportsDirection)
+    abilities: ClassVar[tuple[type, ...]] = optional
 
     @abstractmethod
     def metric(self) -> MetricComputer:
@@ -82,20 +89,25 @@ class MetricComputerContract(ABC):
         assert numbers
         assert all(type(name) is str and type(value) is float for name, value in numbers.items()), numbers
 
-    def test_a_direction_is_given_for_every_number_or_for_none(self) -> None:
+    def test_its_abilities_are_those_of_the_suite(self) -> None:
+        """An ability that is not in `abilities` would not be checked."""
+        self.assert_abilities(self.metric())
+
+    @needs(SupportsDirection)
+    def test_a_direction_is_given_for_every_number(self) -> None:
         """By the same names before and after `bind`, so a search can rank by any of them."""
         metric = self.metric()
         bound = metric.bind(self.schema())
-        if isinstance(metric, SupportsDirection):
-            assert isinstance(bound, SupportsDirection)
-            assert metric.higher_is_better == bound.higher_is_better
-            assert set(metric.higher_is_better) == set(bound.compute(*self.case()))
+        assert isinstance(metric, SupportsDirection)
+        assert isinstance(bound, SupportsDirection)
+        assert metric.higher_is_better == bound.higher_is_better
+        assert set(metric.higher_is_better) == set(bound.compute(*self.case()))
 
+    @needs(SupportsSums)
     def test_sums_over_batches_give_the_numbers_of_all_rows(self) -> None:
         """With a last batch padded by rows of weight 0, in both dtypes and for several members at once."""
         metric = self.metric().bind(self.schema())
-        if not isinstance(metric, SupportsSums):
-            return
+        assert isinstance(metric, SupportsSums)
         predictions, targets, weights = self.case()
         expected = metric.compute(predictions, targets, weights)
         for dtype, relative in _SUMS_RELATIVE.items():

@@ -2,19 +2,18 @@
 
 # ruff: noqa: S101 - these are checks
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import attrs
 import numpy as np
 
 from gmcore.domain import Array, Rows, Tree, Variables
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map, tree_unflatten
-from gmcore.errors import InputError
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Backend, Model, ModelProvider, Namespace, SupportsSettings
-from gmcore.registry import PluginRegistry
+from gmcore.testing.abilities import OfAbilities, needs, usable_backends
 from gmcore.testing.model_rows import BINARY, MANY, NUMBER, NUMBERS, first_rows, rows_of
 
 __all__ = ["ModelProviderContract"]
@@ -24,12 +23,16 @@ T = TypeVar("T")
 _KEY = np.array([7, 11], np.uint32)
 
 
-class ModelProviderContract(ABC):
+class ModelProviderContract(OfAbilities):
     """Checks for a model provider; subclass it as `TestYours` in a test module, and pytest runs them.
 
-    Numbers are checked with the NumPy reference; gradients and fleets on every installed backend, and not
-    at all if there is none.
+    Numbers are checked with the NumPy reference; gradients and fleets on every installed backend, of which there must
+    be one. A suite for models without the optional ability `SupportsSettings` has empty `abilities`, and no checks of
+    settings.
     """
+
+    optional: ClassVar[tuple[type, ...]] = (SupportsSettings,)
+    abilities: ClassVar[tuple[type, ...]] = optional
 
     @abstractmethod
     def provider(self) -> ModelProvider:
@@ -42,16 +45,13 @@ class ModelProviderContract(ABC):
             "many classes, numbers alone": rows_of(MANY, numeric=True),
             "a number, categories alone": rows_of(NUMBER, categorical=True),
             "two numbers": rows_of(NUMBERS, numeric=True, categorical=True),
+            "a number, numbers and dates": rows_of(NUMBER, numeric=True, datetime=True),
+            "many classes, dates alone": rows_of(MANY, datetime=True),
         }
 
     def backends(self) -> Iterator[Backend]:
-        """Yield every installed float64 backend that is available, on the CPU."""
-        registry = PluginRegistry("float64").backends
-        for name in registry:
-            try:
-                yield registry.create(name, device="cpu")
-            except InputError:  # broken or unavailable, which is not this plugin's fault
-                continue
+        """Yield every installed float64 backend that is available, on the CPU; there must be one."""
+        return usable_backends("float64")
 
     def fitted(self) -> Iterator[tuple[str, Model, Variables, Rows]]:
         """Yield each case: its name, a model, variables adapted to two thirds of the rows, and all rows."""
@@ -180,18 +180,24 @@ class ModelProviderContract(ABC):
             read = Variables(tree.get("params", {}), tree.get("buffers", {}))
             assert np.array_equal(_pass(model, read, rows)[2], _pass(model, variables, rows)[2]), name
 
+    def test_the_models_abilities_are_those_of_the_suite(self) -> None:
+        """An ability that is not in `abilities` would not be checked."""
+        for rows in self.cases().values():
+            self.assert_abilities(self.provider().create(rows.schema))
+
+    @needs(SupportsSettings)
     def test_settings_are_buffers_that_members_can_differ_in(self) -> None:
         """The model's own settings change nothing; other values change buffers, not their shapes, and not in place."""
         for name, model, variables, _ in self.fitted():
-            if isinstance(model, SupportsSettings):
-                assert _same(_tree(model.with_settings(variables, model.settings)), _tree(variables)), name
-                before = tree_map(np.copy, _tree(variables))
-                for setting, value in model.settings.items():
-                    other = model.with_settings(variables, {setting: value / 2})
-                    assert _same(other.params, variables.params), f"{name}: {setting}"
-                    assert _same(other.buffers, variables.buffers) == (value == 0), f"{name}: {setting}"
-                    assert _shapes(other) == _shapes(variables), f"{name}: {setting}"
-                    assert _same(_tree(variables), before), f"{name}: {setting}"
+            assert isinstance(model, SupportsSettings)
+            assert _same(_tree(model.with_settings(variables, model.settings)), _tree(variables)), name
+            before = tree_map(np.copy, _tree(variables))
+            for setting, value in model.settings.items():
+                other = model.with_settings(variables, {setting: value / 2})
+                assert _same(other.params, variables.params), f"{name}: {setting}"
+                assert _same(other.buffers, variables.buffers) == (value == 0), f"{name}: {setting}"
+                assert _shapes(other) == _shapes(variables), f"{name}: {setting}"
+                assert _same(_tree(variables), before), f"{name}: {setting}"
 
     def test_the_gradient_is_a_difference_quotient(self) -> None:
         """The directional derivative agrees with a central difference, on every backend, in float64."""

@@ -1,8 +1,9 @@
-"""The rows that models are checked with: for each kind of target, numbers and categories, some of them missing."""
+"""The rows that models are checked with: for each kind of target, numbers, categories and dates, some missing."""
 
 import numpy as np
 
 from gmcore.domain import Feature, Kind, Rows, Schema, Target, TargetKind
+from gmcore.domain.data.dates import FIRST_DAY, LAST_DAY, MISSING_DAY, SECONDS_PER_DAY
 
 __all__ = ["BINARY", "MANY", "NUMBER", "NUMBERS", "first_rows", "rows_of"]
 
@@ -13,7 +14,9 @@ NUMBERS = Target(names=("price", "area"), kind=TargetKind.REGRESSION)
 _CATEGORIES = (("red", "green", "blue"), ("small", "large"))
 
 
-def rows_of(target: Target, *, numeric: bool = False, categorical: bool = False, count: int = 30) -> Rows:
+def rows_of(
+    target: Target, *, numeric: bool = False, categorical: bool = False, datetime: bool = False, count: int = 30
+) -> Rows:
     """Return rows with missing values, a constant column, different scales and, in the last third, new categories."""
     rng = np.random.default_rng(3)
     features: list[Feature] = []
@@ -31,6 +34,14 @@ def rows_of(target: Target, *, numeric: bool = False, categorical: bool = False,
         first = np.where(early, rng.integers(0, 3, count), rng.integers(0, 4, count))
         second = np.where(early, 1, rng.integers(0, 3, count))
         inputs["categorical"] = np.column_stack([first, second]).astype(np.int32)
+    if datetime:
+        features += [Feature(name=f"d{i}", kind=Kind.DATETIME) for i in range(2)]
+        # The second column has dates of all the calendar, and a first day that is not among the first rows.
+        days = np.column_stack([rng.integers(19_000, 20_000, count), rng.integers(FIRST_DAY, LAST_DAY + 1, count)])
+        days[-1, 1] = FIRST_DAY
+        dates = np.stack([days, rng.integers(0, SECONDS_PER_DAY, days.shape)], axis=-1).astype(np.int32)
+        dates[rng.random(days.shape) < 0.2] = (MISSING_DAY, 0)  # noqa: PLR2004 - a fifth
+        inputs["datetime"] = dates
     values = rng.normal(size=(count, target.width)) * 20 + 300
     classes = rng.integers(0, target.width, count).astype(np.int32)
     targets = classes if target.is_classification else values

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -82,6 +83,8 @@ class Recording:
 def recorded(folder: Path) -> Iterator[Recording]:
     """Record this process's calls of `os` on files under `folder`, whose current content is taken to be durable.
 
+    The calls of all threads are recorded, one at a time.
+
     Raises:
         AssertionError: if files were changed in other ways, such as by the builtin `open`.
     """
@@ -108,34 +111,44 @@ class _Follower:
     disk: Disk
     note: Callable[[str], None]
     handles: dict[int, int] = attrs.field(factory=dict)
+    folders: dict[int, str] = attrs.field(factory=dict)
+    lock: threading.RLock = attrs.field(factory=threading.RLock)
 
     def wrapped(self, name: str, call: Callable[..., T]) -> Callable[..., T]:
         """Return `call` with its effect applied to the model."""
         follow = getattr(self, f"_{name}")
 
         def followed(*arguments: object, **options: object) -> T:
-            result = call(*arguments, **options)
-            where = follow(result, *arguments)
-            if where is not None:
-                self.note(f"{name} {where}")
-            return result
+            with self.lock:
+                result = call(*arguments, **options)
+                where = follow(result, *arguments, **options)
+                if where is not None:
+                    self.note(f"{name} {where}")
+                return result
 
         return followed
 
-    def _inside(self, path: StrPath) -> str | None:
+    def _inside(self, path: StrPath, dir_fd: int | None = None) -> str | None:
+        if dir_fd is not None:
+            within = self.folders.get(dir_fd)
+            return None if within is None else os.path.normpath(f"{within}/{os.fsdecode(path)}")
         found = Path(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - links are not resolved
         found = found.parent.resolve() / found.name
         return str(found.relative_to(self.folder)) if found.is_relative_to(self.folder) else None
 
-    def _open(self, handle: int, path: StrPath, flags: int, *_: object) -> str | None:
-        where = self._inside(path)
+    def _open(
+        self, handle: int, path: StrPath, flags: int, *_: object, dir_fd: int | None = None, **__: object
+    ) -> str | None:
+        where = self._inside(path, dir_fd)
         if where is None:
             return None
+        self.folders[handle] = where
         self.handles[handle] = self.disk.open(where, truncate=bool(flags & os.O_TRUNC))
         return where
 
     def _close(self, _: None, handle: int) -> None:
         self.handles.pop(handle, None)
+        self.folders.pop(handle, None)
 
     def _write(self, count: int, handle: int, content: bytes | memoryview) -> str | None:
         if handle not in self.handles:
@@ -154,8 +167,8 @@ class _Follower:
         assert (one is None) == (other is None), "moved into or out of the recorded folder"  # noqa: S101
         return self.disk.rename(one, other) if one is not None and other is not None else None
 
-    def _unlink(self, _: None, path: StrPath, **__: object) -> str | None:
-        where = self._inside(path)
+    def _unlink(self, _: None, path: StrPath, *, dir_fd: int | None = None) -> str | None:
+        where = self._inside(path, dir_fd)
         return self.disk.remove(where) if where is not None else None
 
     def _mkdir(self, _: None, path: StrPath, *__: object) -> str | None:

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain import ModelInfo
+from gmcore.domain.sizes import size_text
 from gmcore.domain.tree import tree_leaves
 from gmcore.errors import ConfigError
 from gmcore.ports import TrainingTask
@@ -138,14 +139,10 @@ def _state_per_parameter(task: TrainingTask) -> int:
 
 
 def _too_large(task: TrainingTask, rows: int, member: int, total: int) -> str:
-    with_rows = f", besides {_gigabytes(rows)} for the rows" if rows else ""
+    with_rows = f", besides {size_text(rows)} for the rows" if rows else ""
     return (
-        f"training: one model is estimated to take {_gigabytes(member)}{with_rows}, but {task.backend.device} has "
-        f"{_gigabytes(total)}: set a smaller training.batch_size or a smaller model"
+        f"training: one model is estimated to take {size_text(member)}{with_rows}, but {task.backend.device} has "
+        f"{size_text(total)}: set a smaller training.batch_size or a smaller model"
         f"{', or training.row_memory, to keep the rows on the host' if rows else ''}"
         f"{', or float32 as dtype' if task.backend.dtype == 'float64' else ''}"
     )
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 2**30:,.1f} GB"

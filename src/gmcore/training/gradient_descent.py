@@ -90,6 +90,10 @@ def _check(task: TrainingTask, members: Sequence[Member]) -> None:
             raise DataError(f"member {member.index} has no rows to train on")
         if weights is not None and not weights[member.train].any():
             raise DataError(f"member {member.index} has only training rows of weight 0")
+        if weights is not None and len(member.stop) and not weights[member.stop].any():
+            raise DataError(
+                f"member {member.index} has only rows of weight 0 to stop on: set a larger early_stopping.fraction"
+            )
     if task.rows.targets is None:
         raise DataError("the rows have no targets to train on")
 

@@ -1,4 +1,4 @@
-"""Columns that lose too much precision in a dtype: checked before training, because no result shows it."""
+"""Numbers that a dtype can't hold well enough: checked before training, because no result shows it."""
 
 import math
 from collections.abc import Iterator
@@ -6,14 +6,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from gmcore.domain import Rows
+from gmcore.errors import DataError
 from gmcore.nn.preprocessing.standardize import mean_and_scale
 
-__all__ = ["precision_notes"]
+__all__ = ["check_weights", "precision_notes"]
 
 # Rows that are checked: runs of neighbours spread over all rows, so the cost does not depend on the length of a file.
 _ROWS, _RUN = 65_536, 1024
 # The largest rounding error that is accepted, in standard deviations of the column.
 _SHARE = 1e-3
+# How much larger than 1 a loss may become: sums of losses times weights must stay finite.
+_LOSSES = 1e-6
 
 
 def precision_notes(rows: Rows, dtype: str) -> Iterator[str]:
@@ -33,6 +36,25 @@ def precision_notes(rows: Rows, dtype: str) -> Iterator[str]:
         yield from _notes("column", names, rows.inputs["numeric"], places=places, dtype=dtype)
     if rows.targets is not None and not rows.schema.target.is_classification:
         yield from _notes("target", list(rows.schema.target.names), rows.targets, places=places, dtype=dtype)
+
+
+def check_weights(rows: Rows, dtype: str) -> None:
+    """Check that sums of row weights, and of losses times weights, are numbers in a dtype.
+
+    Raises:
+        DataError: if the weights are too large for it, or all of them too small.
+    """
+    if rows.weights is None:
+        return
+    limits = np.finfo(np.float32 if dtype == "float32" else np.float64)
+    largest, total = float(rows.weights.max(initial=0.0)), float(rows.weights.sum())
+    most, least = float(limits.max) * _LOSSES, float(limits.tiny)
+    if not total <= most or 0 < largest < least:
+        found = f"a sum of {total:g}" if total > most else f"{largest:g} as the largest"
+        raise DataError(
+            f"the row weights must have a sum of at most {most:.2g} and not all be below {least:.2g} in {dtype}, got "
+            f"{found}: divide all weights by a constant"
+        )
 
 
 def _notes(kind: str, names: list[str], columns: np.ndarray, *, places: list[slice], dtype: str) -> Iterator[str]:

@@ -35,7 +35,7 @@ def check_folds(folds: Sequence[Fold], rows: Rows) -> None:
     """Raise unless each fold trains on some rows and scores on others, and each group is on one side.
 
     Raises:
-        DataError: with the fold, and the first rows that are on both sides.
+        DataError: with the fold, and the first rows that are on both sides; or if all rows of a side have weight 0.
     """
     for fold in folds:
         if not len(fold.train) or not len(fold.validation):
@@ -43,8 +43,9 @@ def check_folds(folds: Sequence[Fold], rows: Rows) -> None:
                 f"fold {fold.index} must have rows to train on and rows to score on, "
                 f"got {len(fold.train)} and {len(fold.validation)}"
             )
-        if rows.weights is not None and not rows.weights[fold.validation].any():
-            raise DataError(f"fold {fold.index} has only rows of weight 0 to score on")
+        for indices, purpose in ((fold.train, "train on"), (fold.validation, "score on")):
+            if _is_weightless(rows, indices):
+                raise DataError(f"fold {fold.index} has only rows of weight 0 to {purpose}")
         trained = np.zeros(len(rows), bool)
         trained[fold.train] = True
         shared = np.sort(fold.validation[trained[fold.validation]])
@@ -66,7 +67,7 @@ def check_split(split: Split, rows: Rows, source: str) -> None:
         source: name of the data provider, for errors.
 
     Raises:
-        DataError: with the first rows that have no role, or two.
+        DataError: with the first rows that have no role, or two; or if all rows of a role have weight 0.
     """
     given = {"train": split.train, "validation": split.validation, "test": split.test}
     roles = {role: _indices(f"{source}.split(), {role}", indices, len(rows)) for role, indices in given.items()}
@@ -81,10 +82,18 @@ def check_split(split: Split, rows: Rows, source: str) -> None:
         raise DataError(f"{source}.split() gives {len(never)} of {len(rows)} rows no role: {_rows(never)}")
     if not len(split.train):
         raise DataError(f"{source}.split() has no rows to train on")
+    for role, indices in roles.items():
+        if len(indices) and _is_weightless(rows, indices):
+            raise DataError(f"{source}.split() has only rows of weight 0 in {role}, which count nothing")
     if rows.groups is not None:
         codes = np.unique(rows.groups, return_inverse=True)[1].reshape(-1)
         sides = {f"has in {role}": indices for role, indices in roles.items()}
         _check_groups(f"{source}.split()", sides, codes, rows.schema.group)
+
+
+def _is_weightless(rows: Rows, indices: np.ndarray) -> bool:
+    """Return whether rows have the weight 0, all of them."""
+    return rows.weights is not None and not rows.weights[indices].any()
 
 
 def _indices(what: str, given: object, count: int) -> np.ndarray:

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import attrs
 import numpy as np
 
-from gmcore.domain import Fold, TrainingResult, TrialEnd, TrialResult, ValidationResult
+from gmcore.domain import Fold, Member, TrainingResult, TrialEnd, TrialResult, ValidationResult
 from gmcore.errors import TrainingError
 from gmcore.ports import TrainingTask, TrainingWorkflow
 from gmcore.training.cross_validate import fold_members
 
-__all__ = ["Trial", "score_trials"]
+__all__ = ["Trial", "result_of_trial", "score_trials", "trial_members"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -46,11 +46,7 @@ def score_trials(
         trials: the trials to score.
         metric: name of the score that ranks trials.
     """
-    members = [
-        attrs.evolve(member, settings=trial.numbers)
-        for trial in trials
-        for member in fold_members(task.rows, trial.folds, task.config, seed=trial.seed)
-    ]
+    members = [member for own in trial_members(task, trials) for member in own]
     try:
         trained = workflow.train(task, members)
     except TrainingError as error:
@@ -59,7 +55,7 @@ def score_trials(
         scored = workflow.validate(task, [one.variables for one in trained], [member.score for member in members])
         starts = np.cumsum([0, *(len(trial.folds) for trial in trials)]).tolist()
         results = [
-            _result(trial, trained[start:end], scored[start:end], metric)
+            result_of_trial(trial, trained[start:end], scored[start:end], metric)
             for trial, start, end in zip(trials, starts[:-1], starts[1:], strict=True)
         ]
     for result in results:
@@ -67,9 +63,25 @@ def score_trials(
     return results
 
 
-def _result(
+def trial_members(task: TrainingTask, trials: Sequence[Trial]) -> list[list[Member]]:
+    """Return the members of each trial, one per fold."""
+    return [
+        [
+            attrs.evolve(member, settings=trial.numbers)
+            for member in fold_members(task.rows, trial.folds, task.config, seed=trial.seed)
+        ]
+        for trial in trials
+    ]
+
+
+def result_of_trial(
     trial: Trial, trained: Sequence[TrainingResult], scored: Sequence[ValidationResult], metric: str
 ) -> TrialResult:
+    """Return the result of a trial from those of its members, fold by fold.
+
+    Raises:
+        TrainingError: if the scores lack `metric`.
+    """
     rows = [{"loss": one.loss, **one.metrics} for one in scored]
     if trial_lacks := [place for place, row in enumerate(rows) if metric not in row]:
         raise TrainingError(f"no metric returns '{metric}', which ranks the trials, in fold {trial_lacks[0]}")

@@ -188,6 +188,18 @@ def test_split_rows_holds_out_test_rows_first_and_validation_rows_of_the_rest():
     assert np.array_equal(split.test, split_rows(measured(100), test=SplitConfig(fraction=0.2)).test)
 
 
+def test_validation_and_test_rows_are_drawn_independently_by_the_seeds_of_their_own():
+    rows, share = measured(100), SplitConfig(fraction=0.2, seed=3)
+    split = split_rows(rows, validation=share, test=share)
+    rest, tested = held_out(rows, np.arange(100), share, generator(3, "test split"))
+    _, validated = held_out(rows, rest, share, generator(3, "validation split"))
+    assert split.test.tolist() == tested.tolist()
+    assert split.validation.tolist() == validated.tolist()
+    other = split_rows(rows, validation=SplitConfig(fraction=0.2, seed=4), test=share)
+    assert other.test.tolist() == tested.tolist()
+    assert other.validation.tolist() != validated.tolist()
+
+
 def test_split_rows_without_shares_trains_on_everything():
     split = split_rows(measured(5))
     assert split.train.tolist() == [0, 1, 2, 3, 4]

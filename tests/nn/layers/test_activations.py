@@ -154,6 +154,17 @@ def test_softmax_sums_to_one_and_ignores_a_common_shift(apply):
     assert shares[0] == pytest.approx(shares[1])
 
 
+def test_softmax_of_a_row_with_an_infinite_score_is_nan(backend):
+    scores = np.array([[np.inf, 0.0, 1.0], [-np.inf, 0.0, 0.0]])
+    for function, of_smallest in ((backend.xp.softmax, 0.0), (backend.xp.log_softmax, -np.inf)):
+        of_infinite, of_others = backend.to_numpy(
+            backend.compile(lambda x, fn=function: fn(x))(backend.asarray(scores))
+        )
+        assert np.isnan(of_infinite).all()
+        assert of_others[0] == of_smallest
+        assert np.isfinite(of_others[1:]).all()
+
+
 @attrs.frozen
 class WithoutFormula(Activation):
     pass
@@ -191,3 +202,17 @@ def test_narrow_inputs_give_narrow_outputs(backend_class, layer, compute):
     outputs = backend.compile(passed)(backend.asarray(fresh.buffers), backend.asarray(X[None]), key)
     assert outputs.dtype == backend.xp.compute
     assert outputs.shape == (1, 5)
+
+
+@each
+def test_large_inputs_do_not_overflow_in_float16(backend_class, layer):
+    backend = backend_class(compute="float16", device="cpu")
+    xp = backend.xp
+
+    def total(x):
+        outputs = layer.of(xp.astype(x, xp.compute), xp)
+        return xp.sum(xp.astype(outputs, xp.float)), xp.astype(outputs, xp.float)
+
+    (_, outputs), gradients = backend.value_and_grad(total)(backend.asarray(np.array([[-6e4, -300.0, 300.0, 6e4]])))
+    assert np.isfinite(backend.to_numpy(outputs)).all()
+    assert np.isfinite(backend.to_numpy(gradients)).all()

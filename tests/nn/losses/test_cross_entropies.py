@@ -60,6 +60,20 @@ def test_the_binary_gradient_is_the_probability_less_the_label_also_at_zero(grad
     assert gradient(CrossEntropy(), z, labels)[:, 0] == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.0}], ids=str)
+def test_a_small_loss_keeps_its_digits_beside_large_scores_in_float32(backend_class, settings):
+    backend = backend_class(dtype="float32", device="cpu")
+    scores, labels = np.array([[1e3, 1e3, -1e3], [115.0, 100.0, 0.0]]), np.array([0, 0], np.int32)
+
+    def of_rows(scores, labels, shares):
+        classes = CrossEntropy().of_rows(scores, labels, settings=settings, xp=backend.xp)
+        return classes, DenseCrossEntropy().of_rows(scores, shares, settings={}, xp=backend.xp)
+
+    arguments = backend.asarray((scores, labels, np.eye(3)[labels]))
+    for losses in backend.to_numpy(backend.compile(of_rows)(*arguments)):
+        assert losses == pytest.approx([np.log(2), np.log1p(np.exp(-15))], rel=1e-6, abs=1e-7)
+
+
 @pytest.mark.parametrize("smoothing", [0.1, 0.6])
 def test_label_smoothing_spreads_a_share_of_each_label_over_all_classes(losses, smoothing):
     spread = (1 - smoothing) * np.eye(3)[LABELS] + smoothing / 3

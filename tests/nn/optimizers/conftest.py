@@ -1,4 +1,4 @@
-"""Fixtures that take a few steps on given gradients, with an optimizer of ours and with torch's."""
+"""A fixture that takes a few steps on given gradients."""
 
 import numpy as np
 import pytest
@@ -21,21 +21,5 @@ def descend(xp):
             here = {"layer": {"w": gradient[None]}}
             params, state = optimizer.update(here, state, params, coefficients=now, taken=np.array([True]), xp=xp)
         return params["layer"]["w"][0]
-
-    return after
-
-
-@pytest.fixture
-def torch_descend():
-    """Return a function that gives the parameters after the steps of a torch optimizer, in float64."""
-    torch = pytest.importorskip("torch")
-
-    def after(name, start=START, gradients=GRADIENTS, **settings):
-        params = torch.nn.Parameter(torch.tensor(start))
-        optimizer = getattr(torch.optim, name)([params], **settings)
-        for gradient in gradients:
-            params.grad = torch.tensor(gradient)
-            optimizer.step()
-        return params.detach().numpy()
 
     return after

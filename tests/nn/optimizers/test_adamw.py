@@ -19,15 +19,6 @@ def test_steps_are_torchs(descend, optimizer, expected):
     assert descend(optimizer) == pytest.approx(expected, rel=1e-13)
 
 
-@pytest.mark.parametrize("weight_decay", [0.0, 0.01, 0.5])
-def test_steps_are_the_installed_torchs(descend, torch_descend, weight_decay):
-    rng = np.random.default_rng(0)
-    start, gradients = rng.normal(size=5), rng.normal(size=(30, 5))
-    theirs = torch_descend("AdamW", start, gradients, lr=0.03, weight_decay=weight_decay)
-    ours = descend(AdamW(learning_rate=0.03, weight_decay=weight_decay), start, gradients)
-    assert ours == pytest.approx(theirs, rel=1e-12)
-
-
 def test_weight_decay_shrinks_parameters_without_a_gradient(descend):
     still = np.zeros((3, 2))
     shrunk = descend(AdamW(learning_rate=0.1, weight_decay=0.5), np.array([2.0, -4.0]), still)

@@ -19,16 +19,6 @@ def test_steps_are_torchs(descend, optimizer, expected):
     assert descend(optimizer) == pytest.approx(expected, rel=1e-13)
 
 
-@pytest.mark.parametrize("rho", [0.0, 0.5, 0.99])
-@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
-def test_steps_are_the_installed_torchs(descend, torch_descend, rho, weight_decay):
-    rng = np.random.default_rng(0)
-    start, gradients = rng.normal(size=5), rng.normal(size=(30, 5))
-    theirs = torch_descend("RMSprop", start, gradients, lr=0.03, alpha=rho, weight_decay=weight_decay)
-    ours = descend(RMSProp(learning_rate=0.03, rho=rho, weight_decay=weight_decay), start, gradients)
-    assert ours == pytest.approx(theirs, rel=1e-12)
-
-
 def test_the_size_of_constant_gradients_does_not_matter(descend):
     gradients = np.full((5, 3), [1e-3, 5.0, -1e6])
     steps = descend(RMSProp(epsilon=1e-30), np.zeros(3), gradients)

@@ -20,17 +20,6 @@ def test_steps_are_torchs(descend, optimizer, expected):
     assert descend(optimizer) == pytest.approx(expected, rel=1e-14)
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.99])
-@pytest.mark.parametrize("other", [{}, {"nesterov": True}, {"dampening": 0.3}, {"weight_decay": 0.2}], ids=str)
-def test_steps_are_the_installed_torchs(descend, torch_descend, momentum, other):
-    if momentum == 0.0 and "nesterov" in other:
-        pytest.skip("Nesterov needs momentum in both libraries")
-    rng = np.random.default_rng(0)
-    start, gradients = rng.normal(size=5), rng.normal(size=(30, 5))
-    ours = descend(SGD(learning_rate=0.03, momentum=momentum, **other), start, gradients)
-    assert ours == pytest.approx(torch_descend("SGD", start, gradients, lr=0.03, momentum=momentum, **other), rel=1e-12)
-
-
 def test_momentum_continues_after_the_gradient_is_zero(descend):
     steps = descend(SGD(learning_rate=1.0, momentum=0.5), np.zeros(1), np.array([[1.0], [0.0], [0.0]]))
     assert steps.tolist() == [-1.75]

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.preprocessing import OneHotEncoder
 
 from gmcore.nn.preprocessing import OneHot
 
@@ -43,9 +44,8 @@ def test_adapting_keeps_shapes_and_dtypes():
 
 
 def test_seen_categories_are_encoded_as_by_sklearn(apply):
-    preprocessing = pytest.importorskip("sklearn.preprocessing")
     codes = np.random.default_rng(0).integers(0, [3, 4], (30, 2)).astype(np.int32)
-    expected = preprocessing.OneHotEncoder(categories=[range(3), range(4)], sparse_output=False).fit_transform(codes)
+    expected = OneHotEncoder(categories=[range(3), range(4)], sparse_output=False).fit_transform(codes)
     assert np.array_equal(apply(LAYER, codes, LAYER.adapt(fresh(), [codes])), expected)
 
 

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.preprocessing import StandardScaler
 
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.preprocessing import Standardize
@@ -40,14 +41,26 @@ def test_mean_and_gain_come_from_the_adapted_rows_alone():
 
 
 def test_agrees_with_sklearn():
-    preprocessing = pytest.importorskip("sklearn.preprocessing")
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(60, 6)) * [1, 1e-8, 1e6, 1, 0, 1] + [0, 1, 1e9, -5, 0.1, 1e4]
     rows[rng.random(rows.shape) < 0.1] = np.nan
-    expected = preprocessing.StandardScaler().fit_transform(rows)
+    expected = StandardScaler().fit_transform(rows)
     found = outputs(rows)
     assert np.array_equal(np.isnan(found), np.isnan(expected))
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True)  # 8 digits are left of 1e-8 around 1
+
+
+def test_weighted_rows_agree_with_sklearn():
+    rng = np.random.default_rng(0)
+    rows, weights = rng.normal(size=(60, 3)) * [1, 1e-3, 1e6] + [0, 1, -5], rng.choice([0.0, 0.25, 1.0, 3.0], 60)
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    theirs = StandardScaler().fit(rows, sample_weight=weights)
+    layer = Standardize()
+    found = layer.adapt(
+        layer.init(np.random.default_rng(0), (3,)), [rows[:25], rows[25:]], [weights[:25], weights[25:]]
+    )
+    assert found.buffers["mean"] == pytest.approx(theirs.mean_, rel=1e-12)
+    assert found.buffers["gain"] == pytest.approx(1 / theirs.scale_, rel=1e-9)
 
 
 # Squares of numbers below 1e-150 are not exact.

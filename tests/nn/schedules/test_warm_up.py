@@ -78,3 +78,16 @@ def test_settings_out_of_range_are_refused(settings, message):
         WarmUp(**settings)
     with pytest.raises(ConfigError, match=message):
         gmcore.float64.schedules.create("warm_up", **settings)
+
+
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [
+        ("cosine", "then must be a schedule object, got 'cosine'$"),
+        (Cosine, r"then must be a schedule object, got <class .*Cosine'>: create an object, Cosine\(\)"),
+    ],
+    ids=["name", "class"],
+)
+def test_the_other_schedule_must_be_an_object(then, message):
+    with pytest.raises(ValueError, match=message):
+        WarmUp(then)

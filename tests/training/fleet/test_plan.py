@@ -2,12 +2,15 @@
 
 import attrs
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gmcore.domain import Member
+from gmcore.errors import TrainingError
 from gmcore.nn.optimizers import Adam
 from gmcore.nn.schedules import Constant
+from gmcore.ports import Schedule
 from gmcore.training.fleet.plan import TrainingPlan, evaluation_plan
 
 
@@ -84,6 +87,13 @@ def test_shuffling_by_blocks_reads_a_window_of_blocks_at_a_time():
         assert not np.array_equal(window, np.sort(window))
 
 
+def test_shuffling_by_blocks_reads_neighbours_whatever_the_order_of_a_members_rows():
+    (member,) = members_of([1000])
+    mixed = attrs.evolve(member, train=np.random.default_rng(0).permutation(1000))
+    ours, theirs = (plan_of([one], shuffle="blocks").epoch(0)["indices"] for one in (mixed, member))
+    np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_model_without_randomness_gets_no_keys():
     assert "key" not in plan_of(members_of([20]), needs_keys=False).epoch(0)
 
@@ -128,3 +138,23 @@ def test_sample_weights_go_with_their_rows():
     plan = plan_of(members_of([20]), weights=weights).epoch(0)
     counted = plan["weights"] > 0
     np.testing.assert_array_equal(plan["weights"][counted], weights[plan["indices"][counted]])
+
+
+@attrs.frozen
+class Fixed(Schedule):
+    """A schedule with one factor from a step on."""
+
+    value: float
+    start: int = 0
+
+    def factor(self, step, total_steps):
+        shape = np.broadcast_shapes(np.shape(step), np.shape(total_steps))
+        return np.where(np.broadcast_to(step, shape) >= self.start, self.value, 1.0)
+
+
+@pytest.mark.parametrize("factor", [-0.5, np.nan, np.inf])
+def test_a_factor_that_no_learning_rate_can_have_is_refused_with_its_step(factor):
+    plan = plan_of(members_of([16, 40]), schedule=Fixed(factor, start=7))
+    plan.epoch(0)
+    with pytest.raises(TrainingError, match=rf"the schedule Fixed .*at least 0, got {factor:g} for step 7"):
+        plan.epoch(1)

@@ -1,6 +1,8 @@
 """A program is compiled once per process, and keeps no rows or results alive."""
 
+import contextlib
 import gc
+import threading
 import weakref
 
 import attrs
@@ -9,6 +11,7 @@ import pytest
 
 from gmcore.domain import EarlyStoppingConfig
 from gmcore.nn.optimizers import SGD, AdamW
+from gmcore.testing import GuardedBackend
 from gmcore.testing.fakes import TinyModel, two_moons
 from gmcore.training.evaluate import predict
 from gmcore.training.fleet.program_cache import cached_program
@@ -97,3 +100,39 @@ def test_entries_that_cannot_be_compared_do_not_hide_others(backend):
     ours = cached_program(backend, ("test", "ours"), object)
     cached_program(backend, ("test", np.zeros(2)), lambda: "another's")
     assert cached_program(backend, ("test", "ours"), object) is ours
+
+
+def test_each_backend_has_its_own(backend):
+    other = GuardedBackend(inner=backend)
+    ours, theirs = (cached_program(one, ("test", "backends"), object) for one in (backend, other))
+    assert ours is not theirs
+
+
+def test_an_entry_that_is_used_again_takes_no_more_room(task):
+    made = []
+    ask = lambda name: cached_program(task.backend, ("test room", name), lambda: made.append(name) or name)
+    for name in range(1, 21):
+        ask(0)
+        ask(name)
+    ask(1)
+    assert made == list(range(21))
+
+
+def test_threads_that_ask_at_once_share_what_one_of_them_makes(backend):
+    made, both = [], threading.Barrier(2)
+
+    def make():
+        made.append(threading.get_ident())
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.2)  # only two makers at once would meet here
+        return object()
+
+    found = []
+    ask = lambda: found.append(cached_program(backend, ("test", "threads"), make))
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(made) == 1
+    assert found[0] is found[1]

@@ -1,5 +1,6 @@
 """What each segment of each epoch is: cut from that epoch's plan, and from no other's."""
 
+import attrs
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ from gmcore.nn.schedules import Constant, Cosine, WarmUp
 from gmcore.testing.fakes import two_moons
 from gmcore.training.fleet.plan import TrainingPlan
 from gmcore.training.fleet.row_source import RowSource
-from gmcore.training.fleet.segments import Position, training_segments
+from gmcore.training.fleet.segments import Position, steps_per_call, training_segments
 
 EPOCHS = 60
 
@@ -47,3 +48,15 @@ def test_what_is_the_same_in_all_epochs_stays_the_same_object():
     rows = RowSource(rows=two_moons(40), resident={"inputs": {}, "targets": np.zeros(1)})
     segments = list(training_segments(plan, rows, length=3, start=Position()))
     assert len({id(segment.batches["weights"]) for segment in segments}) == 2
+
+
+def test_a_call_has_as_many_steps_as_its_operations_and_its_bytes_allow(task):
+    """Of 40 parameters of float32, two float64 numbers and a class of 4 bytes."""
+    host = RowSource(rows=task.rows, resident={})
+    resident = attrs.evolve(host, resident={"inputs": {}, "targets": np.zeros(1)})
+    assert task.model.info.parameter_count == 40
+    most = {"members": 1, "batch_size": 16}
+    assert steps_per_call(task, resident, **most) == min(8192, int(2e10 / (6 * 40 * 16)))
+    assert steps_per_call(task, resident, members=8, batch_size=4096) == int(2e10 / (6 * 40 * 4096 * 8))
+    assert steps_per_call(task, host, members=8, batch_size=4096) == (64 << 20) // (20 * 4096 * 8)
+    assert steps_per_call(task, host, members=1000, batch_size=1 << 20) == 1

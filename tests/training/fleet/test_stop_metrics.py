@@ -10,6 +10,7 @@ from gmcore.errors import InputError
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.testing import GuardedBackend, TinyModel
 from gmcore.training import GradientDescent
+from gmcore.training.fleet.stop_metrics import centers
 
 OF_CLASSES = (
     metrics.Accuracy(),
@@ -35,7 +36,7 @@ def last_epoch(task, member):
     task = attrs.evolve(task, config=config)
     (trained,) = GradientDescent().train(task, [member])
     (found,) = GradientDescent().validate(task, [trained.variables], [member.stop])
-    return {name: values[-1] for name, values in trained.history.items()}, found.metrics
+    return {name: values[-1] for name, values in trained.history.items()}, {"loss": found.loss, **found.metrics}
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -43,8 +44,7 @@ def test_the_history_has_the_metrics_of_the_stop_rows(scored, weighted):
     weights = np.random.default_rng(0).uniform(0.5, 2.0, 203) if weighted else None
     task = attrs.evolve(scored, rows=attrs.evolve(scored.rows, weights=weights))
     history, expected = last_epoch(task, Member(train=np.arange(150), stop=np.arange(150, 203)))
-    for metric in OF_CLASSES:
-        (name,) = metric.higher_is_better
+    for name in ("loss", *(name for metric in OF_CLASSES for name in metric.higher_is_better)):
         assert history[f"stop_{name}"] == pytest.approx(expected[name], **CLOSE)
 
 
@@ -83,7 +83,9 @@ def test_numbers_far_from_zero_keep_their_digits(task, targets):
 
 
 def test_metrics_change_nothing_in_training(task, scored, fleet, same_results):
-    same_results(GradientDescent().train(task, fleet()), GradientDescent().train(scored, fleet()))
+    plain, measured = GradientDescent().train(task, fleet()), GradientDescent().train(scored, fleet())
+    losses = [{name: one.history[name] for name in ("train_loss", "stop_loss")} for one in measured]
+    same_results(plain, [attrs.evolve(one, history=own) for one, own in zip(measured, losses, strict=True)])
 
 
 @pytest.mark.parametrize("changes", [{"members_per_chunk": 3}, {"members_per_chunk": 1}, {"row_memory": 100}])
@@ -157,3 +159,14 @@ def test_a_run_is_not_resumed_with_other_metrics(interrupted, fleet):
     said = r"a resumed run must have the metrics that it began with: .*f1.*; got none"
     with pytest.raises(InputError, match=said):
         GradientDescent().train(attrs.evolve(interrupted, metrics=()), fleet(4))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_center_of_stop_targets_is_one_of_those_that_count(weighted):
+    schema = Schema(features=(Feature(name="x"),), target=Target(names=("y",), kind=TargetKind.REGRESSION))
+    targets, weights = np.array([[7.0], [1.0], [2.0], [6.0], [np.inf]]), np.array([1.0, 1.0, 1.0, 1.0, 0.0])
+    stop = np.array([1, 2, 3, 4] if weighted else [1, 2, 3])
+    rows = Rows(schema=schema, inputs={"numeric": targets}, targets=targets, weights=weights if weighted else None)
+    members = [Member(train=np.arange(1), stop=stop), Member(train=np.arange(1))]
+    # The mean is 3.
+    assert centers(rows, members).tolist() == [[2.0], [0.0]]

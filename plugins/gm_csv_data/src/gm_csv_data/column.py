@@ -7,9 +7,12 @@ import attrs
 import numpy as np
 import polars as pl
 
-from gm_csv_data.dates import date_formats, parse_dates, parse_iso
+from gm_csv_data.dates import parse_dates, parse_iso, recognized_dates
 from gm_csv_data.files.source import Source
 from gm_csv_data.number_format import PLAIN, NumberFormat, looks_numeric, mixed_signs
+from gmcore.domain.data.date_formats import format_words
+from gmcore.domain.data.date_recognition import RecognizedDates, doubt_words, read_known
+from gmcore.domain.data.dates import encode_dates
 from gmcore.errors import DataError
 
 __all__ = ["DEFAULT_MISSING", "Column", "shortened"]
@@ -18,6 +21,7 @@ DEFAULT_MISSING = ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null",
 
 _FEW = 4  # rows per different value
 _LONGEST_SHOWN = 80  # characters
+_LONGEST_ID = 200  # characters; rows hold all ids in the width of the longest
 _LARGEST_EXACT = 2**53  # every integer up to here is a float64
 _PLAIN_BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 _BOOLEANS = _PLAIN_BOOLEANS | {"t": 1.0, "y": 1.0, "on": 1.0, "1": 1.0, "f": 0.0, "n": 0.0, "off": 0.0, "0": 0.0}
@@ -131,20 +135,54 @@ class Column:
         instants, bad = parse_iso(self.texts)
         if bad is None:
             return instants
-        found = date_formats(self.texts.unique(maintain_order=True))
-        if not found:
-            first = pl.int_range(len(self.values), eager=True) == bad
+        found = self.recognized_dates()
+        if found is None or found.stray.any():
+            at = bad if found is None else self.values.index_of(self.distinct[int(found.stray.argmax())])
             raise self.error_at(
-                first, "is not a time; write a number or an ISO date such as 2024-12-31, or set date_format"
+                pl.int_range(len(self.values), eager=True) == at,
+                "is not a time; write a number or an ISO date such as 2024-12-31, or set date_format",
             )
-        by_format = {one: parse_dates(self.texts, one) for one in found}
-        for one, dates in by_format.items():
-            differ = dates != by_format[found[0]]
-            if differ.any():
-                raise self.error_at(
-                    differ, f"fits two formats of dates; set date_format = '{found[0]}' or date_format = '{one}'"
-                )
-        return self._dates(found[0])
+        self.refuse_unclear(found, "or set date_format")  # only if day and month can't be told apart
+        return self._dates(found.date_format)
+
+    def recognized_dates(self, date_format: str | None = None) -> RecognizedDates | None:
+        """Return the dates that most of the different texts are, in the given format if possible; None if fewer are."""
+        return recognized_dates(self.distinct, date_format) if self.is_text else None
+
+    def refuse_unclear(self, found: RecognizedDates, remedy: str) -> None:
+        """Raise `DataError` if a text is no date, but most are, or if day and month can't be told apart."""
+        if found.stray.any():
+            count = (~found.stray).sum()
+            raise self.error_at(
+                self.values == self.distinct[int(found.stray.argmax())],
+                f"is not {format_words(found.date_format)}, but {count} other values are; correct it, add it to "
+                f"'missing', {remedy}",
+            )
+        if found.doubt is not None:
+            raise self.error_at(self.values == self.distinct[found.doubt[0]], doubt_words(found))
+
+    def dates(self, date_format: str | None, other: str | None = None) -> np.ndarray:
+        """Return dates as in `Rows.inputs["datetime"]`, `(rows, 2)`, int32.
+
+        Args:
+            date_format: the format of the texts; None for ISO 8601.
+            other: another format that they may have if the first one is ISO 8601.
+
+        Raises:
+            DataError: if a value is no date of the format within the years 1 to 9999.
+        """
+        texts = Column(self.texts, self.source)
+        present = self.values.is_not_null().to_numpy()
+
+        def read(one: str | None) -> np.ndarray:
+            return texts._mapped(lambda values: parse_dates(values, one)).to_numpy().astype("datetime64[s]")
+
+        found = np.full(len(present), np.datetime64("NaT", "s"))
+        found[present] = read_known(date_format, other, lambda one: read(one)[present])
+        bad = pl.Series(np.isnat(found) & present)
+        if bad.any():
+            raise self.error_at(bad, f"is not {format_words(date_format)}; correct it or add it to 'missing'")
+        return encode_dates(found)
 
     def groups(self) -> np.ndarray:
         """Return int64 codes, equal for equal texts.
@@ -169,12 +207,29 @@ class Column:
             raise self.error("all weights are 0")
         return weights
 
-    def refuse_missing(self) -> None:
+    def ids(self) -> np.ndarray:
+        """Return the texts as an array of strings, empty where missing.
+
+        Raises:
+            DataError: if a text is too long to be an id.
+        """
+        texts = self.texts.fill_null("")
+        too_long = texts.str.len_chars() > _LONGEST_ID
+        if too_long.any():
+            raise self.error_at(too_long, f"has more than {_LONGEST_ID} characters, which is too long for an id")
+        return texts.to_numpy().astype(str)
+
+    @property
+    def lost(self) -> pl.Series:
+        """Whether each value is missing."""
+        return self.values.is_null() | self.parsed.is_nan().fill_null(value=False)
+
+    def refuse_missing(self, remedy: str = "remove those rows") -> None:
         """Raise `DataError` if values are missing, with their number and the line of the first."""
-        lost = self.values.is_null() | self.parsed.is_nan().fill_null(value=False)
+        lost = self.lost
         if lost.any():
             line = self.source.line(int(lost.arg_max() or 0))
-            raise self.error(f"{lost.sum()} of {len(lost)} values are missing, the first in {line}; remove those rows")
+            raise self.error(f"{lost.sum()} of {len(lost)} values are missing, the first in {line}; {remedy}")
 
     def in_order(self) -> tuple[str, ...]:
         """Return the distinct values as texts, sorted by number if all are numbers, else by text."""
@@ -210,7 +265,7 @@ class Column:
         whole = self.values.cast(pl.Int64, strict=False)
         return numbers if whole.has_nulls() or self.values.dtype.is_float() else whole.to_numpy()
 
-    def _dates(self, date_format: str) -> np.ndarray:
+    def _dates(self, date_format: str | None) -> np.ndarray:
         dates = parse_dates(self.texts, date_format)
         if dates.has_nulls():
             raise self.error_at(dates.is_null(), f"is not a date of the format {date_format!r}; correct date_format")

@@ -1,47 +1,45 @@
-"""Recognition of dates: ISO 8601, and the usual national forms."""
+"""Dates in columns of text: `gmcore.domain.data.date_formats` for whole columns at once, with polars."""
 
-import re
 from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
 
-__all__ = ["are_dates", "date_formats", "parse_dates", "parse_iso"]
+from gmcore.domain.data.date_formats import pattern_of
+from gmcore.domain.data.date_recognition import RecognizedDates, likely_formats, recognize
+from gmcore.domain.data.dates import FIRST_DAY, LAST_DAY, SECONDS_PER_DAY
 
-_ISO_TIME = r"[T ][0-9]{2}(?::?[0-9]{2}){0,2}(?:[.,][0-9]+)?\s?(?:Z|[+-][0-9]{2}:?(?:[0-9]{2})?)?"
-_ISO = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:{_ISO_TIME})?$"
-_DATES = (
-    "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d",
-    "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y",
-)  # fmt: skip
-_TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p")
-_DIRECTIVES = {
-    "%d": "[0-9]{1,2}", "%m": "[0-9]{1,2}", "%Y": "[0-9]{4}", "%y": "[0-9]{2}", "%b": "[A-Za-z]{3}",
-    "%B": "[A-Za-z]{3,}", "%H": "[0-9]{1,2}", "%M": "[0-9]{2}", "%S": "[0-9]{2}", "%.f": r"\.[0-9]+",
-    "%I": "[0-9]{1,2}", "%p": "[AaPp][Mm]",
-}  # fmt: skip
+__all__ = ["are_dates", "parse_dates", "parse_iso", "recognized_dates"]
+
+_SAMPLE = 1000
 
 
 def are_dates(texts: pl.Series, date_format: str | None = None) -> bool:
-    """Return whether all texts, which must not be null, are dates in one format, with or without time."""
-    if not len(texts):
-        return False
-    if date_format is not None:
-        return not parse_dates(texts, date_format).has_nulls()
-    return bool(texts.str.contains(_ISO).all()) or bool(date_formats(texts))
+    """Return whether at least half of the different texts, which must not be null, are dates in one format."""
+    return recognized_dates(texts, date_format) is not None
 
 
-def date_formats(texts: pl.Series) -> list[str]:
-    """Return the formats of dates, with or without time, that fit all texts; several if days may be months."""
-    first = texts[0]
-    candidates = [date + time for date in _DATES for time in _TIMES if re.search(_pattern(date + time), first)]
-    shaped = [one for one in candidates if texts.str.contains(_pattern(one)).all()]
-    return [one for one in shaped if not parse_dates(texts, one).has_nulls()]
+def recognized_dates(texts: pl.Series, date_format: str | None = None) -> RecognizedDates | None:
+    """Return the dates that most of the different texts, which must not be null, are; None if fewer than half are.
+
+    Args:
+        texts: the different texts of a column.
+        date_format: a format that is preferred; None to recognize it.
+    """
+    return recognize(
+        likely_formats(texts.head(_SAMPLE).to_list()),
+        lambda one: parse_dates(texts, one).to_numpy().astype("datetime64[s]"),
+        date_format,
+    )
 
 
-def parse_dates(texts: pl.Series, date_format: str) -> pl.Series:
-    """Return texts as datetimes in microseconds, null where missing or not in that format (chrono's directives)."""
-    return texts.str.to_datetime(date_format, time_unit="us", strict=False, ambiguous="earliest")
+def parse_dates(texts: pl.Series, date_format: str | None) -> pl.Series:
+    """Return texts as datetimes in microseconds and UTC, null where missing or no date of the format (None for ISO)."""
+    shaped = texts.str.contains(f"^(?:{pattern_of(date_format)})$")
+    found = texts.set(~shaped.fill_null(value=False), None)
+    dates = _iso_dates(found) if date_format is None else _dates(found, date_format)
+    days = dates.dt.epoch("d")
+    return dates.set(~days.is_between(FIRST_DAY, LAST_DAY).fill_null(value=True), None)
 
 
 def parse_iso(texts: pl.Series) -> tuple[np.ndarray, int | None]:
@@ -56,6 +54,24 @@ def parse_iso(texts: pl.Series) -> tuple[np.ndarray, int | None]:
     return instants, None
 
 
-def _pattern(date_format: str) -> str:
-    parts = re.split(r"(%\.?[A-Za-z])", date_format)
-    return "^" + "".join(_DIRECTIVES.get(part, re.escape(part)) for part in parts) + "$"
+def _dates(texts: pl.Series, date_format: str) -> pl.Series:
+    # Python's directive for a fraction is %f; polars' %.f includes the point.
+    polars_format = date_format.replace(".%f", "%.f")
+    dates = texts.str.to_datetime(polars_format, time_unit="us", strict=False, ambiguous="earliest")
+    return dates.dt.replace_time_zone(None)
+
+
+def _iso_dates(texts: pl.Series) -> pl.Series:
+    """Return ISO 8601 texts as datetimes; polars' own directives have no optional parts."""
+    days = texts.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+    if not (texts.str.len_chars() > 10).any():  # noqa: PLR2004 - dates without time
+        return days
+    parts = texts.str.extract_groups(pattern_of(None)).struct.unnest()
+    hours, minutes, seconds = (parts[str(group)].cast(pl.Int64).fill_null(0) for group in (4, 5, 6))
+    offset = parts["7"].str.replace("Z", "", literal=True).str.replace(":", "", literal=True).fill_null("")
+    ahead = offset.str.slice(1, 2).cast(pl.Int64, strict=False).fill_null(0) * 3600
+    ahead += offset.str.slice(3, 2).cast(pl.Int64, strict=False).fill_null(0) * 60
+    east = offset.str.starts_with("-").replace_strict({True: -1, False: 1}, return_dtype=pl.Int64)
+    since = hours * 3600 + minutes * 60 + seconds
+    moments = days + pl.Series((since - ahead * east) * 1_000_000).cast(pl.Duration("us"))
+    return moments.set(since >= SECONDS_PER_DAY, None)

@@ -11,8 +11,9 @@ from gm_csv_data.features import encode_features, infer_feature, is_identifier
 from gm_csv_data.number_detection import NumberOptions, read_numbers
 from gm_csv_data.number_format import PLAIN, NumberFormat
 from gm_csv_data.problems import Problems
+from gm_csv_data.row_ids import ids_of
 from gm_csv_data.table import Table
-from gm_csv_data.target import encode_target
+from gm_csv_data.target import encode_target, with_targets
 from gmcore.domain import Feature, Kind, Rows, Schema, Target
 from gmcore.errors import DataError, did_you_mean
 
@@ -48,23 +49,25 @@ class ColumnRoles:
     group: str | None = None
     time: str | None = None
     weight: str | None = None
+    id: str | None = None
     drop: tuple[str, ...] = ()
     types: Mapping[str, str] = attrs.field(factory=dict)
     task: str = "auto"
     classes: tuple[str, ...] = ()
     identifiers: Literal["drop", "refuse", "keep"] = "drop"
     date_format: str | None = None
+    drop_missing_target: bool = False
     number_options: NumberOptions = attrs.field(factory=NumberOptions)
 
     @property
     def extras(self) -> list[str]:
-        """The group, time and weight columns."""
-        return [name for name in (self.group, self.time, self.weight) if name is not None]
+        """The group, time, weight and id columns."""
+        return [name for name in (self.group, self.time, self.weight, self.id) if name is not None]
 
     @property
     def texts(self) -> list[str]:
         """The columns to read as text."""
-        written = [name for name in (self.group, self.time) if name is not None]
+        written = [name for name in (self.group, self.time, self.id) if name is not None]
         written += [name for name, kind in self.types.items() if kind != "numeric"]
         return written if self.task == "regression" else [*written, *self.targets]
 
@@ -76,8 +79,10 @@ class ColumnRoles:
         """
         other = [*self.targets, *self.extras, *self.drop]
         _need(table, [*other, *self.types])
-        table = read_numbers(table, self._measured(table), self.number_options)
         problems, notes = Problems(), [text for file in table.source.files if (text := table.header.warning(file))][:1]
+        if self.drop_missing_target:
+            table = with_targets(table, self.targets, notes)
+        table = read_numbers(table, self._measured(table), self.number_options)
         named = self._named(table, [name for name in table if name not in other], problems, notes)
         problems.refuse(table.source.name)
         if not named:
@@ -90,18 +95,20 @@ class ColumnRoles:
         weights = _tried(problems, partial(self._weights, table))
         groups = _tried(problems, partial(self._groups, table))
         time = _tried(problems, partial(self._time, table))
+        ids = _tried(problems, partial(self._ids, table, notes))
         features = tuple(feature for feature in inferred if feature is not None)
         inputs = encode_features(table, features, empty, problems)
         problems.refuse(table.source.name)
         assert target is not None  # noqa: S101 - or there was a problem
         return Encoded(
             rows=Rows(
-                schema=Schema(features=features, target=target[0], group=self.group, time=self.time),
+                schema=Schema(features=features, target=target[0], group=self.group, time=self.time, id=self.id),
                 inputs=inputs,
                 targets=target[1],
                 weights=weights,
                 groups=groups,
                 time=time,
+                ids=ids,
             ),
             columns=table.names,
             numbers=_found_numbers(table, self._measured(table)),
@@ -123,9 +130,18 @@ class ColumnRoles:
     def _time(self, table: Table) -> np.ndarray | None:
         return None if self.time is None else table[self.time].instants(self.date_format)
 
+    def _ids(self, table: Table, notes: list[str]) -> np.ndarray | None:
+        return None if self.id is None else ids_of(table[self.id], notes)
+
     def _measured(self, table: Table) -> list[str]:
         """Return the columns that may hold numbers."""
-        other = {self.group, self.time, *self.drop, *(name for name, kind in self.types.items() if kind != "numeric")}
+        other = {
+            self.group,
+            self.time,
+            self.id,
+            *self.drop,
+            *(name for name, kind in self.types.items() if kind != "numeric"),
+        }
         if self.task == "classification" or self.classes:
             other |= set(self.targets)
         return [name for name in table if name not in other]
@@ -153,7 +169,9 @@ class ColumnRoles:
         return kept
 
 
-def encode_like(table: Table, schema: Schema, empty: Allocate, options: NumberOptions) -> Encoded:
+def encode_like(
+    table: Table, schema: Schema, empty: Allocate, options: NumberOptions, date_format: str | None = None
+) -> Encoded:
     """Return the rows of a table with the features of a schema, for prediction.
 
     Raises:
@@ -163,10 +181,13 @@ def encode_like(table: Table, schema: Schema, empty: Allocate, options: NumberOp
     numeric = [feature.name for feature in schema.features if feature.kind is Kind.NUMERIC]
     table = read_numbers(table, numeric, options)
     problems = Problems()
-    inputs = encode_features(table, schema.features, empty, problems)
+    inputs = encode_features(table, schema.features, empty, problems, date_format)
+    ids = _tried(problems, table[schema.id].ids) if schema.id is not None and schema.id in table else None
     problems.refuse(table.source.name)
     return Encoded(
-        rows=Rows(schema=schema, inputs=inputs), columns=table.names, notes=tuple(_number_notes(table, options))
+        rows=Rows(schema=schema, inputs=inputs, ids=ids),
+        columns=table.names,
+        notes=tuple(_number_notes(table, options)),
     )
 
 

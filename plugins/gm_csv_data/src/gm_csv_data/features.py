@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from gm_csv_data.column import Column, shortened
-from gm_csv_data.dates import are_dates
+from gm_csv_data.column import Column
 from gm_csv_data.problems import Problems
 from gm_csv_data.table import Table
 from gmcore.domain import Feature, Kind
+from gmcore.domain.data.date_formats import format_words
+from gmcore.domain.data.date_recognition import RecognizedDates
 
 __all__ = ["encode_features", "infer_feature", "is_identifier", "refuse_stray_text"]
 
@@ -24,6 +25,8 @@ def infer_feature(column: Column, kind: str | None, date_format: str | None = No
     Raises:
         DataError: if the kind can't be inferred.
     """
+    if kind == Kind.DATETIME:
+        return _given_dates(column, date_format)
     if kind is not None:
         return _feature(column, Kind(kind))
     if column.values.null_count() == len(column.values):
@@ -32,12 +35,9 @@ def infer_feature(column: Column, kind: str | None, date_format: str | None = No
         return _feature(column, Kind.NUMERIC)
     if column.is_boolean:
         return _feature(column, Kind.BOOLEAN)
-    if column.is_text and are_dates(column.distinct, date_format):
-        raise column.error(
-            f"its values are dates, such as {shortened(column.distinct[0])}, which are not supported as features; "
-            f"set time = '{column.name}' to order the rows by them, drop = ['{column.name}'] to leave them out, or "
-            f"types = {{ '{column.name}' = 'categorical' }} for one category per date"
-        )
+    dates = column.recognized_dates(date_format)
+    if dates is not None:
+        return _dates(column, dates)
     refuse_stray_text(column, f"types = {{ '{column.name}' = 'categorical' }}")
     count = len(column.distinct)
     if count > _MOST_CATEGORIES:
@@ -55,7 +55,7 @@ def is_identifier(column: Column, date_format: str | None = None) -> bool:
         column.is_text
         and len(column.distinct) >= max(_FEWEST_IDENTIFIERS, _SHARE_OF_IDENTIFIERS * len(present))
         and 2 * column.numeric.sum() < len(present)
-        and not are_dates(column.distinct, date_format)
+        and column.recognized_dates(date_format) is None
     )
 
 
@@ -79,7 +79,11 @@ def refuse_stray_text(column: Column, remedy: str) -> None:
 
 
 def encode_features(
-    columns: Table, features: Sequence[Feature], empty: Callable[..., np.ndarray], problems: Problems
+    columns: Table,
+    features: Sequence[Feature],
+    empty: Callable[..., np.ndarray],
+    problems: Problems,
+    date_format: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the columns encoded as `Rows.inputs`, in the order of `features`.
 
@@ -88,9 +92,11 @@ def encode_features(
         features: the features.
         empty: allocates an array, as `numpy.empty` does; it is filled column by column.
         problems: takes the errors of columns with values that their features can't have.
+        date_format: a format of dates in columns whose feature has no format.
     """
     coded = [feature for feature in features if feature.kind is Kind.CATEGORICAL]
-    measured = [feature for feature in features if feature.kind is not Kind.CATEGORICAL]
+    dated = [feature for feature in features if feature.kind is Kind.DATETIME]
+    measured = [feature for feature in features if feature.kind in (Kind.NUMERIC, Kind.BOOLEAN)]
     inputs = {}
     if measured:
         inputs["numeric"] = empty((columns.height, len(measured)), np.float64)
@@ -103,7 +109,28 @@ def encode_features(
         inputs["categorical"] = empty((columns.height, len(coded)), np.int32)
     for place, feature in enumerate(coded):
         inputs["categorical"][:, place] = columns[feature.name].codes(feature.categories)
+    if dated:
+        inputs["datetime"] = empty((columns.height, len(dated), 2), np.int32)
+    for place, feature in enumerate(dated):
+        with problems.collected():
+            inputs["datetime"][:, place] = columns[feature.name].dates(feature.date_format, date_format)
     return inputs
+
+
+def _given_dates(column: Column, date_format: str | None) -> Feature:
+    """Return the feature of a column that is said to hold dates."""
+    found = column.recognized_dates(date_format)
+    if found is None and len(column.distinct):
+        first = column.values == column.distinct[0]
+        raise column.error_at(
+            first, f"is not {format_words(date_format)}; correct it or add it to 'missing', or set date_format"
+        )
+    return Feature(name=column.name, kind=Kind.DATETIME) if found is None else _dates(column, found)
+
+
+def _dates(column: Column, found: RecognizedDates) -> Feature:
+    column.refuse_unclear(found, f"or set types = {{ '{column.name}' = 'categorical' }}")
+    return Feature(name=column.name, kind=Kind.DATETIME, date_format=found.date_format)
 
 
 def _feature(column: Column, kind: Kind) -> Feature:

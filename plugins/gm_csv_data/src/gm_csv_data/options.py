@@ -10,7 +10,6 @@ from gmcore.domain.sizes import bytes_of
 
 __all__ = [
     "LOCAL",
-    "is_date_format",
     "is_encoding",
     "is_mark",
     "is_separator",
@@ -43,12 +42,6 @@ def is_encoding(_: object, attribute: "attrs.Attribute[str]", value: str) -> Non
     except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
         known = "a codec known to Python, such as 'utf-8' or 'latin-1'"
         raise ValueError(f"{attribute.name} must be {known}, got {value!r}") from error
-
-
-def is_date_format(_: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
-    """Check that an option has directives of strftime."""
-    if value is not None and "%" not in value:
-        raise ValueError(f"{attribute.name} must have directives such as '%d.%m.%Y', got {value!r}")
 
 
 def is_size(_: object, attribute: "attrs.Attribute[int | str | None]", value: int | str | None) -> None:

@@ -20,7 +20,6 @@ from gm_csv_data.number_detection import NumberOptions
 from gm_csv_data.number_format import Decimal, Thousands
 from gm_csv_data.options import (
     LOCAL,
-    is_date_format,
     is_encoding,
     is_mark,
     is_separator,
@@ -31,6 +30,7 @@ from gm_csv_data.options import (
 )
 from gm_csv_data.table import Table, read_table
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
+from gmcore.domain.data.date_formats import is_date_format
 from gmcore.domain.data.row_batches import RowBatches
 from gmcore.domain.data.splits import split_rows
 from gmcore.domain.sizes import bytes_of
@@ -42,10 +42,11 @@ __all__ = ["CSVDataProvider"]
 _TASKS = ("auto", "classification", "regression")
 _FORMAT = (
     "separator", "encoding", "quote", "escape", "comment", "header", "names", "skip_rows",
-    "decimal", "thousands", "missing", "extra_missing",
+    "decimal", "thousands", "missing", "extra_missing", "date_format",
 )  # fmt: skip
 _DECIDING = (
-    *_FORMAT, "target", "drop", "types", "task", "classes", "group", "time", "weight", "identifiers", "date_format",
+    *_FORMAT, "target", "drop", "types", "task", "classes", "group", "time", "weight", "id", "identifiers",
+    "drop_missing_target",
 )  # fmt: skip
 _LARGE = 64 * 10**6
 
@@ -54,7 +55,7 @@ _log = logging.getLogger("gmcore.csv")
 
 @attrs.define(kw_only=True, eq=False)
 class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
-    """Rows from CSV files: numeric, boolean and categorical features, inferred or given by `types`.
+    """Rows from CSV files: numeric, boolean, categorical and datetime features, inferred or given by `types`.
 
     Attributes:
         path: the file, compressed with gzip or not; or several files with the same columns, as a list or a pattern
@@ -85,7 +86,11 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         classes: the classes in the order of their indices; by default all values that occur, sorted.
         group: the column whose equal values are never split between folds; not a feature.
         time: the column that orders the rows, numbers or dates; not a feature.
-        weight: the column of sample weights; not a feature.
+        weight: the column of sample weights, which count in the loss, in metrics and in statistics of preprocessing;
+            splits, batches and lists of categories count rows. Not a feature.
+        id: the column that identifies rows; not a feature. Predictions repeat it, as it is written in the file; rows
+            to predict may lack it.
+        drop_missing_target: whether rows whose target is missing are left out, with a note, instead of an error.
         validation: the rows used for early stopping in plain training; None for none.
         test: the rows held out from training and validation, chosen before the validation rows; None for none.
         cache: whether rows are cached in memory-mapped files, built once for each content of the files; `"auto"`: if
@@ -110,7 +115,7 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
     missing: tuple[str, ...] = attrs.field(default=DEFAULT_MISSING, converter=tuple)
     extra_missing: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     drop: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    types: Mapping[str, Literal["numeric", "categorical", "boolean"]] = attrs.field(
+    types: Mapping[str, Literal["numeric", "categorical", "boolean", "datetime"]] = attrs.field(
         factory=dict, validator=deep_mapping(instance_of(str), in_(tuple(map(str, Kind))))
     )
     identifiers: Literal["drop", "refuse", "keep"] = attrs.field(
@@ -122,6 +127,8 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
     group: str | None = None
     time: str | None = None
     weight: str | None = None
+    id: str | None = None
+    drop_missing_target: bool = attrs.field(default=False, validator=instance_of(bool))
     validation: SplitConfig | None = attrs.field(factory=SplitConfig, validator=optional(instance_of(SplitConfig)))
     test: SplitConfig | None = attrs.field(default=None, validator=optional(instance_of(SplitConfig)))
     cache: bool | Literal["auto"] = attrs.field(default="auto", validator=in_((True, False, "auto")))
@@ -138,7 +145,8 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         twice = next((name for name in roles if roles.count(name) > 1), None)
         if twice is not None:
             raise ValueError(
-                f"a column can have only one role, got '{twice}' more than once in target, group, time, weight and drop"
+                f"a column can have only one role, got '{twice}' more than once in target, group, time, weight, id and "
+                "drop"
             )
         misplaced = next((name for name in self.types if name in roles), None)
         if misplaced is not None:
@@ -170,7 +178,7 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
                 raise DataError(f"{self._source().name}: no target is given; set target = 'column to predict'")
             roles = self._roles
             options = {name: getattr(self, name) for name in _DECIDING}
-            encoded = self._read(options, roles.texts, roles.encode)
+            encoded = self._read(options, roles.texts, roles.encode, self.id)
             self._rows, self._columns = encoded.rows, encoded.columns
             if encoded.numbers is not None and self.decimal == "auto":
                 # A saved model stores these options: its rows must not be read in another format.
@@ -180,13 +188,14 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
 
     def rows_like(self, schema: Schema) -> Rows:
         texts = [feature.name for feature in schema.features if feature.kind is not Kind.NUMERIC]
+        texts += [] if schema.id is None else [schema.id]
         numbers = NumberOptions(decimal=self.decimal, thousands=self.thousands)
 
         def encode(table: Table, empty: Callable[..., np.ndarray]) -> Encoded:
-            return encode_like(table, schema, empty, numbers)
+            return encode_like(table, schema, empty, numbers, self.date_format)
 
         options = {name: getattr(self, name) for name in _FORMAT}
-        return self._read({**options, "like": attrs.asdict(schema)}, texts, encode).rows
+        return self._read({**options, "like": attrs.asdict(schema)}, texts, encode, schema.id).rows
 
     def split(self) -> Split:
         if self._split is None:
@@ -214,12 +223,14 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
             group=self.group,
             time=self.time,
             weight=self.weight,
+            id=self.id,
             drop=self.drop,
             types=self.types,
             task=self.task,
             classes=self.classes,
             identifiers=self.identifiers,
             date_format=self.date_format,
+            drop_missing_target=self.drop_missing_target,
             number_options=NumberOptions(decimal=self.decimal, thousands=self.thousands),
         )
 
@@ -237,6 +248,7 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         options: Mapping[str, object],
         texts: Iterable[str],
         encode: Callable[[Table, Callable[..., np.ndarray]], Encoded],
+        ids: str | None,
     ) -> Encoded:
         """Return the rows, cached if that is enabled, and show the notes about them.
 
@@ -244,10 +256,13 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
             options: the options that the rows depend on.
             texts: columns to read as text.
             encode: makes rows from a table and a function that allocates arrays.
+            ids: the column that identifies rows, which is read as it is written.
         """
         source = self._source()
         missing = (*self.missing, *self.extra_missing)
-        read = partial(read_table, source, missing=missing, texts=frozenset(texts))
+        read = partial(
+            read_table, source, missing=missing, texts=frozenset(texts), verbatim=() if ids is None else (ids,)
+        )
         encoded = self._cache(source).rows(source, options, read, encode)
         for note in encoded.notes:
             _log.warning("%s", note)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import attrs
+import numpy as np
 import polars as pl
 
 from gm_csv_data.column import Column
@@ -57,11 +58,20 @@ class Table(Mapping[str, Column]):
     @property
     def height(self) -> int:
         """Number of rows."""
-        return sum(self.source.counts)
+        return self.source.height
 
     def with_numbers(self, numbers: NumberFormat) -> "Table":
         """Return the table with another format of numbers."""
         return attrs.evolve(self, numbers=numbers)
+
+    def only(self, rows: np.ndarray) -> "Table":
+        """Return the table with only the rows at these positions, `(n,)` int64, in ascending order."""
+        return attrs.evolve(
+            self,
+            source=self.source.only(rows),
+            load=lambda name: self.load(name).gather(rows),
+            read_as_text=lambda: self.read_as_text().only(rows),
+        )
 
     def as_text(self) -> "Table":
         """Return the table with all columns as text, as they are written."""
@@ -73,6 +83,7 @@ def read_table(
     *,
     missing: Collection[str],
     texts: Collection[str],
+    verbatim: Collection[str] = (),
     spill: Path | None = None,
     tell: Callable[[int], object] = lambda _: None,
 ) -> Table:
@@ -84,6 +95,7 @@ def read_table(
         source: the files.
         missing: fields that mean "no value".
         texts: columns to read as text, whatever their fields.
+        verbatim: those of them in which only an empty field means "no value".
         spill: an empty folder for the data read; None to hold it in memory.
         tell: called with the number of rows read so far, after each block.
 
@@ -93,7 +105,8 @@ def read_table(
     header = _common_header(source)
     with explained(source.files[0]):
         types = infer_types(source.files[0], header.names, missing, texts)
-    reader = _TableReader(source=source, header=header, missing=missing, spill=spill, tell=tell)
+    verbatim = [name for name in verbatim if name in header.names]
+    reader = _TableReader(source=source, header=header, missing=missing, verbatim=verbatim, spill=spill, tell=tell)
     try:
         return reader.read(types)
     except pl.exceptions.ComputeError:
@@ -108,6 +121,7 @@ class _TableReader:
     source: Source
     header: Header
     missing: Collection[str]
+    verbatim: Collection[str]
     spill: Path | None
     tell: Callable[[int], object]
 
@@ -117,7 +131,7 @@ class _TableReader:
         counts: list[int] = []
         for file in self.source.files:
             count = 0
-            for frame in read_frames(file, types, self.missing):
+            for frame in read_frames(file, types, self.missing, self.verbatim):
                 put(frame)
                 count += frame.height
                 self.tell(sum(counts) + count)

@@ -7,11 +7,32 @@ import polars as pl
 
 from gm_csv_data.column import Column, shortened
 from gm_csv_data.features import refuse_stray_text
+from gm_csv_data.table import Table
 from gmcore.domain import Target, TargetKind
 from gmcore.domain.data.labels import are_classes, dtype_of_texts, too_many_classes
-from gmcore.errors import did_you_mean
+from gmcore.errors import DataError, did_you_mean
 
-__all__ = ["encode_target"]
+__all__ = ["encode_target", "with_targets"]
+
+
+def with_targets(table: Table, names: Sequence[str], notes: list[str]) -> Table:
+    """Return the table without the rows in which a target is missing, and add a note about them.
+
+    Raises:
+        DataError: if no row is left.
+    """
+    lost = np.logical_or.reduce([table[name].lost.to_numpy() for name in names])
+    if not lost.any():
+        return table
+    if lost.all():
+        which = f"column '{names[0]}'" if len(names) == 1 else f"columns {', '.join(map(repr, names))}"
+        raise DataError(
+            f"{table.source.name}, {which}: the target is missing in every row, so there is nothing to learn"
+        )
+    line, count = table.source.line(int(lost.argmax())), int(lost.sum())
+    left_out = f"left out {count:,} of {len(lost):,} rows, which have no target, the first in {line}"
+    notes.append(f"{table.source.name}: {left_out}")
+    return table.only(np.flatnonzero(~lost))
 
 
 def encode_target(columns: Sequence[Column], task: str, classes: Sequence[str]) -> tuple[Target, np.ndarray]:
@@ -26,7 +47,7 @@ def encode_target(columns: Sequence[Column], task: str, classes: Sequence[str]) 
         DataError: if values are missing, all equal, or don't fit the task.
     """
     for column in columns:
-        column.refuse_missing()
+        column.refuse_missing("set drop_missing_target = true to leave those rows out")
         if len(column.distinct) == 1:
             raise column.error(f"all rows have the value {shortened(column.values[0])}, so there is nothing to learn")
     if task == "classification" or classes:
@@ -42,6 +63,11 @@ def _are_classes(column: Column) -> bool:
     """Return whether a column holds classes: texts, or numbers that are taken as classes."""
     numbers = column.parsed
     if numbers.has_nulls():
+        if column.recognized_dates() is not None:
+            raise column.error(
+                f"its values are dates, such as {shortened(column.distinct[0])}, which can't be predicted; write "
+                "numbers, such as days, or set task = 'classification' for one class per date"
+            )
         refuse_stray_text(column, "task = 'classification'")
         return True
     whole = bool(column.number_format.whole(column.distinct.cast(pl.String)).all())

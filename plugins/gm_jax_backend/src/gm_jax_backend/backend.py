@@ -1,23 +1,32 @@
 """JAX as a gmcore backend."""
 
+import importlib.metadata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, wraps
-from typing import Concatenate, Literal, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeVar, cast
 
 import attrs
-import jax
-import jaxlib.version
 import numpy as np
 from attrs.validators import in_
 
 from gm_jax_backend.devices import known_devices, select
-from gm_jax_backend.invariance import COMPILER_OPTIONS, batch_invariant, known_options
-from gm_jax_backend.namespace import jax_namespace
-from gm_jax_backend.side_by_side import SideBySide, cores, on_one_core
+from gm_jax_backend.lazy_module import LazyModule
 from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
 from gmcore.ports import Backend, Namespace
 from gmcore.ports.compute import InAxes
+
+# JAX takes a second to import, and is not needed to choose another backend.
+if TYPE_CHECKING:
+    import jax
+
+    from gm_jax_backend import invariance, kept_programs, namespace, side_by_side
+else:
+    jax = LazyModule("jax")
+    invariance = LazyModule("gm_jax_backend.invariance")
+    kept_programs = LazyModule("gm_jax_backend.kept_programs")
+    namespace = LazyModule("gm_jax_backend.namespace")
+    side_by_side = LazyModule("gm_jax_backend.side_by_side")
 
 __all__ = ["JAXBackend"]
 
@@ -65,25 +74,27 @@ class JAXBackend(Backend):
         default="auto", validator=in_(("auto", "float32", "float64", "bfloat16", "float16"))
     )
     xp: Namespace = attrs.field(init=False, repr=False)
-    _place: jax.Device = attrs.field(init=False, repr=False)
+    _place: Array = attrs.field(init=False, repr=False)
     _precision: str | None = attrs.field(init=False, repr=False)
     _invariant: bool = attrs.field(init=False, repr=False)
     _options: dict[str, str] = attrs.field(init=False, repr=False)
     _cores: int = attrs.field(init=False, repr=False)
     _compiled_scan: Callable[[Step], Program] = attrs.field(init=False, repr=False)
     _compilations: int = attrs.field(init=False, repr=False, default=0)
-    _constants: Constants = attrs.field(init=False, repr=False, factory=lambda: Constants(jax.Array))
+    _constants: Constants = attrs.field(init=False, repr=False)
     _tracing: bool = attrs.field(init=False, repr=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self.compute = compute_dtype(self.dtype, self.compute)  # type: ignore[assignment]
         self._place = select(self.device, self.dtype)
+        kept_programs.keep_programs()
+        self._constants = Constants(jax.Array)
         self.device = "cuda" if self._place.platform == "gpu" else self._place.platform
         self._invariant = self.batch_invariant and self.device == "cpu"
-        self._options = known_options(COMPILER_OPTIONS, self._place) if self._invariant else {}
-        self._cores = cores() if self.device == "cpu" else 1
+        self._options = invariance.known_options(invariance.COMPILER_OPTIONS, self._place) if self._invariant else {}
+        self._cores = side_by_side.cores() if self.device == "cpu" else 1
         self._precision = None if self.device == "cpu" or self.tf32 else "highest"
-        self.xp = jax_namespace(self.dtype, self.compute, self._scoped)
+        self.xp = namespace.jax_namespace(self.dtype, self.compute, self._scoped)
         self._compiled_scan = lru_cache(maxsize=64)(lambda step: self.compile(_scan_of(step)))
 
     @classmethod
@@ -118,10 +129,10 @@ class JAXBackend(Backend):
         members: tuple[int | None, ...] = (),
     ) -> F:
         del loops  # XLA compiles loops as well
-        traced = self._counted(batch_invariant(fn) if self._invariant else fn)
+        traced = self._counted(invariance.batch_invariant(fn) if self._invariant else fn)
         program = self._converting(_without_donation_warning(self._jitted(traced, self._options, donate), donate))
         if members and self._cores > 1:
-            part = self._jitted(traced, on_one_core(self._options), donate)
+            part = self._jitted(traced, side_by_side.on_one_core(self._options), donate)
             program = self._in_parts(program, part, donate, members)
         return self._inlined_in_transforms(fn, self._scoped(program))
 
@@ -142,7 +153,7 @@ class JAXBackend(Backend):
     def provenance(self) -> Mapping[str, str]:
         return {
             "jax": jax.__version__,
-            "jaxlib": jaxlib.version.__version__,
+            "jaxlib": importlib.metadata.version("jaxlib"),
             "device": f"{self.device} ({self._place.device_kind})",
             "dtype": self.dtype,
             "compute": self.compute,
@@ -152,7 +163,7 @@ class JAXBackend(Backend):
         }
 
     def _how_invariant(self) -> str:
-        lacking = sorted(set(COMPILER_OPTIONS) - set(self._options)) if self._invariant else ()
+        lacking = sorted(set(invariance.COMPILER_OPTIONS) - set(self._options)) if self._invariant else ()
         if lacking:
             return f"not guaranteed: this jaxlib lacks {', '.join(lacking)}"
         if self._invariant and jax.__version_info__ >= _FUSES_ARGUMENTS:
@@ -173,7 +184,7 @@ class JAXBackend(Backend):
         self, whole: Program, part: Program, donate: tuple[int, ...], members: tuple[int | None, ...]
     ) -> Program:
         """Return a fleet's program that computes its members in parallel parts."""
-        return SideBySide(
+        return side_by_side.SideBySide(
             alone=whole,
             first=_without_donation_warning(part, donate),
             others=self._scoped(part),
@@ -195,10 +206,10 @@ class JAXBackend(Backend):
 
     def _scoped(self, fn: F) -> F:
         """Return `fn` running under this backend's settings instead of the global JAX configuration."""
-        wide, place, precision = self.dtype == "float64", self._place, self._precision
+        wide, place, precision, inside = self.dtype == "float64", self._place, self._precision, kept_programs.INSIDE
 
         def scoped(*args: Array, **kwargs: Array) -> object:
-            with jax.enable_x64(wide), jax.default_device(place), jax.default_matmul_precision(precision):
+            with inside, jax.enable_x64(wide), jax.default_device(place), jax.default_matmul_precision(precision):
                 return fn(*args, **kwargs)
 
         return cast("F", scoped)

@@ -1,14 +1,21 @@
 """The devices that JAX can use on this machine, and why it can't use the others."""
 
+import importlib
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import jax
-
+from gm_jax_backend.lazy_module import LazyModule
 from gmcore.domain import Device
 from gmcore.errors import BackendUnavailableError, did_you_mean
+
+if TYPE_CHECKING:
+    import jax
+else:
+    jax = LazyModule("jax")
 
 __all__ = ["known_devices", "select"]
 
@@ -23,7 +30,10 @@ _ABOUT_MEMORY = (
 
 
 def known_devices(dtype: str) -> Sequence[Device]:
-    """Return JAX's devices for `dtype`, best first; a device that can't be used has the reason."""
+    """Return JAX's devices for `dtype`, best first; a device that can't be used has the reason.
+
+    JAX is imported only if it could find more than the CPU.
+    """
     reasons = {name: _reason(name, dtype) for name in _PREFERENCE}
     order = sorted(_PREFERENCE, key=lambda name: (bool(reasons[name]), -_PREFERENCE[name]))
     # If the CUDA plugin is installed and fails, say so next to the CPU, which is used instead.
@@ -35,12 +45,16 @@ def known_devices(dtype: str) -> Sequence[Device]:
     ]
 
 
-def select(device: str, dtype: str) -> jax.Device:
+def select(device: str, dtype: str) -> "jax.Device":
     """Return JAX's device object for a name.
 
     Raises:
-        BackendUnavailableError: if the name is unknown or the device can't be used.
+        BackendUnavailableError: if the name is unknown, the device can't be used, or JAX can't be imported.
     """
+    try:
+        importlib.import_module("jax")
+    except (ImportError, RuntimeError) as error:  # RuntimeError: jax and jaxlib have versions that do not fit
+        raise BackendUnavailableError(f"JAX can't be imported: {' '.join(str(error).split())}") from error
     if device == "cpu":
         return _local("cpu")
     devices = known_devices(dtype)
@@ -60,29 +74,35 @@ def select(device: str, dtype: str) -> jax.Device:
 def _reason(name: str, dtype: str) -> str:
     if name == "tpu" and dtype == "float64":
         return "TPUs do not support float64"
+    if importlib.util.find_spec("jax") is None:
+        return "JAX is not installed: pip install jax"
+    if (cause := _known_cause(name)) or name == "cpu":
+        return cause
     try:
         _local(name)
     except RuntimeError as error:
-        return _cause(name, str(error))
+        return " ".join(str(error).split())
     return ""
 
 
-def _cause(name: str, message: str) -> str:
-    wanted: str | None = jax.config.jax_platforms  # type: ignore[attr-defined]
+def _known_cause(name: str) -> str:
+    """Return why JAX can't use a device, as far as that is known without asking it."""
+    imported = "jax" in sys.modules
+    wanted: str | None = jax.config.jax_platforms if imported else os.environ.get("JAX_PLATFORMS")  # type: ignore[attr-defined]
     if wanted and name not in wanted.replace("gpu", "cuda").split(","):
         return f"JAX_PLATFORMS is '{wanted}'"
     if name == "cuda" and not _has_cuda_plugin():
         return "JAX is installed without CUDA: on Linux with an NVIDIA GPU, pip install 'gm-jax-backend[cuda]'"
     if name == "tpu" and importlib.util.find_spec("libtpu") is None:
         return "libtpu is not installed: on a machine with a TPU, pip install 'jax[tpu]'"
-    return " ".join(message.split())
+    return ""
 
 
 def _has_cuda_plugin() -> bool:
     return any(importlib.util.find_spec(f"jax_cuda{major}_plugin") for major in (13, 12))
 
 
-def _local(name: str) -> jax.Device:
+def _local(name: str) -> "jax.Device":
     with _growing_memory():
         return jax.local_devices(backend=name)[0]
 

@@ -19,8 +19,8 @@ Scoped = Callable[[Function], Function]
 
 # Functions of jax.numpy with the names and semantics of the port.
 _SAME = (
-    "abs sign square pow maximum minimum where isnan isfinite zeros_like ones_like astype max min all any sort "
-    "reshape permute_dims expand_dims squeeze broadcast_to concat stack matmul take take_along_axis"
+    "abs sign square pow floor_divide remainder maximum minimum where isnan isfinite zeros_like ones_like astype max "
+    "min all any sort reshape permute_dims expand_dims squeeze broadcast_to concat stack matmul take take_along_axis"
 )
 _FLOAT = "sqrt exp expm1 log log1p sin cos tanh floor mean var"
 _NEURAL = "relu sigmoid softplus logsumexp softmax log_softmax"

@@ -6,7 +6,7 @@ import mlx.core as mx
 
 from gmcore.domain import Array
 
-__all__ = ["relu", "with_gradient"]
+__all__ = ["floored", "relu", "with_gradient"]
 
 
 def with_gradient(derivative: Callable[[Array], Array]) -> Callable[[Callable[[Array], Array]], Callable[..., Array]]:
@@ -26,3 +26,9 @@ def with_gradient(derivative: Callable[[Array], Array]) -> Callable[[Callable[[A
 def relu(x: Array) -> Array:
     """Return `max(x, 0)`; decomposed by `vmap`, the constant 0 would cost two operations in each step."""
     return mx.maximum(x, 0)
+
+
+def floored(quotient: Array, x: Array, y: Array) -> Array:
+    """Return the quotient of whole numbers rounded down, from one that is rounded down or towards 0."""
+    rest = x - quotient * y
+    return quotient - ((rest != 0) & ((rest < 0) != (y < 0))).astype(quotient.dtype)

@@ -103,13 +103,13 @@ def logsumexp(x: Array, axis: int, keepdims: bool = False) -> Array:
 
 def softmax(x: Array, axis: int) -> Array:
     """Return `exp(x)` divided by its sum."""
-    shares = exp(x - _finite_max(x, axis))
+    shares = exp(x - _constant_max(x, axis))
     return shares / mx.sum(shares, axis=axis, keepdims=True)
 
 
 def log_softmax(x: Array, axis: int) -> Array:
     """Return the logarithm of `softmax`."""
-    shifted = x - _finite_max(x, axis)
+    shifted = x - _constant_max(x, axis)
     return shifted - mx.log(mx.sum(exp(shifted), axis=axis, keepdims=True))
 
 
@@ -131,6 +131,11 @@ def _exp_of_minus_abs(x: Array) -> Array:
     return exp(mx.where(x > 0, -x, x))
 
 
+def _constant_max(x: Array, axis: int) -> Array:
+    """Return the maximum as a constant; with an infinite one, all of `x - maximum` that should be NaN is."""
+    return mx.stop_gradient(mx.max(x, axis=axis, keepdims=True))
+
+
 def _finite_max(x: Array, axis: int) -> Array:
-    largest = mx.stop_gradient(mx.max(x, axis=axis, keepdims=True))
+    largest = _constant_max(x, axis)
     return mx.where(mx.isfinite(largest), largest, mx.zeros_like(largest))

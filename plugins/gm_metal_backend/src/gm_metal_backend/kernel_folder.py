@@ -1,117 +1,118 @@
-"""The folder where MLX compiles kernels and from which it loads those it finds: one that only this user writes to.
+"""The folder where MLX compiles kernels and from which it loads those it finds: one of this process alone.
 
 MLX has no setting for it. On the CPU it uses `mlx/VERSION/cpu` and on CUDA `mlx/VERSION/ptx`, in the folder that C++'s
 `std::filesystem::temp_directory_path` returns each time: that of the first of the variables TMPDIR, TMP, TEMP and
 TEMPDIR that is set, else `/tmp`. There, another user can have made the folder before, with kernels of their own, and
-MLX would run them. So one of these variables is set here. If none is, it is TEMPDIR, which only C++ reads; Python and
-compilers keep their temporary folder. If one is set to a folder that others can write to, it is changed, for this
-process and those that it starts; Python's `tempfile` keeps the folder that it had.
+MLX would run them; and a kernel that another process has written in part, it would fail to load. So one of these
+variables is set here, to a new folder that is removed at exit. If none is set, it is TEMPDIR, which only C++ reads:
+Python and compilers keep their temporary folder. If one is set, it is changed, for this process and those that it
+starts; Python's `tempfile` keeps the folder that it had.
+
+Kernels are kept between processes in a sealed folder: those in it are copied to the new folder, and what is new there
+at exit is added to it.
 """
 
 import atexit
-import grp
+import contextlib
+import hashlib
 import os
-import pwd
+import platform
 import shutil
-import stat
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from gmcore.errors import OutputError
-from gmcore.storage.temporary import cache_folder
+from gmcore.storage.private import is_safe_way, private_folder
+from gmcore.storage.sealed_folder import SealedFolder, programs_are_kept
+from gmcore.storage.temporary import cache_folder, temporary_folder
 
 __all__ = ["use_own_folder"]
 
 _READ_BY_CPP = ("TMPDIR", "TMP", "TEMP", "TEMPDIR")
 _READ_BY_CPP_ONLY = "TEMPDIR"
+_LIMIT = 64 * 10**6  # bytes; all of it is read when MLX is loaded
+_ELF = b"\x7fELF"
 
 
 def use_own_folder() -> str:
-    """Have MLX use a folder that no other user can have written to; return why there is none, or an empty text.
-
-    It is the folder that MLX uses anyway, if only this user can write to it; else `mlx` in gmcore's cache folder; else
-    a new temporary folder, removed at exit.
-    """
+    """Have MLX use a folder that no other user can have written to; return why there is none, or an empty text."""
     variable = next((name for name in _READ_BY_CPP if name in os.environ), _READ_BY_CPP_ONLY)
-    given = os.environ.get(variable)
-    if given and os.path.isabs(given) and _is_own(Path(given)):  # noqa: PTH117 - an empty path is not absolute
-        return ""
     # Before the variable is changed, so that `tempfile` goes on with the folder that it has.
     usual = tempfile.gettempdir()
+    closing = contextlib.ExitStack()
     try:
-        folder = _in_cache() or _temporary(usual)
+        folder = _in_cache(closing) or Path(closing.enter_context(_temporary(usual)))
+        if not all(map(is_safe_way, folder.resolve().parents)):
+            return f"other users can exchange the folder for compiled kernels, {folder}"
     except OSError as error:
         return f"no folder for compiled kernels can be created ({error})"
     os.environ[variable] = str(folder)
+    kept = SealedFolder.in_cache("mlx", limit=_LIMIT) if programs_are_kept() else None
+    if kept is not None:
+        _copy_from(kept, folder)
+        closing.callback(_add_to, kept, folder, known=set(_kernels(folder)))
+    process = os.getpid()
+    atexit.register(lambda: closing.close() if os.getpid() == process else None)
     return ""
 
 
-def _in_cache() -> Path | None:
-    """Return the folder in gmcore's cache; None if it can't be created, or others can write to it or have."""
+def _in_cache(closing: contextlib.ExitStack) -> Path | None:
+    """Return a new folder in gmcore's cache; None if there is none that MLX can use, or others can exchange it."""
     try:
-        folder = cache_folder() / "mlx"
-        for place in (*reversed(folder.parents), folder):
-            if not place.is_dir():
-                place.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid == os.geteuid() and not folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            folder.chmod(0o700)
+        parent = private_folder(private_folder(cache_folder(), "mlx"), "processes")
+        # A shell reads the path when MLX calls the compiler.
+        if set(str(parent)) & set('"$`\\\n') or not all(map(is_safe_way, parent.resolve().parents)):
+            return None
+        folder = closing.enter_context(temporary_folder(parent))
+        folder.chmod(0o700)
     except (OutputError, OSError):
         return None
-    # A shell reads the path when MLX calls the compiler.
-    return folder if _is_own(folder) and not set(str(folder)) & set('"$`\\\n') else None
+    return folder
 
 
-def _temporary(usual: str) -> Path:
-    folder, process = tempfile.mkdtemp(prefix="gmcore-mlx-", dir=usual), os.getpid()
-
-    def remove() -> None:
-        if os.getpid() == process:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(remove)
-    return Path(folder)
+def _temporary(parent: str) -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix="gmcore-mlx-", dir=parent, ignore_cleanup_errors=True)
 
 
-def _is_own(folder: Path) -> bool:
-    """Return whether a folder is this user's alone, as is all that MLX would load from it."""
-    try:
-        real = folder.resolve(strict=True)
-        facts = real.stat()
-        if facts.st_uid != os.geteuid() or stat.S_IMODE(facts.st_mode) & 0o077 or not stat.S_ISDIR(facts.st_mode):
-            return False
-        return all(map(_is_safe_way, real.parents)) and all(map(_is_safe_content, _contents(real / "mlx")))
-    except (OSError, RuntimeError):
-        return False
+def _copy_from(kept: SealedFolder, folder: Path) -> None:
+    """Copy the kernels that were compiled for this machine."""
+    machine = f"{_machine()}/"
+    for name, content in kept.entries():
+        if name.startswith(machine):
+            path = folder / name.removeprefix(machine)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
 
-def _is_safe_way(folder: Path) -> bool:
-    """Return whether no other user can exchange what is in a folder: they can't write, or it is sticky."""
-    facts = folder.stat()
-    if facts.st_uid not in (0, os.geteuid()):
-        return False
-    by_group = facts.st_mode & stat.S_IWGRP and not _is_own_group(facts.st_gid)
-    return bool(facts.st_mode & stat.S_ISVTX) or not (by_group or facts.st_mode & stat.S_IWOTH)
+def _add_to(kept: SealedFolder, folder: Path, known: set[Path]) -> None:
+    for path in set(_kernels(folder)) - known:
+        with contextlib.suppress(OSError):
+            content = path.read_bytes()
+            if _is_whole(content):
+                kept.put(f"{_machine()}/{path.relative_to(folder)}", content)
 
 
-def _is_own_group(group: int) -> bool:
-    """Return whether a group has this user alone, as on systems that create one for each user."""
-    try:
-        user = pwd.getpwuid(os.geteuid())
-        return group == user.pw_gid and set(grp.getgrgid(group).gr_mem) <= {user.pw_name} and group != 0
-    except KeyError:
-        return False
+def _kernels(folder: Path) -> list[Path]:
+    return [path for path in (folder / "mlx").rglob("*") if path.is_file() and path.suffix != ".cpp"]
 
 
-def _contents(folder: Path) -> Iterator[os.stat_result]:
-    """Yield the facts about a folder, and about the folders and files in it; links are not followed."""
-    if not os.path.lexists(folder):
-        return
-    yield folder.lstat()
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            yield Path(place, name).lstat()
+def _is_whole(kernel: bytes) -> bool:
+    """Return whether a shared library ends where its header says; a compiler that was stopped leaves less."""
+    if not kernel.startswith(_ELF):
+        return bool(kernel)
+    sections, size, count = (
+        int.from_bytes(kernel[at : at + width], "little") for at, width in ((40, 8), (58, 2), (60, 2))
+    )
+    return len(kernel) >= sections + size * count
 
 
-def _is_safe_content(facts: os.stat_result) -> bool:
-    return facts.st_uid == os.geteuid() and (stat.S_ISDIR(facts.st_mode) or stat.S_ISREG(facts.st_mode))
+def _machine() -> str:
+    """Return a hash of what kernels depend on besides their name, which has MLX's version: compiler and GPU."""
+    facts = [platform.machine()]
+    with contextlib.suppress(OSError):
+        compiler = Path(shutil.which("g++") or "").resolve(strict=True)
+        facts += [str(compiler), str(compiler.stat().st_mtime_ns), str(compiler.stat().st_size)]
+    for path in sorted(Path("/proc/driver/nvidia").glob("gpus/*/information")):
+        with contextlib.suppress(OSError):
+            facts += [line for line in path.read_text().splitlines() if line.startswith("Model")]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]

@@ -33,6 +33,7 @@ class MLXNamespace(Namespace):
         widened: whether narrow matrices are multiplied as float and the product is rounded. The numbers are those of
             MLX's own product, which has no BLAS for narrow dtypes on the CPU and takes 30 times as long.
         products: records the size of each matrix product.
+        truncates: whether MLX may truncate the quotient of whole numbers, as on CUDA.
     """
 
     float: mx.Dtype
@@ -40,6 +41,7 @@ class MLXNamespace(Namespace):
     functions: ModuleType
     widened: Flag
     products: Products
+    truncates: Flag = False
     int32: mx.Dtype = mx.int32
     uint32: mx.Dtype = mx.uint32
     bool: mx.Dtype = mx.bool_
@@ -52,7 +54,7 @@ class MLXNamespace(Namespace):
     def of(cls, dtype: str, compute: str, products: Products, *, cpu: Flag) -> "MLXNamespace":
         """Return the namespace for a float dtype (`"float32"` or `"float64"`) and a dtype of matrix products."""
         functions = exact if dtype == "float64" else native
-        return cls(getattr(mx, dtype), getattr(mx, compute), functions, cpu and compute != dtype, products)
+        return cls(getattr(mx, dtype), getattr(mx, compute), functions, cpu and compute != dtype, products, not cpu)
 
     def zeros(self, shape: Shape, dtype: object = None) -> Array:
         return mx.zeros(shape, dtype=dtype or self.float)  # type: ignore[arg-type]
@@ -118,6 +120,18 @@ class MLXNamespace(Namespace):
 
     def pow(self, x: Array, y: Array) -> Array:
         return mx.power(self._number(x, y), self._number(y, x))
+
+    def floor_divide(self, x: Array, y: Array) -> Array:
+        x, y = self._number(x, y), self._number(y, x)
+        if not any(mx.issubdtype(one.dtype, mx.floating) for one in (x, y) if isinstance(one, mx.array)):
+            quotient = mx.floor_divide(x, y)
+            return elementwise.floored(quotient, x, y) if self.truncates else quotient
+        # MLX rounds x / y first: 1.0 // 0.1 would be 10, and the quotient of infinity infinite.
+        rest = mx.remainder(x, y)
+        return mx.where(y == 0, x / y, mx.round((x - rest) / y))
+
+    def remainder(self, x: Array, y: Array) -> Array:
+        return mx.remainder(self._number(x, y), self._number(y, x))
 
     def maximum(self, x: Array, y: Array) -> Array:
         return mx.maximum(self._number(x, y), self._number(y, x))

@@ -60,7 +60,9 @@ def softmax(x: Array, axis: int) -> Array:
 
 def log_softmax(x: Array, axis: int) -> Array:
     """Return the logarithm of `softmax`."""
-    return x - mx.logsumexp(x, axis=axis, keepdims=True)
+    # Less the largest one: a logarithm near 0 is small beside large inputs.
+    shifted = x - mx.stop_gradient(mx.max(x, axis=axis, keepdims=True))
+    return shifted - mx.logsumexp(shifted, axis=axis, keepdims=True)
 
 
 def uniform(key: Array, shape: tuple[int, ...]) -> Array:

@@ -130,8 +130,9 @@ class MLP(SupportsSettings):
 
     @property
     def _input_shapes(self) -> dict[str, Shape]:
-        widths = {"numeric": len(self.schema.numeric), "categorical": len(self.schema.categorical)}
-        return {name: (width,) for name, width in widths.items() if width}
+        columns = {name: len(getattr(self.schema, name)) for name in ("numeric", "categorical", "datetime")}
+        shapes = {name: (count, 2) if name == "datetime" else (count,) for name, count in columns.items()}
+        return {name: shape for name, shape in shapes.items() if columns[name]}
 
 
 def _with_target(variables: Variables, mean: np.ndarray, scale: np.ndarray) -> Variables:

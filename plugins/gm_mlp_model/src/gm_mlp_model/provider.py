@@ -12,7 +12,7 @@ from gmcore.errors import ConfigError
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
 from gmcore.nn.layers import Concatenate, Dense, Dropout, Embedding, ReLU, Sequential
 from gmcore.nn.losses import BinaryCrossEntropy, CrossEntropy, DenseCrossEntropy, SquaredError
-from gmcore.nn.preprocessing import Impute, OneHot, Standardize
+from gmcore.nn.preprocessing import DateParts, Impute, OneHot, Standardize
 from gmcore.nn.settings import instance_of_port
 from gmcore.ports import Layer, Loss, ModelProvider
 
@@ -42,10 +42,11 @@ def _check_loss(_: object, __: "attrs.Attribute[Literal['auto'] | Loss]", value:
 
 @attrs.frozen(kw_only=True)
 class MLPProvider(ModelProvider):
-    """Multi-layer perceptrons for numeric and categorical features, with a head and a loss that suit the target.
+    """Multi-layer perceptrons for features of all kinds, with a head and a loss that suit the target.
 
-    Numbers are imputed and standardised, and categories one-hot encoded or embedded. This preprocessing is fitted to
-    the training rows of each member; a row of weight 2 counts as two rows, a row of weight 0 as none.
+    Numbers are imputed and standardised, and categories one-hot encoded or embedded. Dates become numbers:
+    elapsed days, and positions in the year, the week and the day. This preprocessing is fitted to the training rows of
+    each member; a row of weight 2 counts as two rows, a row of weight 0 as none.
 
     Attributes:
         hidden: width of each hidden layer; empty for a linear model.
@@ -53,7 +54,7 @@ class MLPProvider(ModelProvider):
         initialization: initialization of the hidden layers and the head, see `gmcore.nn.initialization`; `"auto"` is
             `"torch"` for up to three hidden layers, and `"glorot_uniform"` for more.
         dropout: probability with which an output of a hidden layer is set to 0 in training.
-        impute: replacement of missing numbers: the mean or the median of the column.
+        impute: replacement of missing numbers and of the numbers of missing dates: their mean or median.
         embedding: encoding of categories: `"one_hot"`, or a trained vector per category, `"embedding"`.
         embedding_size: length of these vectors; by default about the square root of the largest number of categories
             of a column, and at least 2.
@@ -98,6 +99,8 @@ class MLPProvider(ModelProvider):
             inputs["numeric"] = Sequential([Impute(strategy=self.impute), Standardize()])
         if schema.categorical:
             inputs["categorical"] = self._categorical(tuple(len(f.categories) for f in schema.categorical))
+        if schema.datetime:
+            inputs["datetime"] = Sequential([DateParts(), Impute(strategy=self.impute), Standardize()])
         return inputs
 
     def _categorical(self, categories: tuple[int, ...]) -> Layer:

@@ -4,9 +4,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from gmcore.app.commands.fit import _reading_table  # the table that a finished training saves, too
+from gmcore.app.commands.fit import model_of
 from gmcore.app.composing.run import Run
-from gmcore.app.records.trained_model import TrainedModel
 from gmcore.errors import Cancelled, GmcoreError
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.training.fleet.checkpointer import best_so_far
@@ -38,15 +37,7 @@ def _kept(run: Run, path: Path, checkpoints: Checkpoints) -> str:
         if found is None:
             return "no epoch was completed, so there is no model yet"
         variables, epoch = found
-        model = TrainedModel(
-            model=run.model,
-            variables=variables,
-            backend=run.chosen.backend,
-            provider=run.trainee.model_provider,
-            reading=_reading_table(run),
-            seed=run.config.seed,
-        )
-        model.save(path)
+        model_of(run, variables).save(path)
     except GmcoreError as error:
         return f"the best model so far could not be saved: {error}"
     return f"best model so far, of epoch {epoch}: {path}"

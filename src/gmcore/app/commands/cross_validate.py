@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from gmcore.app.commands.results_so_far import folds_kept
 from gmcore.app.commands.run_folders import new_folder
 from gmcore.app.commands.session import locked, run_session, warn
 from gmcore.app.composing.run import Run
@@ -27,7 +28,7 @@ def cross_validate(
 
     Raises:
         DataError: if the rows can't be split by the cross-validator; nothing has been written.
-        Cancelled: if the run was stopped; the run folder records it.
+        Cancelled: if the run was stopped; the run folder records it, and has the scores of the folds that had ended.
         TrainingError: if training failed; the run folder records it.
         OutputError: if the run folder can't be created.
     """
@@ -48,7 +49,8 @@ def cross_validate_in(
     folds = run.folds()
     with run_session(run, "validate", folder, hooks=hooks, say=say) as session:
         task = run.task(session.hooks, cancellation or Cancellation(), session.checkpoints)
-        result = train_folds(run.workflow, task, folds, seed=run.config.seed)
+        with folds_kept(run, session, folds):
+            result = train_folds(run.workflow, task, folds, seed=run.config.seed)
         done = CrossValidated(result=result, folder=session.path, profile=profile_of(run))
         session.finish(result, done.report)
     return done

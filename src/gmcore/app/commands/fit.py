@@ -11,11 +11,11 @@ from gmcore.app.records.portable import portable
 from gmcore.app.records.profile import profile_of
 from gmcore.app.records.results import Trained
 from gmcore.app.records.trained_model import TrainedModel, check_saveable
-from gmcore.domain import CheckpointSaved, Member, Split, SplitConfig, generator
+from gmcore.domain import CheckpointSaved, Member, Split, SplitConfig, Variables, generator
 from gmcore.domain.data.splits import held_out
 from gmcore.ports import TrainingTask
 
-__all__ = ["check_can_save", "fit", "plain_member", "whole_member"]
+__all__ = ["check_can_save", "fit", "model_of", "plain_member", "whole_member"]
 
 
 def fit(run: Run, task: TrainingTask, member: Member, *, folder: Path | None) -> Trained:
@@ -28,14 +28,7 @@ def fit(run: Run, task: TrainingTask, member: Member, *, folder: Path | None) ->
     present = {name: indices for name, indices in roles.items() if len(indices)}
     scores = run.workflow.validate(task, [result.variables] * len(present), list(present.values()))
     scored = dict(zip(present, scores, strict=True))
-    model = TrainedModel(
-        model=run.model,
-        variables=result.variables,
-        backend=run.chosen.backend,
-        provider=run.trainee.model_provider,
-        reading=_reading_table(run),
-        seed=run.config.seed,
-    )
+    model = model_of(run, result.variables)
     if folder is not None:
         path = folder / "model.safetensors"
         model.save(path)
@@ -49,6 +42,18 @@ def fit(run: Run, task: TrainingTask, member: Member, *, folder: Path | None) ->
         folder=folder,
         seconds=result.seconds + sum(score.seconds for score in scores),
         profile=profile_of(run),
+    )
+
+
+def model_of(run: Run, variables: Variables) -> TrainedModel:
+    """Return the model of a run with trained variables."""
+    return TrainedModel(
+        model=run.model,
+        variables=variables,
+        backend=run.chosen.backend,
+        provider=run.trainee.model_provider,
+        reading=_reading_table(run),
+        seed=run.config.seed,
     )
 
 

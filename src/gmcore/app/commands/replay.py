@@ -13,19 +13,22 @@ import attrs
 
 from gmcore.app.commands.cross_validate import cross_validate
 from gmcore.app.commands.run_folders import parts_of
+from gmcore.app.commands.session import warn
 from gmcore.app.commands.train import train
 from gmcore.app.records.provenance import provenance
 from gmcore.app.records.record import Record, read_record, reopened
 from gmcore.app.records.results import CrossValidated, Trained
+from gmcore.app.records.run_lookup import RunKind
 from gmcore.domain import Cancellation, CheckpointConfig, Hooks
 from gmcore.domain.plain import plain
 from gmcore.domain.tree import tree_flatten
 from gmcore.errors import InputError
+from gmcore.registry.plugin_variables import set_by_plugins
 from gmcore.storage.checkpoint import Checkpoints
-from gmcore.storage.regular_file import read_regular, read_text
+from gmcore.storage.regular_file import json_problem, read_regular, read_text
 from gmcore.storage.run_folder import RunFolder
 
-__all__ = ["Difference", "Replayed", "replay"]
+__all__ = ["REPLAYABLE", "Difference", "Replayed", "replay"]
 
 # The keys of `provenance.json` that may explain a difference, and those of `result.json` that are not compared.
 _CAUSES = ("packages", "plugins", "compute", "environment", "python", "platform", "dtype", "seed")
@@ -106,7 +109,7 @@ def replay(
     backend: Mapping[str, object] | None = None,
     hooks: Hooks | None = None,
     cancellation: Cancellation | None = None,
-    say: Callable[[str], object] = lambda _: None,
+    say: Callable[[str], object] = warn,
 ) -> Replayed:
     """Train a finished run again from its record, and compare data, roles of rows, epochs, weights and results.
 
@@ -118,7 +121,7 @@ def replay(
         backend: table of another backend than the run's, as in a run file.
         hooks: listeners in addition to those of the run's hook plugins.
         cancellation: stops the training at the next step once it is set.
-        say: called with a message for each failed write after which the run continues.
+        say: called with a message for each failed write after which the run continues, and for a failed fold.
 
     Raises:
         InputError: if `folder` is not a run folder of this version, the run has not finished, or it is a search.
@@ -137,6 +140,17 @@ def replay(
             done = command(run, runs=runs or Path(temporary), hooks=hooks, cancellation=cancellation, say=say)
             replayed = _compared(replayed, recorded, done, keep=runs is not None)
     return attrs.evolve(replayed, seconds=time.perf_counter() - start)
+
+
+def _can_be_replayed(folder: Path) -> bool:
+    try:
+        _replayable(folder)
+    except InputError:
+        return False
+    return True
+
+
+REPLAYABLE = RunKind("can be replayed", _can_be_replayed)
 
 
 def _compared(replayed: Replayed, recorded: _Outcome, done: Trained | CrossValidated, *, keep: bool) -> Replayed:
@@ -161,7 +175,17 @@ def _replayable(path: Path) -> Record:
 
 def _made_of(record: Record, now: Mapping[str, object]) -> tuple[Difference, ...]:
     then = cast("Mapping[str, object]", record.facts)
+    then = {**then, "environment": _given_environment(then.get("environment"))}
     return tuple(_unequal({name: then.get(name) for name in _CAUSES}, {name: now[name] for name in _CAUSES}))
+
+
+def _given_environment(recorded: object) -> object:
+    """Return the recorded environment without the variables that plugins have set to the same values now."""
+    variables = recorded.get("variables") if isinstance(recorded, Mapping) else None
+    if not isinstance(recorded, Mapping) or not isinstance(variables, Mapping):
+        return recorded
+    own = set_by_plugins()
+    return {**recorded, "variables": {name: value for name, value in variables.items() if own.get(name) != value}}
 
 
 def _outcome(folder: Path) -> _Outcome:
@@ -225,7 +249,7 @@ def _parsed(path: Path, parse: Callable[[str], T]) -> T:
     except FileNotFoundError as error:
         raise InputError(f"cannot compare with {path}: {error.strerror}") from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"cannot compare with {path}, which is damaged: {error!r:.200}") from error
+        raise InputError(f"cannot compare with {path}, which is damaged: {json_problem(error)}") from error
 
 
 def _weights(folder: Path) -> dict[str, str]:

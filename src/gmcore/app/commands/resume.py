@@ -7,11 +7,13 @@ from pathlib import Path
 from gmcore.app.commands.cross_validate import cross_validate_in
 from gmcore.app.commands.run_folders import parts_of
 from gmcore.app.commands.search import epochs_done, search_in
+from gmcore.app.commands.session import warn
 from gmcore.app.commands.train import train_in
 from gmcore.app.composing.run import Run
 from gmcore.app.records.provenance import BackendFacts
 from gmcore.app.records.record import Record, read_record, reopened
 from gmcore.app.records.results import CrossValidated, Searched, Trained
+from gmcore.app.records.run_lookup import RunKind
 from gmcore.app.searching.candidates import plan_of
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import DataError, InputError
@@ -20,7 +22,7 @@ from gmcore.storage.epoch_log import forget_after
 from gmcore.storage.files import alone_in
 from gmcore.storage.run_folder import RunFolder
 
-__all__ = ["resume"]
+__all__ = ["RESUMABLE", "resume"]
 
 Say = Callable[[str], object]
 
@@ -32,7 +34,7 @@ def resume(
     allow_changed_data: bool = False,
     hooks: Hooks | None = None,
     cancellation: Cancellation | None = None,
-    say: Say = lambda _: None,
+    say: Say = warn,
 ) -> Trained | CrossValidated | Searched:
     """Resume a run from its last checkpoint; on the same kind of device the result is bit-identical.
 
@@ -67,6 +69,18 @@ def resume(
         return cross_validate_in(run, run_folder, hooks=hooks, cancellation=cancellation, say=say)
 
 
+def _can_be_resumed(folder: Path) -> bool:
+    try:
+        _resumable(folder)
+        with alone_in(folder):
+            return True
+    except InputError:
+        return False
+
+
+RESUMABLE = RunKind("can be resumed", _can_be_resumed)
+
+
 def _resume_search(
     run: Run, folder: RunFolder, *, hooks: Hooks | None, cancellation: Cancellation | None, say: Say
 ) -> Searched:
@@ -77,7 +91,7 @@ def _resume_search(
 
 
 def _store(run: Run, folder: RunFolder) -> Checkpoints:
-    return Checkpoints(folder=folder.checkpoints, config=run.config.training.checkpoint)
+    return Checkpoints(folder=folder.checkpoints, config=run.config.training.checkpoint, run=folder.identity)
 
 
 def _resumable(path: Path) -> Record:

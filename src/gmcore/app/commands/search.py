@@ -1,13 +1,15 @@
 """The command `search`: scores every trial by cross-validation and trains a model with the best settings."""
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
 from gmcore.app.commands.best_model import best_model_kept
 from gmcore.app.commands.fit import check_can_save, fit, whole_member
+from gmcore.app.commands.results_so_far import ranked, trials_kept
 from gmcore.app.commands.session import Session, locked, run_session, warn
 from gmcore.app.composing.run import Run
 from gmcore.app.records.profile import merged_profile
@@ -21,6 +23,7 @@ from gmcore.errors import TrainingError
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.storage.files import write_whole
 from gmcore.storage.run_folder import RunFolder
+from gmcore.training.finished import finished_trials
 from gmcore.training.trials import score_trials
 
 __all__ = ["epochs_done", "search", "search_in"]
@@ -41,7 +44,7 @@ def search(
 
     Raises:
         ConfigError: if a model of a trial does not fit the memory or can't be saved; nothing has been written.
-        Cancelled: if the run was stopped; the run folder records it.
+        Cancelled: if the run was stopped; the run folder records it, and has the scores of the trials that had ended.
         TrainingError: if training or all trials failed; the run folder records it.
     """
     fleets_of(plan)
@@ -69,21 +72,24 @@ def search_in(
     with run_session(run, "search", folder, hooks=hooks, say=say) as session:
         session.hooks.emit(SearchStart(trials=len(plan.candidates), members=plan.members))
         profiles: list[Mapping[str, float]] = []
-        ranked = _ranked(plan, _scored(plan, session, stop, profiles))
-        best = plan.candidates[ranked[0].index].run
+        scored: list[TrialResult] = []
+        with trials_kept(plan, session, lambda: [*scored, *_finished(plan, session, scored)]):
+            scored.extend(_scored(plan, session, stop, profiles))
+        trials = ranked(plan, scored)
+        best = plan.candidates[trials[0].index].run
         if folder is not None:
-            folder.write_json("trials.json", {"metric": plan.metric, "trials": trial_reports(ranked)})
-        _check_best(plan, ranked[0])
+            folder.write_json("trials.json", {"metric": plan.metric, "trials": trial_reports(trials)})
+        _check_best(plan, trials[0])
         if folder is not None:
             write_whole(folder.path / "best.toml", toml_text(best).encode())
         store = _subfolder(session.checkpoints, "winner")
         task = best.task(renumbered(session.hooks, plan.members), stop, store)
-        with best_model_kept(best, session.path, store):
+        with contextlib.closing(best.workflow), best_model_kept(best, session.path, store):
             winner = fit(best, task, whole_member(best), folder=session.path)
         done = Searched(
             metric=plan.metric,
             higher_is_better=plan.higher_is_better,
-            trials=tuple(ranked),
+            trials=tuple(trials),
             winner=winner,
             folder=session.path,
             seconds=time.perf_counter() - start,
@@ -121,9 +127,22 @@ def _scored(
             continue
         run = group[0].run
         task = run.task(renumbered(session.hooks, first), cancellation, _subfolder(session.checkpoints, name))
-        yield from score_trials(run.workflow, task, [one.trial for one in group], metric=plan.metric)
-        profiles.append(run.workflow.metrics)
-        run.workflow.close()
+        with contextlib.closing(run.workflow):
+            yield from score_trials(run.workflow, task, [one.trial for one in group], metric=plan.metric)
+            profiles.append(run.workflow.metrics)
+
+
+def _finished(plan: Plan, session: Session, scored: Sequence[TrialResult]) -> list[TrialResult]:
+    """Return the results of those trials of the first group that is not in `scored` whose models have all ended."""
+    known = {trial.index for trial in scored}
+    for name, _, group in _fleets(plan):
+        store = _subfolder(session.checkpoints, name)
+        if group and store is not None and group[0].trial.index not in known:
+            run = group[0].run
+            with contextlib.closing(run.workflow):
+                task, trials = run.task(Hooks(), Cancellation()), [one.trial for one in group]
+                return finished_trials(run.workflow, task, trials, store.latest(), metric=plan.metric)
+    return []
 
 
 def _fleets(plan: Plan) -> Iterator[tuple[str, int, tuple[Candidate, ...]]]:
@@ -140,9 +159,3 @@ def _fleets(plan: Plan) -> Iterator[tuple[str, int, tuple[Candidate, ...]]]:
 
 def _subfolder(checkpoints: Checkpoints | None, name: str) -> Checkpoints | None:
     return checkpoints and attrs.evolve(checkpoints, folder=checkpoints.folder / name)
-
-
-def _ranked(plan: Plan, trials: Iterable[TrialResult]) -> list[TrialResult]:
-    """Return the trials from best to worst, failed ones last; equal ones are sorted by index."""
-    sign = -1 if plan.higher_is_better else 1
-    return sorted(trials, key=lambda trial: (trial.failed, 0.0 if trial.failed else sign * trial.value, trial.index))

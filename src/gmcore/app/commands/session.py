@@ -21,7 +21,11 @@ from gmcore.storage.optional_writes import OptionalWrites
 from gmcore.storage.run_folder import RunFolder
 from gmcore.training.precision_check import precision_notes
 
-__all__ = ["Session", "locked", "run_session", "warn"]
+__all__ = ["PARTIAL", "Session", "locked", "run_session", "warn"]
+
+
+PARTIAL = "partial.json"
+"""The file with the results so far of a cross-validation or search that was stopped."""
 
 
 def warn(text: str) -> None:
@@ -60,6 +64,7 @@ class Session:
         if self.folder is not None:
             self.folder.write_json("result.json", report)
             self.folder.tell("done")
+            (self.folder.path / PARTIAL).unlink(missing_ok=True)
         self.hooks.emit(RunEnd(command=self.command, folder=self.path, result=result))
 
 
@@ -73,7 +78,7 @@ def run_session(
         TrainingError: in place of an exit of a component, such as by `sys.exit`, and of an error of writing.
     """
     session = _session(run, command, folder, hooks=hooks or Hooks(), say=say)
-    with exits_as_errors():  # also of the listeners of `RunError`
+    with exits_as_errors():
         try:
             config = recorded(run.tables, run.registry)
             session.hooks.emit(RunStart(command=command, folder=session.path, config=config))
@@ -84,7 +89,7 @@ def run_session(
             error = _as_training_error(caught)
             if folder is not None:
                 _record_end(folder, error)
-            session.hooks.emit(RunError(command=command, folder=session.path, error=error))
+            _tell_of_error(session, error)
             if error is not caught:
                 raise error from caught
             raise
@@ -109,6 +114,7 @@ def _session(
         say=say,
         # A checkpoint must not contain epochs that the log lacks.
         beforehand=functools.partial(make_durable, folder.log),
+        run=folder.identity,
     )
     return Session(command=command, folder=folder, hooks=listeners, checkpoints=checkpoints)
 
@@ -142,6 +148,19 @@ def _record_end(folder: RunFolder, error: BaseException) -> None:
     error.add_note(f"run folder: {folder.path}")
     if stopped:
         error.add_note(f"to continue the run: gmcore resume {shlex.quote(str(folder.path))}")
+
+
+def _tell_of_error(session: Session, error: BaseException) -> None:
+    """Call every listener of `RunError`; what one raises is a note of the error, which matters more."""
+    context = RunError(command=session.command, folder=session.path, error=error)
+    for listener in session.hooks.run_error:
+        try:
+            listener(context)
+        except BaseException as second:  # noqa: BLE001 - as above
+            what = exit_error(second) if is_exit(second) else f"{type(second).__name__}: {second}"
+            error.add_note(
+                "; ".join([f"a listener of run_error failed, too: {what}", *getattr(second, "__notes__", ())])
+            )
 
 
 def _merged(*listeners: Hooks) -> Hooks:

@@ -15,6 +15,7 @@ from gmcore.errors import BackendUnavailableError, InputError, PluginLoadError
 from gmcore.ports import Backend
 from gmcore.registry import PluginRegistry
 from gmcore.registry.foreign_code import stdout_to_stderr
+from gmcore.registry.plugin_variables import variables_noted
 
 __all__ = ["ChosenBackend", "backend_devices", "choose_backend"]
 
@@ -58,7 +59,7 @@ def _devices(registry: PluginRegistry, name: str) -> tuple[Device, ...]:
     info = registry.backends.info(name)
     who = f"backend {name!r} of {f'{info.distribution} {info.version}'.strip() or info.value}"
     try:
-        with stdout_to_stderr():
+        with stdout_to_stderr(), variables_noted():
             found: tuple[object, ...] = tuple(kind.devices(registry.dtype))
     except KeyboardInterrupt:
         raise
@@ -121,7 +122,8 @@ def _once(registry: PluginRegistry, options: Mapping[str, object], make: Callabl
     key = (kind, registry.dtype, json.dumps(options, sort_keys=True, default=repr))
     backend = _started.backends.get(key)
     if backend is None:
-        backend = _started.backends[key] = make()
+        with variables_noted():
+            backend = _started.backends[key] = make()
     return backend
 
 

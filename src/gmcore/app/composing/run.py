@@ -35,6 +35,7 @@ from gmcore.registry.entry import recorded_name
 from gmcore.registry.exits import exits_as_errors
 from gmcore.storage.row_ingest import rows_of
 from gmcore.training import folds_of
+from gmcore.training.precision_check import check_weights
 from gmcore.training.roles import check_split
 
 __all__ = ["Run", "open_run", "varied"]
@@ -158,6 +159,7 @@ def open_run(
     chosen = builder.attempt(lambda: _backend(builder.registry, config), "backend")
     builder.finish(str(path) if path else "")
     rows, split, loading = _loaded(data)
+    check_weights(rows, config.dtype)
     if not metrics:
         config, metrics = _with_default_metrics(config, rows, builder.registry)
     return Run(

@@ -143,7 +143,10 @@ def read_run_file(path: Path) -> dict[str, object]:
         raise ConfigError([str(error)]) from error
     except RecursionError as error:
         raise ConfigError(["nested too deeply"], source=source) from error
-    except ValueError as error:  # of TOML, of UTF-8, or of a number with thousands of digits
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"line {line} is not UTF-8 text: save the file in UTF-8"], source=source) from error
+    except ValueError as error:  # of TOML, or of a number with thousands of digits
         raise ConfigError([f"not valid TOML: {error}"], source=source) from error
     if _is_deep(tables):
         raise ConfigError([f"nested too deeply: more than {_DEEPEST} levels"], source=source)

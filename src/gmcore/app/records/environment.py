@@ -9,6 +9,8 @@ from typing import TypedDict
 
 import numpy as np
 
+from gmcore.registry.plugin_variables import set_by_plugins
+
 __all__ = ["Environment", "environment"]
 
 _VARIABLES = (
@@ -55,7 +57,8 @@ class Environment(TypedDict):
         processor: model name of the processor.
         threads: number of processors that this process can use.
         numpy_blas: name of NumPy's BLAS library.
-        variables: environment variables that can change the numbers that a library computes.
+        variables: environment variables that can change the numbers that a library computes, except those that a
+            plugin has set itself.
     """
 
     machine: str
@@ -67,13 +70,15 @@ class Environment(TypedDict):
 
 def environment() -> Environment:
     """Return the facts about this machine and process."""
+    own = set_by_plugins()
+    names = [name for name in sorted(_VARIABLES) if name in os.environ and name not in own]
     built = np.show_config(mode="dicts")
     return {
         "machine": platform.machine(),
         "processor": _processor(),
         "threads": _threads(),
         "numpy_blas": built.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown"),
-        "variables": {name: _recorded(os.environ[name]) for name in sorted(_VARIABLES) if name in os.environ},
+        "variables": {name: _recorded(os.environ[name]) for name in names},
     }
 
 

@@ -4,7 +4,7 @@ import hashlib
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
@@ -15,6 +15,7 @@ import tomli_w
 from gmcore.app.composing.run import Run
 from gmcore.app.composing.run_config import spelt_out
 from gmcore.app.records.component_table import component_table
+from gmcore.app.records.distributions import distributions_of, with_nested
 from gmcore.app.records.environment import Environment, environment
 from gmcore.domain import Fold, Member
 from gmcore.registry import unstructure
@@ -222,31 +223,14 @@ def rows_sha256(parts: Sequence[Member | Fold]) -> str:
     return digest.hexdigest()
 
 
-def _nested(component: object) -> Iterator[object]:
-    """Yield the attrs objects within a component, such as a model provider's loss or the layers of a list."""
-    kind = type(component)
-    if attrs.has(kind):
-        values: Iterable[object] = [getattr(component, field.name) for field in attrs.fields(kind)]
-    elif isinstance(component, Mapping):
-        values = component.values()
-    else:
-        values = component if isinstance(component, list | tuple) else ()
-    for value in values:
-        if attrs.has(type(value)):
-            yield value
-        yield from _nested(value)
-
-
 def _plugins(run: Run) -> dict[str, str]:
     """Return the versions of all distributions that provide a component or a hook plugin of the run, except gmcore."""
     trainee = run.trainee
     components = (*attrs.astuple(trainee, recurse=False), *run.metrics)
-    parts = [part for component in components for part in (component, *_nested(component))]
+    parts = [part for component in components for part in with_nested(component)]
     # Without what is within them: the options of a data provider in code are its rows.
     parts += [run.data, run.chosen.backend]
-    packages = {type(part).__module__.partition(".")[0] for part in parts} - {"gmcore"}
-    owners = importlib.metadata.packages_distributions()
-    distributions = {owner for package in packages for owner in owners.get(package, ())}
+    distributions = distributions_of(parts)
     named = [str(table["use"]) for table in run.config.hooks.use if isinstance(table, Mapping)]
     distributions |= {run.registry.hooks.info(name).distribution for name in named}
     distributions -= {"", "gmcore"}

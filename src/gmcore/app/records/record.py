@@ -9,11 +9,12 @@ import attrs
 
 from gmcore.app.composing.run import Run, open_run
 from gmcore.app.composing.run_config import read_run_file
+from gmcore.app.records.distributions import missing_noted
 from gmcore.app.records.provenance import FORMAT, BackendFacts, Provenance, rows_sha256
 from gmcore.domain import Fold, Member
 from gmcore.errors import InputError
 from gmcore.storage.files import printable, reason
-from gmcore.storage.regular_file import read_regular, read_text
+from gmcore.storage.regular_file import json_problem, read_regular, read_text
 
 __all__ = ["Record", "read_record", "reopened"]
 
@@ -73,7 +74,7 @@ def read_record(path: Path) -> Record:
     except OSError as error:
         raise InputError(f"{printable(path)} is not a run folder: {reason(error)}") from error
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is not a run folder, or it is damaged: {error!r:.200}") from error
+        raise InputError(f"{path} is not a run folder, or it is damaged: {json_problem(error)}") from error
     return record
 
 
@@ -94,6 +95,11 @@ def reopened(record: Record, backend: Mapping[str, object] | None) -> Run:
     Raises:
         InputError: if the run's rows were passed as arrays, which no folder keeps; and as for `open_run`.
     """
+    with missing_noted(record.facts.get("plugins"), "the run"):
+        return _reopened(record, backend)
+
+
+def _reopened(record: Record, backend: Mapping[str, object] | None) -> Run:
     data = read_run_file(record.config).get("data")
     if isinstance(data, Mapping) and data.get("use") == "arrays":
         raise InputError(

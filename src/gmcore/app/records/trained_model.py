@@ -1,9 +1,11 @@
 """A trained model, which predicts from raw rows, and its model file."""
 
+import contextlib
 import copy
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -11,16 +13,18 @@ import numpy as np
 from gmcore.app.composing.backends import choose_backend
 from gmcore.app.composing.builder import Builder
 from gmcore.app.records.component_table import component_table, save_problems
+from gmcore.app.records.distributions import check_known_distributions, distributions_of, missing_noted, with_nested
 from gmcore.app.records.model_checks import check_variables, checked_header
 from gmcore.app.records.portable import portable
 from gmcore.app.records.thread_backend import BackendSettings, ThreadBackend
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Rows, Schema, Variables
 from gmcore.domain.short_repr import listed
-from gmcore.errors import ConfigError, DataError
+from gmcore.errors import ConfigError, DataError, UnknownNameError
 from gmcore.ports import Backend, DataProvider, Model, ModelProvider, SupportsSchema
-from gmcore.registry import PluginRegistry, plugin_registry
+from gmcore.registry import PluginRegistry, Registry, plugin_registry
 from gmcore.registry.port_check import implements
+from gmcore.storage.files import printable
 from gmcore.storage.model_file import read_model, write_model
 from gmcore.training.evaluate import predict
 
@@ -103,9 +107,15 @@ class TrainedModel:
         return self.predict_numbers(rows)
 
     def predict_numbers(self, rows: object) -> np.ndarray:
-        """Return probabilities, `(rows, classes)`, or values, `(rows, targets)`, float64; rows as in `predict`."""
+        """Return probabilities, `(rows, classes)`, or values, `(rows, targets)`, float64; rows as in `predict`.
+
+        Raises:
+            DataError: if the columns do not match the schema, or a prediction is NaN or infinite.
+        """
         encoded, backend = self._encoded(rows), self._of_thread.equal_to(self.backend)
-        return predict(backend, self.model, self.variables, encoded)
+        numbers = predict(backend, self.model, self.variables, encoded)
+        _check_finite(numbers, backend.dtype)
+        return numbers
 
     def named(self, numbers: np.ndarray) -> np.ndarray:
         """Return the result of `predict` for the result of `predict_numbers`."""
@@ -148,7 +158,18 @@ class TrainedModel:
             dtype=dtype,
             **({} if compute == dtype else {"precision": compute}),
             seed=self.seed,
+            plugins=self._distributions(registry),
         )
+
+    def _distributions(self, registry: PluginRegistry) -> list[str]:
+        """Return the distributions of the components in the model file, except gmcore."""
+        found = distributions_of(with_nested(self.provider))
+        own = component_table(self.provider, registry)
+        for table, names in ((own, registry.model_providers), (self.reading, registry.data_providers)):
+            # A model from arrays may name a reader that is not installed.
+            with contextlib.suppress(UnknownNameError):
+                found.add(names.info(str(table["use"])).distribution)
+        return sorted(found - {"", "gmcore"})
 
     def _encoded(self, rows: object) -> Rows:
         if isinstance(rows, Rows) and rows.schema == self.schema:
@@ -186,7 +207,7 @@ def load(path: str | Path, *, backend: str | Mapping[str, object] = "auto") -> T
         backend: the backend that computes predictions, as in a run file.
 
     Raises:
-        ModelFileError: if the file can't be read.
+        ModelFileError: if the file can't be read, or its components are now those of another plugin.
         ConfigError: if the plugin of a component of the model is not installed.
         BackendUnavailableError: if no backend can be used.
     """
@@ -198,8 +219,13 @@ def load(path: str | Path, *, backend: str | Mapping[str, object] = "auto") -> T
     chosen = choose_backend(registry, backend_table, precision=header["precision"])
     builder = Builder(registry=registry)
     table = portable(header["model"], registry.model_providers, registry)
-    provider = builder.component(registry.model_providers, table, "model")
-    builder.finish(str(path))
+    components: list[tuple[object, Registry[Any]]] = [(header["model"], registry.model_providers)]
+    if len(header["data"]) > 1:  # else the rows were arrays, and the reader's plugin need not have been installed
+        components.append((header["data"], registry.data_providers))
+    check_known_distributions(found.get("plugins"), components, f"the model {printable(path)}")
+    with missing_noted(found.get("plugins"), "the model"):
+        provider = builder.component(registry.model_providers, table, "model")
+        builder.finish(str(path))
     model = provider.create(header["schema"])
     check_variables(model, variables, path)
     return TrainedModel(
@@ -210,6 +236,16 @@ def load(path: str | Path, *, backend: str | Mapping[str, object] = "auto") -> T
         reading=portable(header["data"], registry.data_providers, registry),
         seed=header["seed"],
     )
+
+
+def _check_finite(numbers: np.ndarray, dtype: str) -> None:
+    """Raise if a prediction is not a number that means anything."""
+    odd = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
+    if len(odd):
+        raise DataError(
+            f"the predictions of {len(odd):,} of {len(numbers):,} rows are NaN or infinite, the first of row "
+            f"{odd[0] + 1:,}: numbers in the rows or the model's weights are too large for {dtype}, or missing"
+        )
 
 
 def _model_file(path: Path) -> Path:

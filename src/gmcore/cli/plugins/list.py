@@ -32,7 +32,7 @@ def command(*, no_import: bool, as_json: bool) -> None:
 
 
 def _checked() -> tuple[EntryInfo, ...]:
-    from gmcore.cli.messages import messages_shown  # noqa: PLC0415 - imports `logging`, which --no-import avoids
+    from gmcore.cli.messages import messages_shown  # imports `logging`, which --no-import avoids
 
     with messages_shown():
         return entries(check=True)

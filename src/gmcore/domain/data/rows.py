@@ -40,12 +40,15 @@ class Rows:
         schema: description of the columns.
         inputs: arrays by name. `"numeric"`: `(rows, numeric features)`, float64, NaN if missing.
             `"categorical"`: `(rows, categorical features)`, int32 codes, 0 if missing or unknown.
+            `"datetime"`: `(rows, datetime features, 2)`, int32: days since 1970-01-01 in the proleptic Gregorian
+            calendar and seconds of the day, in UTC; `gmcore.domain.data.dates.MISSING_DAY` and 0 if missing.
             A name is absent if the schema has no such feature.
         targets: class indices, `(rows,)`, int32; or values, `(rows, targets)`, float64; or None
             if unknown, as for rows to predict.
         weights: `(rows,)`, float64, the weight of each row; None for equal weights of 1.
         groups: `(rows,)`, int64, equal for rows that must stay together; or None.
         time: `(rows,)`, sortable; or None.
+        ids: `(rows,)`, str, what identifies each row, as it is written in the source; or None.
     """
 
     schema: Schema
@@ -54,12 +57,11 @@ class Rows:
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
     time: np.ndarray | None = None
+    ids: np.ndarray | None = None
 
     def __attrs_post_init__(self) -> None:
         """Check that all columns have the same number of rows."""
-        lengths = _lengths(self.inputs)
-        others = {"targets": self.targets, "weights": self.weights, "groups": self.groups, "time": self.time}
-        lengths |= {name: len(column) for name, column in others.items() if column is not None}
+        lengths = _lengths(self.inputs) | {name: len(column) for name, column in self._others.items()}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{name} {length}" for name, length in lengths.items())
             raise ValueError(f"all columns must have the same number of rows, got {found}")
@@ -68,8 +70,7 @@ class Rows:
         return next(iter(_lengths(self.inputs).values()))
 
     def __repr__(self) -> str:
-        others = {"targets": self.targets, "weights": self.weights, "groups": self.groups, "time": self.time}
-        present = ", ".join(name for name, column in others.items() if column is not None)
+        present = ", ".join(self._others)
         kinds = {kind: sum(feature.kind is kind for feature in self.schema.features) for kind in Kind}
         counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
         target = listed(self.schema.target.names)
@@ -107,6 +108,12 @@ class Rows:
             yield self._with(_lazy(self.inputs, part), part)
 
     @property
+    def _others(self) -> dict[str, np.ndarray]:
+        """The columns that are no inputs, by name, without those that are None."""
+        others = {name: getattr(self, name) for name in ("targets", "weights", "groups", "time", "ids")}
+        return {name: column for name, column in others.items() if column is not None}
+
+    @property
     def _block_size(self) -> int:
         columns = self.inputs.columns if isinstance(self.inputs, _LazyInputs) else self.inputs
         width = sum(int(np.prod(column.shape[1:])) for column in columns.values())
@@ -114,18 +121,8 @@ class Rows:
 
     def _with(self, inputs: Mapping[str, np.ndarray], where: np.ndarray | slice) -> "Rows":
         """Return the rows at `where`, with the given inputs."""
-
-        def pick(column: np.ndarray | None) -> np.ndarray | None:
-            return None if column is None else column[where]
-
-        return Rows(
-            schema=self.schema,
-            inputs=inputs,
-            targets=pick(self.targets),
-            weights=pick(self.weights),
-            groups=pick(self.groups),
-            time=pick(self.time),
-        )
+        others = {name: column[where] for name, column in self._others.items()}
+        return Rows(schema=self.schema, inputs=inputs, **others)
 
 
 def _lazy(inputs: Mapping[str, np.ndarray], where: np.ndarray | slice) -> Mapping[str, np.ndarray]:

@@ -1,10 +1,11 @@
-"""The schema of a data set: its feature, target, group and time columns."""
+"""The schema of a data set: its feature, target, group, time and id columns."""
 
 from enum import StrEnum
 
 import attrs
 import numpy as np
 
+from gmcore.domain.data.date_formats import is_date_format
 from gmcore.domain.data.labels import labels_of
 from gmcore.domain.short_repr import few
 
@@ -17,6 +18,7 @@ class Kind(StrEnum):
     NUMERIC = "numeric"
     BOOLEAN = "boolean"
     CATEGORICAL = "categorical"
+    DATETIME = "datetime"
 
 
 class TargetKind(StrEnum):
@@ -33,6 +35,13 @@ def _unique(_: object, attribute: "attrs.Attribute[tuple[str, ...]]", value: tup
         raise ValueError(f"{attribute.name} must be unique, got {', '.join(map(repr, repeated))} more than once")
 
 
+def _only_of_dates(feature: "Feature", attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
+    if value is not None and feature.kind is not Kind.DATETIME:
+        raise ValueError(
+            f"{attribute.name} is only for datetime columns, got {value!r:.60} for one that is {feature.kind}"
+        )
+
+
 @attrs.frozen(kw_only=True)
 class Feature:
     """One input column.
@@ -42,11 +51,14 @@ class Feature:
         kind: the column's type.
         categories: the categories of a categorical column, in the order of their codes; code `i + 1` is
             `categories[i]`, code 0 means missing or unknown.
+        date_format: the format of the texts of a datetime column, with the directives of strftime; None for ISO 8601.
+            New rows are read in it: `01/02/2024` alone does not tell which number is the month.
     """
 
     name: str
     kind: Kind = Kind.NUMERIC
     categories: tuple[str, ...] = attrs.field(default=(), validator=_unique, repr=few)
+    date_format: str | None = attrs.field(default=None, validator=[_only_of_dates, is_date_format])
 
 
 @attrs.frozen(kw_only=True)
@@ -95,19 +107,26 @@ class Schema:
         target: the target.
         group: name of the column whose equal values must stay on one side of a split; or None.
         time: name of the column that orders the rows; or None.
+        id: name of the column that identifies rows, which predictions repeat; or None.
     """
 
     features: tuple[Feature, ...] = attrs.field(repr=few)
     target: Target
     group: str | None = None
     time: str | None = None
+    id: str | None = None
 
     @property
     def numeric(self) -> tuple[Feature, ...]:
         """The columns of `inputs["numeric"]`, in order: numeric columns, and booleans as 0 and 1."""
-        return tuple(f for f in self.features if f.kind is not Kind.CATEGORICAL)
+        return tuple(f for f in self.features if f.kind in (Kind.NUMERIC, Kind.BOOLEAN))
 
     @property
     def categorical(self) -> tuple[Feature, ...]:
         """The columns of `inputs["categorical"]`, in order."""
         return tuple(f for f in self.features if f.kind is Kind.CATEGORICAL)
+
+    @property
+    def datetime(self) -> tuple[Feature, ...]:
+        """The columns of `inputs["datetime"]`, in order."""
+        return tuple(f for f in self.features if f.kind is Kind.DATETIME)

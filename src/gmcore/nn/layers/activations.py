@@ -14,6 +14,8 @@ from gmcore.ports import Layer, Namespace
 
 __all__ = ["ELU", "GELU", "Activation", "LeakyReLU", "Mish", "ReLU", "SiLU", "Sigmoid", "Softmax", "Tanh"]
 
+_SATURATED = 10.0
+
 
 class Activation(Layer):
     """Base of layers without variables whose outputs have the shape of their inputs."""
@@ -86,7 +88,10 @@ class GELU(Activation):
 
     def of(self, x: Array, xp: Namespace) -> Array:
         if self.approximate == "tanh":
-            gate = 1 + xp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x)))
+            # Beyond, tanh is exactly -1 or 1, and the derivative of the cube may overflow, in float16 from 256 on: the
+            # gradient would be NaN.
+            near = xp.minimum(xp.maximum(x, -_SATURATED), _SATURATED)
+            gate = 1 + xp.tanh(math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near)))
         else:
             gate = 1 + xp.erf(x * math.sqrt(0.5))
         return 0.5 * x * gate

@@ -46,8 +46,10 @@ class CrossEntropy(_SmoothedLoss):
             return _smoothed(outputs, targets, settings["label_smoothing"], xp)
         # Selected by a mask, since the gradient of a gather is a slow scatter on every backend.
         is_label = xp.arange(outputs.shape[-1]) == targets[..., None]
+        # Less the largest one, since the loss of a row that is predicted right is small beside its scores.
+        scores = outputs - xp.stop_gradient(xp.max(outputs, axis=-1, keepdims=True))
         # `logsumexp + sum(-score)` rather than a difference, so that every backend adds the two gradients alike.
-        return xp.logsumexp(outputs, axis=-1) + xp.sum(xp.where(is_label, -outputs, 0.0), axis=-1)
+        return xp.logsumexp(scores, axis=-1) + xp.sum(xp.where(is_label, -scores, 0.0), axis=-1)
 
 
 @attrs.frozen(kw_only=True)

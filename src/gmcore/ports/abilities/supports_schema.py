@@ -16,7 +16,8 @@ class SupportsSchema(Protocol):
     def rows_like(self, schema: Schema) -> Rows:
         """Return the rows under `schema`: columns selected by name, categories encoded with its codes.
 
-        A category that `schema` lacks gets code 0. Other columns are ignored, also targets: `targets` is None.
+        A category that `schema` lacks gets code 0. Other columns are ignored, also targets: `targets` is None. `ids`
+        are those of the schema's id column, if the source has it.
 
         Raises:
             DataError: if a column of `schema` is missing or holds invalid values.

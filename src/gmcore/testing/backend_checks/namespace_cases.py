@@ -50,6 +50,7 @@ def smooth_calls(dtype: str) -> list[Call]:
         *(Call(name, (x,), {"axis": axis}) for name in ("sum", "mean", "var") for axis in (None, 0, (0, 1))),
         *(Call("logsumexp", (x,), {"axis": axis}) for axis in (0, -1)),
         Call("pow", (positive, np.asarray(2.5, dtype))),
+        Call("remainder", (x, np.asarray(0.7, dtype))),
         Call("maximum", (x, x[::-1].copy() + 0.01)),
         Call("minimum", (x, x[::-1].copy() + 0.01)),
         Call("matmul", (x, square)),
@@ -101,6 +102,7 @@ def _pairs(dtype: str) -> list[Call]:
             for name in ("maximum", "minimum")
             for pair in ((x, row), (x, column), (x, 0.5), (far, far[::-1]))
         ),
+        *(Call(name, pair) for name in ("floor_divide", "remainder") for pair in _divisions(dtype)),
         *(Call("pow", pair) for pair in ((np.abs(x), row), (x, 2.0), (x, 2), (far, 2.0))),
         *(
             Call("where", one)
@@ -113,6 +115,20 @@ def _pairs(dtype: str) -> list[Call]:
         ),
         *(Call("where", (_truths(3, 4), _whole(3, 4), zero)) for zero in (0, 0.0)),
     ]
+
+
+def _divisions(dtype: str) -> list[tuple[Array, Array]]:
+    """Return pairs of all signs, whole and not, with quotients that round up to a whole number, and shared operands."""
+    large = np.array([0, 1, -1, 7, -7, 146096, -146097, 2**31 - 1, -(2**31)], np.int32)
+    divisors = np.array([1, -1, 7, -7, 400, 146097, -146097], np.int32)
+    numbers = np.array([0.0, 0.3, 1.0, 6.0, -0.3, -1.0, 7.5, -7.5, 1e6, -1e-9], dtype)
+    parts = np.array([0.1, -0.1, 2.0, -2.0, 7.0], dtype)
+    far, row = np.array(FAR, dtype), _numbers(dtype, 4, seed=3)
+    return [
+        (large[:, None], divisors[2:]), (large[:-1, None], divisors), (large, 7), (large, -400), (146097, divisors),
+        (numbers[:, None], parts), (numbers, 0.7), (numbers, -2), (3, parts),
+        (far[:, None], np.array([3.0, -0.5], dtype)), (_numbers(dtype, 3, 4), row), (_numbers(dtype, 3, 4), row[:1]),
+    ]  # fmt: skip
 
 
 def _reductions(dtype: str) -> list[Call]:

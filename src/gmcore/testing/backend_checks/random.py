@@ -27,7 +27,10 @@ def assert_keyed(backend: Backend) -> None:
 
 
 def assert_distributed(backend: Backend) -> None:
-    """Check mean, variance and bounds of 40,000 draws, to five standard errors, and that all mantissa bits are used."""
+    """Check mean, variance and bounds of 40,000 draws, to five standard errors, and that all mantissa bits are used.
+
+    The lower half of the bits must not depend on the upper half.
+    """
     count = 40_000
     key = backend.asarray(np.array([7, 9], np.uint32))
     uniform = backend.to_numpy(backend.xp.random.uniform(key, (count,)))
@@ -40,8 +43,11 @@ def assert_distributed(backend: Backend) -> None:
     assert abs(normal.mean()) < 5 / np.sqrt(count)
     assert abs(normal.var() - 1) < 5 * np.sqrt(2 / count)
     assert abs((np.abs(normal) < 1).mean() - 0.6827) < 5 * np.sqrt(0.6827 * 0.3173 / count)
-    finest = 2.0 ** (-24 if backend.dtype == "float32" else -53)
-    assert np.any((uniform / finest).astype(np.float64) % 4 != 0)
+    bits = 24 if backend.dtype == "float32" else 53
+    whole = uniform.astype(np.float64) * 2.0**bits
+    assert np.any(whole % 4 != 0)
+    upper, lower = np.divmod(whole, 2.0 ** (bits // 2))
+    assert abs(np.corrcoef(upper, lower)[0, 1]) < 5 / np.sqrt(count)
 
 
 def assert_members_draw(backend: Backend) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 
 from gmcore.domain import BatchEnd, EpochStart, Member, MemberFailed, Snapshot, TrainingResult
 from gmcore.ports import TrainingTask
-from gmcore.training.fleet.checkpointer import Checkpointer, restored_arrays, restored_history
+from gmcore.training.fleet.checkpointer import Checkpointer, check_snapshot, restored_arrays, restored_history
 from gmcore.training.fleet.clock import Clock
 from gmcore.training.fleet.device_chunk import DeviceChunk
 from gmcore.training.fleet.failures import diagnose
@@ -57,12 +57,14 @@ def train_chunk(
 
     Raises:
         Cancelled: at the next segment after a stop was requested.
-        InputError: if the chunk's checkpoint is of other members or metrics.
+        InputError: if the chunk's checkpoint is of other members or metrics, or of another model.
     """
     started = time.perf_counter()
     indices = tuple(member.index for member in members)
     checkpointer = Checkpointer(store=task.checkpoints, chunk=number, members=indices, clock=clock)
     snapshot = checkpointer.restore()
+    if snapshot is not None:
+        check_snapshot(snapshot, task, members)
     arrays = initial_arrays(task, members) if snapshot is None else restored_arrays(snapshot, task.backend)
     device = DeviceChunk.of(task, members, arrays, programs=programs, rows=rows, clock=clock)
     chunk = _Chunk(task=task, members=members, device=device, checkpointer=checkpointer, started=started)

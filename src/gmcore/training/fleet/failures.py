@@ -18,11 +18,13 @@ from gmcore.training.fleet.segments import Position, training_segments
 from gmcore.training.fleet.step import fleet_gradient
 from gmcore.training.fleet.trees import Carry, ResidentRows, SnapshotArrays, TrainingBatches, Weights
 
-__all__ = ["diagnose", "failures_from_table", "failures_to_table"]
+__all__ = ["FAILURE_WIDTH", "diagnose", "failures_from_table", "failures_to_table"]
 
 T = TypeVar("T")
 
 _COLUMNS = ("epoch", "step", "loss", "largest_gradient", "largest_weight", "learning_rate")
+FAILURE_WIDTH = 2 + len(_COLUMNS)
+"""The numbers per failure in a snapshot."""
 _STEPS_PER_CALL = 256
 
 
@@ -69,7 +71,7 @@ def failures_to_table(failures: Mapping[int, Failure], params: Tree) -> np.ndarr
         [place, names.index(failure.parameter), *(getattr(failure, name) for name in _COLUMNS)]
         for place, failure in failures.items()
     ]
-    return np.array(table, np.float64).reshape(-1, 2 + len(_COLUMNS))
+    return np.array(table, np.float64).reshape(-1, FAILURE_WIDTH)
 
 
 def failures_from_table(table: np.ndarray, params: Tree) -> dict[int, Failure]:

@@ -1,41 +1,75 @@
 """What a chunk's members start from, with the members on the first axis."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from gmcore.domain import Member, Rows, Tree, Variables, generator
 from gmcore.domain.tree import tree_map
 from gmcore.errors import ConfigError, did_you_mean
-from gmcore.ports import SupportsSettings, TrainingTask
+from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.nn.sizing import SizingGenerator
+from gmcore.ports import Namespace, SupportsSettings, TrainingTask
 from gmcore.training.fleet.early_stopping import initial_state
 from gmcore.training.fleet.loss_scaling import loss_scaling
 from gmcore.training.fleet.stop_metrics import centers
 from gmcore.training.fleet.trees import Carry, FleetArrays, TrainedWeights
 
-__all__ = ["evaluation_batch", "initial_arrays", "initial_variables", "member_settings", "stack", "weight_of"]
+__all__ = [
+    "arrays_of_initial_shape",
+    "evaluation_batch",
+    "initial_arrays",
+    "initial_variables",
+    "member_settings",
+    "stack",
+    "weight_of",
+]
 
 
 def initial_arrays(task: TrainingTask, members: Sequence[Member]) -> FleetArrays:
     """Return carry, state and buffers before the first epoch, on the device."""
-    backend, count = task.backend, len(members)
     variables = [initial_variables(task, member) for member in members]
-    weights: TrainedWeights = {"params": stack([one.params for one in variables])}
-    buffers = stack([one.buffers for one in variables])
+    params, buffers = stack([one.params for one in variables]), stack([one.buffers for one in variables])
+    return _arrays(task, members, Variables(params, buffers), asarray=task.backend.asarray, xp=task.backend.xp)
+
+
+def arrays_of_initial_shape(task: TrainingTask, members: Sequence[Member]) -> FleetArrays:
+    """Return NumPy arrays with the names and shapes of `initial_arrays`, and kinds of dtypes, but not its values."""
+
+    def repeated(leaf: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(leaf, (len(members), *leaf.shape))
+
+    one = task.model.init(SizingGenerator())
+    variables = Variables(tree_map(repeated, one.params), tree_map(repeated, one.buffers))
+    return _arrays(task, members, variables, asarray=lambda tree: tree, xp=NumPyNamespace())
+
+
+def _arrays(
+    task: TrainingTask,
+    members: Sequence[Member],
+    variables: Variables,
+    *,
+    asarray: Callable[[Any], Any],
+    xp: Namespace,
+) -> FleetArrays:
+    """Return carry, state and buffers for the variables of all members, after `asarray`."""
+    count, buffers = len(members), variables.buffers
+    weights: TrainedWeights = {"params": variables.params}
     if task.model.info.stateful:
         weights["buffers"], buffers = buffers, {}
     stop_weight = np.array([weight_of(task.rows, member.stop) for member in members])
-    state = backend.asarray(initial_state(weights, stop_weight, centers(task.rows, members)))
-    weights = backend.asarray(weights)
+    state = asarray(initial_state(weights, stop_weight, centers(task.rows, members)))
+    weights = asarray(weights)
     carry: Carry = {
         **weights,  # type: ignore[typeddict-item]  # mypy can't know that there is no key `scaling` in it
-        "optimizer": task.optimizer.init(weights["params"], xp=backend.xp),
-        "loss": backend.asarray(np.zeros(count)),
-        "steps": backend.asarray(np.zeros(count, np.int32)),
+        "optimizer": task.optimizer.init(weights["params"], xp=xp),
+        "loss": asarray(np.zeros(count)),
+        "steps": asarray(np.zeros(count, np.int32)),
     }
-    if scaling := loss_scaling(backend):
-        carry["scaling"] = backend.asarray(scaling.initial_state(count))
-    return FleetArrays(carry, state, backend.asarray(buffers))
+    if scaling := loss_scaling(task.backend):
+        carry["scaling"] = asarray(scaling.initial_state(count))
+    return FleetArrays(carry, state, asarray(buffers))
 
 
 def initial_variables(task: TrainingTask, member: Member) -> Variables:

@@ -7,6 +7,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Member, generator
+from gmcore.errors import TrainingError
 from gmcore.ports import Optimizer, Schedule
 from gmcore.training.fleet.trees import EvaluationBatches, TrainingBatches
 
@@ -92,8 +93,20 @@ class TrainingPlan:
         return unit
 
     def learning_rates(self, epoch: int) -> np.ndarray:
-        """Return the learning rate of each step of an epoch, counted from 0, `(steps, members)`."""
-        factors = self.schedule.factor(self._steps_before(epoch), self.max_epochs * self.steps)
+        """Return the learning rate of each step of an epoch, counted from 0, `(steps, members)`.
+
+        Raises:
+            TrainingError: if the schedule returns factors that no learning rate can have.
+        """
+        steps = self._steps_before(epoch)
+        given = self.schedule.factor(steps, self.max_epochs * self.steps)
+        factors = np.broadcast_to(np.asarray(given, np.float64), steps.shape)
+        wrong = ~(np.isfinite(factors) & (factors >= 0))
+        if wrong.any():
+            raise TrainingError(
+                f"the schedule {type(self.schedule).__name__} must return finite factors of at least 0, got "
+                f"{factors[wrong][0]:g} for step {steps[wrong][0]}"
+            )
         rates: np.ndarray = self.settings["learning_rate"] * factors
         return rates
 

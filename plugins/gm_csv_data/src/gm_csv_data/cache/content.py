@@ -7,9 +7,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from gm_csv_data.cache import private
 from gm_csv_data.files.source import Source
 from gmcore.errors import DataError, OutputError
+from gmcore.storage import private
 from gmcore.storage.files import write_whole
 
 __all__ = ["content_sha256", "refuse_changed", "sizes", "stamps"]

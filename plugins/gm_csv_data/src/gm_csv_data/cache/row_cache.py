@@ -16,7 +16,6 @@ import attrs
 import numpy as np
 import polars as pl
 
-from gm_csv_data.cache import private
 from gm_csv_data.cache.cache_limit import CacheLimit, default_limit
 from gm_csv_data.cache.content import content_sha256, refuse_changed, stamps
 from gm_csv_data.encoding import Encoded
@@ -27,13 +26,13 @@ from gm_csv_data.table import Table
 from gmcore.domain import Rows
 from gmcore.domain.sizes import size_text
 from gmcore.errors import OutputError
-from gmcore.storage import row_store
+from gmcore.storage import private, row_store
 from gmcore.storage.files import write_whole
 from gmcore.storage.temporary import cache_folder
 
 __all__ = ["RowCache"]
 
-_FORMAT = 2
+_FORMAT = 3
 """Changes when the same files and options give other rows than in an earlier version."""
 
 _SECONDS = 5.0
@@ -200,9 +199,9 @@ class _OnDisk:
 
     folder: Path
 
-    def __call__(self, shape: tuple[int, int], dtype: type) -> np.ndarray:
+    def __call__(self, shape: tuple[int, ...], dtype: type) -> np.ndarray:
         try:
-            path = self.folder / f"{np.dtype(dtype)}.npy"
+            path = self.folder / f"{uuid.uuid4().hex}.npy"
             return np.lib.format.open_memmap(path, "w+", dtype, shape, fortran_order=True)
         except OSError as error:
             raise OutputError(f"cannot keep rows in {self.folder}: {error.strerror or error}") from error

@@ -21,9 +21,15 @@ _BLOCK_BYTES = 1 << 24
 
 
 def read_frames(
-    file: DelimitedFile, types: Mapping[str, pl.DataType], missing: Collection[str]
+    file: DelimitedFile, types: Mapping[str, pl.DataType], missing: Collection[str], verbatim: Collection[str] = ()
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows of a file in blocks, with columns of these types, by name.
+
+    Args:
+        file: the file.
+        types: the type of each column.
+        missing: fields that mean "no value".
+        verbatim: columns of text in which only an empty field means that.
 
     Raises:
         DataError: if the file is unreadable or malformed.
@@ -31,7 +37,7 @@ def read_frames(
     """
     with explained(file, retried=any(kind != pl.String for kind in types.values())):
         for block in _bodies(file, len(types)):
-            frame = _frame(block, file, types, missing)
+            frame = _frame(block, file, types, missing, verbatim)
             if frame.height:
                 yield frame
 
@@ -78,23 +84,47 @@ def explained(file: DelimitedFile, *, retried: bool = False) -> Iterator[None]:
 
 
 def _frame(
-    block: bytes, file: DelimitedFile, types: Mapping[str, pl.DataType], missing: Collection[str]
+    block: bytes,
+    file: DelimitedFile,
+    types: Mapping[str, pl.DataType],
+    missing: Collection[str],
+    verbatim: Collection[str],
 ) -> pl.DataFrame:
     """Return the records of a block, without blank lines and without blanks around fields."""
-    frame = pl.read_csv(
-        _headed(block, file, len(types)),
-        separator=file.dialect.separator,
-        null_values=list({"", *missing}),
-        schema={str(place): kind for place, kind in enumerate(types.values())},
-        glob=False,
-    )
-    frame.columns = list(types)
+    frame = _parsed(block, file, types, missing)
+    if verbatim:  # polars has one list of missing fields for all columns
+        all_texts = dict.fromkeys(types, pl.String())
+        frame = frame.with_columns(_parsed(block, file, all_texts, (), columns=verbatim))
     separators = block.count(file.dialect.separator.encode())
     quotable = frame.select(pl.selectors.string())
     separators -= sum(int(column.str.count_matches(file.dialect.separator, literal=True).sum()) for column in quotable)
     frame = _without_blank_lines(frame, block, file, separators)
-    stripped = pl.selectors.string().str.strip_chars()
-    return frame.with_columns(pl.when(~stripped.is_in(["", *missing])).then(stripped))
+    texts, written = pl.selectors.string() - pl.selectors.by_name(*verbatim), pl.selectors.by_name(*verbatim)
+    stripped, kept = texts.str.strip_chars(), written.str.strip_chars()
+    return frame.with_columns(pl.when(~stripped.is_in(["", *missing])).then(stripped), pl.when(kept != "").then(kept))
+
+
+def _parsed(
+    block: bytes,
+    file: DelimitedFile,
+    types: Mapping[str, pl.DataType],
+    missing: Collection[str],
+    *,
+    columns: Collection[str] | None = None,
+) -> pl.DataFrame:
+    """Return the records of a block as polars reads them, with all columns or the given ones."""
+    names = list(types)
+    places = [place for place, name in enumerate(names) if columns is None or name in columns]
+    frame = pl.read_csv(
+        _headed(block, file, len(types)),
+        separator=file.dialect.separator,
+        columns=None if columns is None else places,
+        null_values=list({"", *missing}),
+        schema={str(place): kind for place, kind in enumerate(types.values())},
+        glob=False,
+    )
+    frame.columns = [names[place] for place in places]
+    return frame
 
 
 def _without_blank_lines(frame: pl.DataFrame, block: bytes, file: DelimitedFile, separators: int) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import attrs
+import numpy as np
 
 from gm_csv_data.files.delimited_file import DelimitedFile
 from gm_csv_data.files.dialect import Dialect
@@ -23,7 +24,7 @@ _SPECIAL = {
 }
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Source:
     """Files whose rows are concatenated, and the position of each row in them.
 
@@ -31,11 +32,22 @@ class Source:
         name: the name in messages.
         files: one or more files.
         counts: number of rows in each file.
+        kept: which rows of the files are used, in order, int64; None for all.
     """
 
     name: str
     files: tuple[DelimitedFile, ...]
     counts: tuple[int, ...] = ()
+    kept: np.ndarray | None = None
+
+    @property
+    def height(self) -> int:
+        """Number of rows that are used."""
+        return sum(self.counts) if self.kept is None else len(self.kept)
+
+    def only(self, rows: np.ndarray) -> "Source":
+        """Return the source with only the rows at these positions, `(n,)` int64, in ascending order."""
+        return attrs.evolve(self, kept=rows if self.kept is None else self.kept[rows])
 
     def place(self, row: int) -> str:
         """Return the file and line of a row, such as `"fruit.csv, line 3"`."""
@@ -48,6 +60,7 @@ class Source:
         return f"line {line}" if len(self.files) == 1 else f"line {line} of {file.path}"
 
     def _find(self, row: int) -> tuple[DelimitedFile, int]:
+        row = row if self.kept is None else int(self.kept[row])
         for file, count in zip(self.files, self.counts, strict=True):
             if row < count:
                 return file, file.line_of(row)

@@ -1,4 +1,4 @@
-"""`gmcore doctor`: report versions, backends with their devices, and broken plugins."""
+"""What `gmcore doctor` reports: versions, backends with their devices, and broken plugins."""
 
 import importlib.metadata
 import platform
@@ -8,21 +8,19 @@ import sys
 from collections.abc import Iterable, Iterator
 
 import attrs
-import click
 import numpy as np
 
 import gmcore
 from gmcore.app import backend_devices, choose_backend
-from gmcore.cli.options import as_json
-from gmcore.cli.output import say, table, write_json
+from gmcore.cli.doctor.speed_probe import probe
+from gmcore.cli.output import say, table
 from gmcore.cli.plugins.list import entries
-from gmcore.cli.speed_probe import probe
 from gmcore.domain import Device
 from gmcore.errors import InputError
 from gmcore.ports import Backend
 from gmcore.registry import EntryInfo, PluginRegistry, State, plugin_registry
 
-__all__ = ["command"]
+__all__ = ["report"]
 
 _COMPILERS = ("c++", "g++", "clang++")
 
@@ -46,14 +44,11 @@ class _Place:
     speed: dict[str, float] = attrs.field(factory=dict)
 
 
-@click.command("doctor")
-@click.option("--bench", is_flag=True, help="Measure the speed of each available device; takes 1-2 seconds each.")
-@as_json
-@click.pass_context
-def command(ctx: click.Context, *, bench: bool, as_json: bool) -> None:
-    """Print versions, each backend with its devices, and the plugins that fail to load.
+def report(*, bench: bool) -> tuple[dict[str, object], bool]:
+    """Print what is installed, and return it, and whether all plugins load and a device is available.
 
-    Every plugin is imported. The exit status is 1 if a plugin is broken or no device is available.
+    Args:
+        bench: whether the speed of each device is measured.
     """
     found = entries(check=True)
     registries = (plugin_registry("float32"), plugin_registry("float64"))
@@ -67,14 +62,13 @@ def command(ctx: click.Context, *, bench: bool, as_json: bool) -> None:
     say("\n" + _devices(places, bench=bench))
     say("\n" + "\n".join(f"auto, {dtype}: {why}" for dtype, why in auto.items()))
     say("\n" + _plugins(found, troubles))
-    if as_json:
-        report = {
-            "backends": [_report(place) for place in places],
-            "auto": auto,
-            "troubles": [info._asdict() for info in troubles],
-        }
-        write_json({**machine, "packages": packages, **report})
-    ctx.exit(1 if troubles or not any(place.device.available for place in places) else 0)
+    facts = {
+        "backends": [_report(place) for place in places],
+        "auto": auto,
+        "troubles": [info._asdict() for info in troubles],
+    }
+    healthy = not troubles and any(place.device.available for place in places)
+    return {**machine, "packages": packages, **facts}, healthy
 
 
 def _with_failures(found: Iterable[EntryInfo], places: Iterable[_Place]) -> Iterator[EntryInfo]:

@@ -1,22 +1,23 @@
 """Files that belong to this user alone, and seals that only this user can write.
 
-A cache is read with full trust: its arrays become training data. So its folder, and every file in it, must belong to
-the user and be closed to others. Against files that someone could write before the folder was closed, a seal is a
-keyed hash; the key is in the folder, readable by its owner alone.
+A cache is read with full trust: its arrays become training data, and its programs run. So its folder, and every file
+in it, must belong to the user and be closed to others. Against files that someone could write before the folder was
+closed, a seal is a keyed hash; the key is in the folder, readable by its owner alone.
 """
 
 import contextlib
+import grp
 import hmac
 import os
+import pwd
 import secrets
 import stat
 import uuid
 from pathlib import Path
 
 from gmcore.errors import OutputError
-from gmcore.storage.files import make_folder
 
-__all__ = ["close_to_others", "is_own", "private_folder", "seal", "user_key"]
+__all__ = ["close_to_others", "is_own", "is_safe_way", "private_folder", "seal", "user_key"]
 
 _KEY = "key"
 _KEY_BYTES = 32
@@ -34,8 +35,7 @@ def private_folder(parent: Path, name: str) -> Path:
     reason = ""
     for folder in (parent / name, parent / f"{name}-{os.geteuid()}"):
         try:
-            if not parent.is_dir():
-                make_folder(parent)
+            _make_closed(parent)
             with contextlib.suppress(FileExistsError):
                 folder.mkdir(mode=_FOLDER)
             if is_own(folder):
@@ -50,6 +50,15 @@ def private_folder(parent: Path, name: str) -> Path:
 def is_own(path: Path) -> bool:
     """Return whether a file or folder belongs to this user, as does the link to it if it is one."""
     return {os.lstat(path).st_uid, path.stat().st_uid} == {os.geteuid()}
+
+
+def is_safe_way(folder: Path) -> bool:
+    """Return whether no other user can exchange what is in a folder: they can't write to it, or it is sticky."""
+    facts = folder.stat()
+    if facts.st_uid not in (0, os.geteuid()):
+        return False
+    by_group = facts.st_mode & stat.S_IWGRP and not _is_own_group(facts.st_gid)
+    return bool(facts.st_mode & stat.S_ISVTX) or not (by_group or facts.st_mode & stat.S_IWOTH)
 
 
 def close_to_others(folder: Path) -> None:
@@ -97,6 +106,23 @@ def user_key(folder: Path) -> bytes:
 def seal(key: bytes, content: bytes) -> str:
     """Return the keyed hash of a content: HMAC-SHA256, in hexadecimal."""
     return hmac.new(key, content, "sha256").hexdigest()
+
+
+def _make_closed(folder: Path) -> None:
+    """Create a folder and its parents if absent, closed to others whatever the umask."""
+    if not folder.is_dir():
+        _make_closed(folder.parent)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=_FOLDER)
+
+
+def _is_own_group(group: int) -> bool:
+    """Return whether a group has this user alone, as on systems that create one for each user."""
+    try:
+        user = pwd.getpwuid(os.geteuid())
+        return group == user.pw_gid and set(grp.getgrgid(group).gr_mem) <= {user.pw_name} and group != 0
+    except KeyError:
+        return False
 
 
 def _read_key(path: Path) -> bytes:

@@ -1,0 +1,151 @@
+"""A cache of small files that only this user can have written: a private folder of bounded size."""
+
+import contextlib
+import hashlib
+import hmac
+import logging
+import os
+import stat
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from gmcore.errors import InputError, OutputError
+from gmcore.storage.private import is_safe_way, private_folder, seal, user_key
+from gmcore.storage.temporary import cache_folder
+
+__all__ = ["SealedFolder", "programs_are_kept"]
+
+_SETTING = "GMCORE_KEEP_PROGRAMS"
+
+_SUFFIX = ".sealed"
+_SEAL = 64  # hexadecimal digits
+_LENGTH = 4  # bytes of the length of a name
+
+_log = logging.getLogger("gmcore.cache")
+
+
+def programs_are_kept() -> bool:
+    """Return whether compiled programs are kept between processes: yes, unless GMCORE_KEEP_PROGRAMS is `no`.
+
+    Raises:
+        InputError: if it is neither `yes` nor `no`.
+    """
+    value = os.environ.get(_SETTING, "yes")
+    if value not in ("yes", "no"):
+        raise InputError(f"the environment variable {_SETTING} must be 'yes' or 'no', got {value!r}")
+    return value == "yes"
+
+
+@attrs.define(kw_only=True, eq=False)
+class SealedFolder:
+    """Entries by name, in one folder; each has a keyed hash of its name and its content.
+
+    It never raises: an entry that is absent, damaged or not this user's is not found, and one that can't be written is
+    not kept; the log says so once. Processes may read and write at the same time: an entry appears as a whole.
+
+    Attributes:
+        folder: the folder.
+        limit: largest size of all entries in bytes; the least recently read ones are removed.
+    """
+
+    folder: Path
+    limit: int
+    _key: bytes = attrs.field(repr=False)
+    _size: int | None = attrs.field(init=False, default=None, repr=False)
+    _complained: bool = attrs.field(init=False, default=False, repr=False)
+
+    @classmethod
+    def in_cache(cls, name: str, *, limit: int) -> "SealedFolder | None":
+        """Return the folder `name` in gmcore's cache folder, created if absent; None, and a log line, if that fails."""
+        try:
+            folder = private_folder(cache_folder(), name)
+            unsafe = next((str(parent) for parent in folder.resolve().parents if not is_safe_way(parent)), None)
+            if unsafe is None:
+                return cls(folder=folder, limit=limit, key=user_key(folder))
+            problem = f"other users can write to {unsafe}"
+        except (OutputError, OSError) as error:
+            problem = str(error)
+        _log.warning("compiled programs are not kept: %s", problem)
+        return None
+
+    def get(self, name: str) -> bytes | None:
+        """Return the content of an entry; None if there is none that this user has sealed."""
+        path = self._path(name)
+        found = self._read(path)
+        if found is None or found[0] != name:
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return found[1]
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write an entry, and remove the least recently read ones if the folder has become too large."""
+        encoded = name.encode()
+        sealed = len(encoded).to_bytes(_LENGTH, "little") + encoded + content
+        temporary = self.folder / f".{uuid.uuid4().hex}.part"
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(seal(self._key, sealed).encode() + sealed)
+            # Not flushed to the drive: what a power cut leaves behind has no valid seal.
+            temporary.replace(self._path(name))
+            self._make_room(_SEAL + len(sealed))
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            self._complain(f"compiled programs are not kept: cannot write to {self.folder}: {error.strerror or error}")
+
+    def entries(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and the content of each entry, in no particular order."""
+        with contextlib.suppress(OSError):
+            for path in self.folder.glob(f"*{_SUFFIX}"):
+                found = self._read(path)
+                if found is not None and self._path(found[0]) == path:
+                    yield found
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:40]}{_SUFFIX}"
+
+    def _read(self, path: Path) -> tuple[str, bytes] | None:
+        try:
+            facts = path.lstat()
+            own = stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid()
+            whole = path.read_bytes() if own else b""
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._complain(f"cannot read {path}: {error.strerror or error}")
+            return None
+        sealed = whole[_SEAL:]
+        if not hmac.compare_digest(whole[:_SEAL], seal(self._key, sealed).encode()):
+            self._complain(f"{path} is damaged or was not written by this user: it is compiled again")
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        start = _LENGTH + int.from_bytes(sealed[:_LENGTH], "little")
+        return sealed[_LENGTH:start].decode(), sealed[start:]
+
+    def _make_room(self, added: int) -> None:
+        """Count what was added, and remove the least recently read entries if that is too much.
+
+        What other processes have added is counted at the first entry, and whenever the limit seems to be reached.
+        """
+        self._size = None if self._size is None else self._size + added
+        if self._size is not None and self._size <= self.limit:
+            return
+        facts = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in self.folder.glob(f"*{_SUFFIX}"))
+        self._size = sum(size for _, size, _ in facts)
+        for _, size, path in facts:
+            if self._size <= self.limit:
+                return
+            path.unlink(missing_ok=True)
+            self._size -= size
+
+    def _complain(self, problem: str) -> None:
+        """Log a problem, unless one was logged before: the others are like it."""
+        if not self._complained:
+            _log.warning("%s", problem)
+        self._complained = True
