@@ -1,0 +1,112 @@
+"""Which tests run a line: measured once for each state of the checkout."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+from coverage import CoverageData
+
+__all__ = ["TestsByLine", "measure"]
+
+# Tests of the text of the code find every change; what runs for long or needs more than the test extra is left out.
+_LEFT_OUT = ("tests/test_style.py", "tests/test_architecture.py", "tests/test_workspace.py", "tests/test_docs.py")
+
+
+@attrs.frozen(kw_only=True)
+class TestsByLine:
+    """What each test runs, and how long it takes.
+
+    Attributes:
+        tests: by file and line, the tests that run it.
+        seconds: by test, how long it took.
+    """
+
+    tests: dict[str, dict[int, set[str]]]
+    seconds: dict[str, float]
+
+    def of(self, path: Path, lines: tuple[int, int], budget: float) -> list[str]:
+        """Return tests that run any of these lines, the shortest first, as many as fit into `budget` seconds.
+
+        The tests of a line that runs only at import are those of the lines around it, and of the file.
+        """
+        by_line = self.tests.get(str(path), {})
+        found: set[str] = set().union(*(by_line.get(line, set()) for line in range(lines[0], lines[1] + 1)))
+        return self._within(found or set().union(*by_line.values()), budget)
+
+    def _within(self, tests: Iterable[str], budget: float) -> list[str]:
+        chosen, spent = [], 0.0
+        for test in sorted(tests, key=lambda one: (self.seconds.get(one, 0.0), one)):
+            spent += self.seconds.get(test, 0.0)
+            if spent > budget and chosen:
+                break
+            chosen.append(test)
+        return chosen
+
+
+def measure(checkout: Path, folder: Path, workers: int) -> TestsByLine:
+    """Run the whole suite with coverage and return what each test runs; from `folder` if nothing has changed since."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{_content_of(checkout)}.coverage"
+    if not kept.exists():
+        print("measuring which tests run which lines; this takes some minutes, the first time", flush=True)
+        _run_suite(checkout, kept, workers)
+    data = CoverageData(str(kept))
+    data.read()
+    seconds = json.loads(kept.with_suffix(".json").read_text())
+    return TestsByLine(tests=_by_line(data, checkout), seconds=seconds)
+
+
+def _run_suite(checkout: Path, kept: Path, workers: int) -> None:
+    configuration = Path(__file__).with_name("coverage.ini")
+    fresh = kept.with_name("fresh.coverage")
+    for old in kept.parent.glob("*.coverage*"):
+        old.unlink()
+    left_out = [f"--ignore={path}" for path in _LEFT_OUT]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--durations=0", "-vv"),
+            *("--cov", f"--cov-config={configuration}", "--cov-context=test", "--cov-report=", *left_out),
+        ],
+        cwd=checkout,
+        env=os.environ | {"COVERAGE_FILE": str(fresh)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{done.stdout[-10_000:]}\n{done.stderr}\nthe tests must pass before mutants are tested")
+    found = re.findall(r"^([0-9.]+)s (?:setup|call|teardown) +(\S.*)$", done.stdout, re.MULTILINE)
+    seconds: dict[str, float] = {}
+    for duration, test in found:
+        seconds[test] = seconds.get(test, 0.0) + float(duration)
+    kept.with_suffix(".json").write_text(json.dumps(seconds))
+    fresh.rename(kept)
+
+
+def _by_line(data: CoverageData, checkout: Path) -> dict[str, dict[int, set[str]]]:
+    found: dict[str, dict[int, set[str]]] = {}
+    for file in data.measured_files():
+        lines = data.contexts_by_lineno(file)
+        found[os.path.relpath(file, checkout)] = {
+            line: {test for context in contexts if (test := _test_of(context))} for line, contexts in lines.items()
+        }
+    return found
+
+
+def _test_of(context: str) -> str:
+    """Return the test of a context: `test|call` in pytest's process, `test (call)` in those that it starts."""
+    return re.sub(r"\|(setup|run|call|teardown)$| \((setup|call|teardown)\)$", "", context)
+
+
+def _content_of(checkout: Path) -> str:
+    digest = hashlib.sha256()
+    for folder in ("src", "plugins", "tests"):
+        for path in sorted((checkout / folder).rglob("*.py")):
+            digest.update(f"{path}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
