@@ -27,15 +27,8 @@ RUNNER = Path(__file__).with_name("run_page.py")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-# All pages but the first that is read, in `make slow`.
-@pytest.mark.parametrize(
-    "page",
-    [
-        page if page.name == "README.md" and page.parent == ROOT else pytest.param(page, marks=pytest.mark.slow)
-        for page in PAGES
-    ],
-    ids=lambda path: str(path.relative_to(ROOT)),
-)
+@pytest.mark.slow
+@each_page
 def test_examples_run(page, tmp_path):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     if "pip install . " in page.read_text():

@@ -6,7 +6,6 @@ import json
 import tomllib
 
 import attrs
-import numpy as np
 import pytest
 
 import gmcore
@@ -76,10 +75,15 @@ def test_trials_score_as_cross_validations_with_their_settings_do_to_the_bit(tab
     [
         {"seed": [1, 2, 3], "training.optimizer.weight_decay": [0.0, 0.5]},
         {"model.loss": [{"use": "cross_entropy", "label_smoothing": 0.1}, "auto"], "model.hidden": [[8], [4, 4]]},
-        {"model.loss.label_smoothing": [0.0, 0.1, 0.3], "model.loss.use": ["cross_entropy"]},
-        {"training.optimizer.use": ["adamw", "sgd", "adam"], "training.optimizer.learning_rate": [0.01, 0.1]},
-        {"training.optimizer": [{"use": "sgd", "momentum": 0.9}, {"use": "sgd", "momentum": 0.5}, "adam"]},
         {"training.early_stopping.patience": [1, 3], "training.max_epochs": [2, 5]},
+        *(
+            pytest.param(space, marks=pytest.mark.slow)
+            for space in (
+                {"model.loss.label_smoothing": [0.0, 0.1, 0.3], "model.loss.use": ["cross_entropy"]},
+                {"training.optimizer.use": ["adamw", "sgd", "adam"], "training.optimizer.learning_rate": [0.01, 0.1]},
+                {"training.optimizer": [{"use": "sgd", "momentum": 0.9}, {"use": "sgd", "momentum": 0.5}, "adam"]},
+            )
+        ),
     ],
     ids=" ".join,
 )
@@ -87,6 +91,7 @@ def test_whatever_is_searched_the_scores_are_those_of_cross_validations(tables, 
     assert_scores_are_those_of_cross_validations(searched(tables, space), tables)
 
 
+@pytest.mark.slow
 def test_drawn_settings_score_as_written_ones(tables):
     space = {
         "training.optimizer.learning_rate": {"low": 1e-3, "high": 0.3, "log": True},
@@ -99,23 +104,7 @@ def test_drawn_settings_score_as_written_ones(tables):
     assert_scores_are_those_of_cross_validations(done, tables)
 
 
-def test_numbers_of_a_regressions_loss_are_members_own():
-    rng = np.random.default_rng(0)
-    points = rng.normal(size=(90, 3))
-    values = points[:, 0] * 3 + rng.standard_t(1.5, 90)
-    settings = {
-        "model": {"use": "mlp", "hidden": [4], "loss": {"use": "huber"}},
-        "training": {"max_epochs": 3, "optimizer": {"use": "adamw", "learning_rate": 0.05}},
-        "validation": {"use": "kfold", "n_splits": 3},
-    }
-    done = gmcore.search(points, values, search={"space": {"model.loss.delta": [0.1, 1.0, 10.0]}}, **settings)
-    assert done.metric == "rmse"
-    for trial in done.trials:
-        changed = with_settings(settings, trial.settings)
-        found = gmcore.cross_validate(points, values, **changed).result
-        assert trial.mean == found.mean
-
-
+@pytest.mark.slow
 def test_trials_that_share_a_program_are_one_fleet(tables):
     fits = []
     space = {**RATES, "model.dropout": [0.0, 0.1, 0.2], "model.hidden": [[8], [4]], "seed": [1, 2]}
@@ -125,6 +114,7 @@ def test_trials_that_share_a_program_are_one_fleet(tables):
     assert [index for fit in fits for index in fit.members] == list(range(73))
 
 
+@pytest.mark.slow
 def test_chunks_make_no_difference(tables):
     whole, pieces = (
         searched(with_settings(tables, {"training.members_per_chunk": size}), RATES | {"model.dropout": [0.1, 0.4]})

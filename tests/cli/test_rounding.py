@@ -51,7 +51,7 @@ def offset(folder):
     return write
 
 
-@pytest.mark.parametrize("backend", ["metal", "jax"])
+@pytest.mark.parametrize("backend", [pytest.param("metal", marks=pytest.mark.slow), "jax"])
 def test_training_tells_it_once_and_is_right_to(offset, call, backend):
     done = call("train", offset(backend), "--json")
     assert done.exit_code == 0, done.stderr
@@ -64,7 +64,7 @@ def test_training_tells_it_once_and_is_right_to(offset, call, backend):
     assert json.loads(exact.stdout)["train"]["accuracy"] > 0.9
 
 
-@pytest.mark.parametrize("command", ["validate", "search"])
+@pytest.mark.parametrize("command", ["validate", pytest.param("search", marks=pytest.mark.slow)])
 def test_a_fleet_tells_it_once(offset, call, command):
     assert call(command, offset("jax")).stderr.count(NOTE) == 1
 

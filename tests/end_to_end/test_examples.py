@@ -21,8 +21,8 @@ def gmcore(folder, *arguments):
     ("name", "folds", "least", "most"),
     [
         ("breast_cancer", 10, {"accuracy": 0.970}, {"log_loss": 0.10}),
-        ("digits", 5, {"accuracy": 0.975}, {"log_loss": 0.09}),
-        ("diabetes", 5, {"r2": 0.45}, {}),
+        pytest.param("digits", 5, {"accuracy": 0.975}, {"log_loss": 0.09}, marks=pytest.mark.slow),
+        pytest.param("diabetes", 5, {"r2": 0.45}, {}, marks=pytest.mark.slow),
     ],
 )
 def test_cross_validation_reaches_its_mark(name, folds, least, most, tmp_path):
@@ -54,6 +54,7 @@ for row in done.model.predict_numbers(done.model.read("breast_cancer.csv")):
     assert numbers == [[float(number) for number in line.split()] for line in trained.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_same_bits(tmp_path):
     run = EXAMPLES / "diabetes" / "run.toml"
     models = [json.loads(gmcore(tmp_path, "train", run, "--json"))["model"] for _ in range(2)]

@@ -48,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="gmcore-mutants-") as folder:
         copies: queue.Queue[Path] = queue.Queue()
         for worker in range(wanted.workers):
-            copies.put(_copy(Path(folder, str(worker))))
+            copies.put(_checked(_copy(Path(folder, str(worker))), tests))
         outcomes = _test_all(chosen, copies, tests, wanted, deadline)
     _report(outcomes, len(chosen))
 
@@ -96,13 +96,21 @@ def _outcome(mutant: Mutant, copy: Path, tests: Sequence[str], seconds: float) -
         path.write_text(source, encoding="utf-8")
 
 
+def _checked(copy: Path, tests: TestsByLine) -> Path:
+    """Return a copy in which a test passes that passed before, so that what fails later fails because of a mutant."""
+    shortest = min(tests.seconds, key=lambda test: (tests.seconds[test], test))
+    if not _passes(copy, [shortest], 60.0):
+        sys.exit(f"{shortest} fails in a copy of the checkout without a mutant")
+    return copy
+
+
 def _passes(copy: Path, tests: Sequence[str], limit: float) -> bool:
     """Return whether tests pass in a copy; those that do not end in `limit` seconds do not."""
     sources = [copy / "src", *sorted(copy.glob("plugins/*/src"))]
     names = copy / "tests.txt"
     names.write_text("\n".join(tests), encoding="utf-8")
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(map(str, sources)),
+        "PYTHONPATH": os.pathsep.join([*map(str, sources), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     process = subprocess.Popen(

@@ -60,6 +60,7 @@ def result(process) -> dict:
     return json.loads(out)
 
 
+@pytest.mark.slow
 def test_what_others_publish_is_trained_saved_loaded_and_resumed(site, folder):
     whole = result(started(site, folder, "train", "run.toml", "--runs", "whole", "--json"))
     assert whole["validation"]["accuracy"] > 0.8

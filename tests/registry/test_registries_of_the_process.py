@@ -48,6 +48,7 @@ def test_thirty_two_threads_that_ask_first_get_one_registry_and_lose_nothing():
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_thirty_two_threads_that_register_at_once_lose_nothing_a_hundred_times():
     for _ in range(100):
         losses, barrier = PluginRegistry("float32").losses, threading.Barrier(32)

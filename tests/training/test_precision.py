@@ -76,7 +76,7 @@ def scale_of(store):
     return float(store.load(0).arrays["carry"]["scaling"]["scale"][0])
 
 
-@pytest.mark.parametrize("compute", ["bfloat16", "float16"])
+@pytest.mark.parametrize("compute", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_a_narrow_model_learns_as_a_float_one_does(narrow, compute):
     member = Member(train=np.arange(160), score=np.arange(160, 203))
     (whole,), (found,) = (WORKFLOW.train(narrow(one, max_epochs=20), [member]) for one in ("float32", compute))
@@ -90,7 +90,7 @@ def test_a_narrow_model_learns_as_a_float_one_does(narrow, compute):
     np.testing.assert_allclose(score.predictions.sum(axis=1), 1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("compute", ["bfloat16", "float16"])
+@pytest.mark.parametrize("compute", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("size", [3, pytest.param(1, marks=pytest.mark.slow)])
 def test_narrow_results_do_not_depend_on_the_chunking(narrow, compute, size, fleet, same_results):
     members = fleet(6)

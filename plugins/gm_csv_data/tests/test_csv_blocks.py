@@ -99,7 +99,7 @@ def tables(draw):
     return ending.join(["a,b,y", *lines]) + draw(st.sampled_from(["", "\n", "\n\n"]))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(text=tables(), options=st.sampled_from(OPTIONS))
 def test_any_table_gives_the_same_rows_or_the_same_error(tmp_path, text, options):
     path = tmp_path / "data.csv"
@@ -107,7 +107,7 @@ def test_any_table_gives_the_same_rows_or_the_same_error(tmp_path, text, options
     assert_same_however_it_is_read(path, **options)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(
     tail=st.text('a1.-,;"\n\r \0é', max_size=40).map(str.encode) | st.binary(max_size=40),
     options=st.sampled_from([{}, {"comment": "-"}, {"quote": "'"}, {"skip_rows": 2}, {"names": ("a", "b", "y")}]),

@@ -71,7 +71,7 @@ def _train(backend, members, sizes, batch, steps=4):
     return tree_flatten(backend.to_numpy(carry))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @settings(max_examples=4, deadline=None, derandomize=True)
 @given(
     sizes=st.tuples(st.integers(1, 40), st.integers(1, 70), st.integers(2, 11)),

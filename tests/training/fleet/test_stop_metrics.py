@@ -88,7 +88,10 @@ def test_metrics_change_nothing_in_training(task, scored, fleet, same_results):
     same_results(plain, [attrs.evolve(one, history=own) for one, own in zip(measured, losses, strict=True)])
 
 
-@pytest.mark.parametrize("changes", [{"members_per_chunk": 3}, {"members_per_chunk": 1}, {"row_memory": 100}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"members_per_chunk": 3}, pytest.param({"members_per_chunk": 1}, marks=pytest.mark.slow), {"row_memory": 100}],
+)
 def test_they_do_not_depend_on_chunks_or_on_where_the_rows_are(scored, fleet, same_results, changes):
     whole = GradientDescent().train(scored, fleet())
     other = attrs.evolve(scored, config=attrs.evolve(scored.config, **changes))

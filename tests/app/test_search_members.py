@@ -1,4 +1,4 @@
-"""A search over the seed: what takes the run's seed as an option is each trial's own."""
+"""Settings of a search that are each member's own: the seed of what takes one, and the numbers of a loss."""
 
 import attrs
 import numpy as np
@@ -37,3 +37,21 @@ def test_a_schedule_with_the_runs_seed_is_each_trials_own(seeded_rate):
     for trial in done.trials:
         alone = gmcore.cross_validate(points, classes, folds=3, seed=trial.settings["seed"], **settings)
         assert trial.mean == alone.result.mean
+
+
+def test_numbers_of_a_regressions_loss_are_members_own():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(90, 3))
+    values = points[:, 0] * 3 + rng.standard_t(1.5, 90)
+    settings = {
+        "model": {"use": "mlp", "hidden": [4], "loss": {"use": "huber"}},
+        "training": {"max_epochs": 3, "optimizer": {"use": "adamw", "learning_rate": 0.05}},
+        "validation": {"use": "kfold", "n_splits": 3},
+    }
+    done = gmcore.search(points, values, search={"space": {"model.loss.delta": [0.1, 1.0, 10.0]}}, **settings)
+    assert done.metric == "rmse"
+    for trial in done.trials:
+        loss = {"use": "huber", "delta": trial.settings["model.loss.delta"]}
+        changed = {**settings, "model": {**settings["model"], "loss": loss}}
+        found = gmcore.cross_validate(points, values, **changed).result
+        assert trial.mean == found.mean
