@@ -14,6 +14,7 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
 from cosmic_ray.plugins import get_operator
 from mutation.operators import RemoveCall, RemoveKeywordArgument
+from parso.tree import NodeOrLeaf
 
 __all__ = ["Mutant", "all_mutants", "sample"]
 
@@ -29,8 +30,10 @@ _CORE = [
     *("ReplaceBreakWithContinue", "ReplaceContinueWithBreak", "NumberReplacer", "ZeroIterationForLoop"),
 ]
 _FEWEST_OF_A_ROOM = 3
-# Test code, which tests/testing tests with deliberately wrong components.
-_LEFT_OUT = ("testing",)
+# Test code, which tests/testing tests with deliberately wrong components; Protocols, which have no logic.
+_LEFT_OUT = ("testing", "ports", "__main__")
+# Arguments that change nothing that a correct caller sees.
+_WITHOUT_EFFECT = ("bound", "check", "encoding", "eq", "init", "kw_only", "repr", "slots", "strict")
 
 
 @attrs.frozen(kw_only=True)
@@ -100,8 +103,23 @@ def _mutants_of(path: Path, relative: Path) -> Iterator[Mutant]:
     nodes = list(ast_nodes(get_ast(path.read_text(encoding="utf-8"))))
     room = relative.parts[1] if relative.parts[0] == "plugins" else relative.parts[2].removesuffix(".py")
     for name, operator in _operators().items():
-        places = (place for node in nodes for place in operator.mutation_positions(node))
-        for occurrence, (start, stop) in enumerate(places):
-            if name == "NumberReplacer" and occurrence % 2:  # each number plus 1, and not minus 1
+        places = ((node, place) for node in nodes for place in operator.mutation_positions(node))
+        for occurrence, (node, (start, stop)) in enumerate(places):
+            minus_one = name == "NumberReplacer" and occurrence % 2  # the same number is changed by +1, too
+            if minus_one or _is_without_effect(node, start):
                 continue
             yield Mutant(path=relative, room=room, operator=name, occurrence=occurrence, lines=(start[0], stop[0]))
+
+
+def _is_without_effect(node: NodeOrLeaf, place: tuple[int, int]) -> bool:
+    """Return whether a change at this place of a node is in a decorator, a `*` of a signature or such an argument."""
+    if node.type == "operator" and node.parent is not None and node.parent.type in ("param", "parameters"):
+        return True
+    changed = next((child for child in getattr(node, "children", ()) if child.start_pos == place), node)
+    while changed is not None:
+        if changed.type == "decorator":
+            return True
+        if changed.type == "argument" and getattr(changed.children[0], "value", "") in _WITHOUT_EFFECT:
+            return True
+        changed = changed.parent
+    return False

@@ -6,9 +6,6 @@ from parso.python.tree import PythonNode
 
 __all__ = ["RemoveCall", "RemoveKeywordArgument"]
 
-# Arguments whose defaults change nothing that a correct caller sees.
-_WITHOUT_EFFECT = ("check", "encoding", "kw_only", "repr", "strict")
-
 
 class RemoveCall(Operator):
     """Replaces a statement that is only a call, such as `lock.release()`, by `pass`."""
@@ -67,5 +64,4 @@ def _keyword_arguments(node: parso.tree.NodeOrLeaf) -> list[PythonNode]:
         candidates = node.children
     else:
         return []
-    named = (one for one in candidates if one.type == "argument" and one.children[1] == "=")
-    return [one for one in named if one.children[0].value not in _WITHOUT_EFFECT]
+    return [one for one in candidates if one.type == "argument" and one.children[1] == "="]

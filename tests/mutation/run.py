@@ -68,8 +68,9 @@ def _test_all(
             return
         copy = copies.get()
         try:
-            start = time.monotonic()
-            outcome = _outcome(mutant, copy, tests.of(mutant.path, mutant.lines, wanted.seconds), wanted.seconds)
+            start, source = time.monotonic(), (CHECKOUT / mutant.path).read_text(encoding="utf-8")
+            chosen = tests.of(mutant.path, mutant.lines, source, wanted.seconds)
+            outcome = _outcome(mutant, copy, chosen, wanted.seconds)
         finally:
             copies.put(copy)
         with printing:

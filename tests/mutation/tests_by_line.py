@@ -31,14 +31,27 @@ class TestsByLine:
     tests: dict[str, dict[int, set[str]]]
     seconds: dict[str, float]
 
-    def of(self, path: Path, lines: tuple[int, int], budget: float) -> list[str]:
+    def of(self, path: Path, lines: tuple[int, int], source: str, budget: float) -> list[str]:
         """Return tests that run any of these lines, the shortest first, as many as fit into `budget` seconds.
 
-        The tests of a line that runs only at import are those of the lines around it, and of the file.
+        Lines that run only at import, such as those of a constant, stand for the lines that use its name.
+
+        Args:
+            path: the file, relative to the checkout.
+            lines: the first and the last line.
+            source: the text of the file.
+            budget: in seconds.
         """
         by_line = self.tests.get(str(path), {})
-        found: set[str] = set().union(*(by_line.get(line, set()) for line in range(lines[0], lines[1] + 1)))
-        return self._within(found or set().union(*by_line.values()), budget)
+
+        def tests_of(numbers: Iterable[int]) -> set[str]:
+            return set().union(*(by_line.get(number, set()) for number in numbers))
+
+        text = source.splitlines()
+        found = tests_of(range(lines[0], lines[1] + 1))
+        if not found and (name := re.match(r"\s*(\w+)\s*[:=]", text[lines[0] - 1])):
+            found = tests_of(number for number, line in enumerate(text, 1) if re.search(rf"\b{name[1]}\b", line))
+        return self._within(found or tests_of(by_line), budget)
 
     def _within(self, tests: Iterable[str], budget: float) -> list[str]:
         chosen, spent = [], 0.0
