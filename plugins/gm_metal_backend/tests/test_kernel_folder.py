@@ -92,6 +92,41 @@ def test_kernels_are_kept_between_processes(used, tmp_path):
     assert log == ""
 
 
+SECOND = """
+import pathlib, subprocess, sys, time
+from gm_metal_backend import MetalBackend
+import numpy as np
+backend = MetalBackend(device="cpu")
+def compute():
+    return backend.to_numpy(backend.compile(lambda x: backend.xp.tanh(x * 2.0) - 1.0)(backend.asarray(np.ones(3))))
+def compiled():
+    return len(list(pathlib.Path(os.environ["TEMPDIR"]).rglob("*.cpp")))
+"""
+FIRST = f"""
+import os
+{SECOND}
+compute()
+until = time.monotonic() + 60
+while time.monotonic() < until and len(list(pathlib.Path(sys.argv[1]).glob("*.sealed"))) < compiled():
+    time.sleep(0.1)
+    compute()
+command = [sys.executable, "-c", "import os\\n" + SECOND + "compute(); print(compiled())"]
+other = subprocess.run(command, capture_output=True, text=True)
+print(compiled(), other.stdout.strip(), other.stderr)
+"""
+
+
+def test_a_process_that_goes_on_shares_its_kernels(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    kept_folder = tmp_path / "cache" / "gmcore" / "mlx"
+    code = f"SECOND = {SECOND!r}\n{FIRST}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(kept_folder)], env=environment, capture_output=True, text=True, check=True
+    )
+    first, second = done.stdout.split()
+    assert (int(first) > 0, second) == (True, "0")
+
+
 def test_a_damaged_kernel_is_compiled_again_with_one_line(used, tmp_path):
     used()
     for path in kept(tmp_path):

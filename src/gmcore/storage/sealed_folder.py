@@ -98,11 +98,15 @@ class SealedFolder:
                 temporary.unlink()
             self._complain(f"compiled programs are not kept: cannot write to {self.folder}: {error.strerror or error}")
 
-    def entries(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the name and the content of each entry, in no particular order."""
+    def entries(self, since: float = 0.0) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and the content of each entry, in no particular order.
+
+        Args:
+            since: only those written or read at this time or later, in seconds as of `time.time`.
+        """
         with contextlib.suppress(OSError):
             for path in self.folder.glob(f"*{_SUFFIX}"):
-                found = self._read(path)
+                found = self._read(path) if path.stat().st_mtime >= since else None
                 if found is not None and self._path(found[0]) == path:
                     yield found
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from gm_metal_backend import devices
 from gm_metal_backend.flat_step import FlatStep, Step
+from gm_metal_backend.kernel_folder import exchange_kernels
 from gm_metal_backend.library import Library, load, set_tf32
 from gm_metal_backend.products import Products
 from gm_metal_backend.trees import Skeleton, filled, leaves, map_leaves, skeleton
@@ -113,6 +114,7 @@ class MetalBackend(Backend):
     def to_numpy(self, arrays: T) -> T:
         self._enter()
         self._mx.eval(arrays)
+        exchange_kernels()
         return map_leaves(_copy, arrays)  # type: ignore[no-any-return]
 
     def value_and_grad(

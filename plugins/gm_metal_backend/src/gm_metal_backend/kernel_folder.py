@@ -8,8 +8,8 @@ variables is set here, to a new folder that is removed at exit. If none is set, 
 Python and compilers keep their temporary folder. If one is set, it is changed, for this process and those that it
 starts; Python's `tempfile` keeps the folder that it had.
 
-Kernels are kept between processes in a sealed folder: those in it are copied to the new folder, and what is new there
-at exit is added to it.
+Kernels are kept between processes in a sealed folder: those in it are copied to the new folder, and what MLX compiles
+there is added to it, every now and then and at exit.
 """
 
 import atexit
@@ -19,19 +19,26 @@ import os
 import platform
 import shutil
 import tempfile
+import time
+import uuid
 from pathlib import Path
+
+import attrs
 
 from gmcore.errors import OutputError
 from gmcore.storage.private import is_safe_way, private_folder
 from gmcore.storage.sealed_folder import SealedFolder, programs_are_kept
 from gmcore.storage.temporary import cache_folder, temporary_folder
 
-__all__ = ["use_own_folder"]
+__all__ = ["exchange_kernels", "use_own_folder"]
 
 _READ_BY_CPP = ("TMPDIR", "TMP", "TEMP", "TEMPDIR")
 _READ_BY_CPP_ONLY = "TEMPDIR"
 _LIMIT = 64 * 10**6  # bytes; all of it is read when MLX is loaded
 _ELF = b"\x7fELF"
+_INTERVAL = 1.0  # seconds
+_SETTLED = 1.0  # seconds after which no compiler is still writing a file
+_CLOCK = 2.0  # seconds by which the times of files may be behind
 
 
 def use_own_folder() -> str:
@@ -49,11 +56,72 @@ def use_own_folder() -> str:
     os.environ[variable] = str(folder)
     kept = SealedFolder.in_cache("mlx", limit=_LIMIT) if programs_are_kept() else None
     if kept is not None:
-        _copy_from(kept, folder)
-        closing.callback(_add_to, kept, folder, known=set(_kernels(folder)))
+        exchange = _Exchange(folder=folder, kept=kept)
+        exchange.take()
+        closing.callback(exchange.give, settled=0.0)
+        _exchanges.append(exchange)
     process = os.getpid()
     atexit.register(lambda: closing.close() if os.getpid() == process else None)
     return ""
+
+
+def exchange_kernels() -> None:
+    """Add the kernels that MLX has compiled to those that are kept, and take over those of other processes."""
+    for exchange in _exchanges:
+        exchange.now_and_then()
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Exchange:
+    """The exchange of kernels between this process's folder and those that are kept.
+
+    Attributes:
+        folder: of this process.
+        kept: the sealed folder.
+        machine: what the names of kernels for this machine begin with.
+        process: the process that MLX compiles in; not one that is forked from it.
+        known: the kernels that are in both folders.
+        last: when kernels were exchanged, by `time.monotonic`.
+        seen: kernels kept before this time are known, by `time.time`.
+    """
+
+    folder: Path
+    kept: SealedFolder
+    machine: str = attrs.field(init=False, factory=lambda: f"{_machine()}/")
+    process: int = attrs.field(init=False, factory=os.getpid)
+    known: set[Path] = attrs.field(init=False, factory=set)
+    last: float = attrs.field(init=False, factory=time.monotonic)
+    seen: float = attrs.field(init=False, default=0.0)
+
+    def now_and_then(self) -> None:
+        if time.monotonic() - self.last > _INTERVAL and os.getpid() == self.process:
+            self.last = time.monotonic()
+            self.give(settled=_SETTLED)
+            self.take()
+
+    def take(self) -> None:
+        """Copy the kernels that are kept for this machine and are not here, each as a whole."""
+        since, self.seen = self.seen, time.time() - _CLOCK
+        for name, content in self.kept.entries(since):
+            path = self.folder / name.removeprefix(self.machine)
+            if name.startswith(self.machine) and not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                whole = self.folder / uuid.uuid4().hex
+                whole.write_bytes(content)
+                whole.replace(path)
+            self.known.add(path)
+
+    def give(self, *, settled: float) -> None:
+        """Keep the kernels that are new here, and that were written at least `settled` seconds ago."""
+        for path in set(_kernels(self.folder)) - self.known:
+            with contextlib.suppress(OSError):
+                content = path.read_bytes()
+                if time.time() - path.stat().st_mtime >= settled and _is_whole(content):
+                    self.kept.put(f"{self.machine}{path.relative_to(self.folder)}", content)
+                    self.known.add(path)
+
+
+_exchanges: list[_Exchange] = []
 
 
 def _in_cache(closing: contextlib.ExitStack) -> Path | None:
@@ -74,24 +142,6 @@ def _temporary(parent: str) -> "tempfile.TemporaryDirectory[str]":
     return tempfile.TemporaryDirectory(prefix="gmcore-mlx-", dir=parent, ignore_cleanup_errors=True)
 
 
-def _copy_from(kept: SealedFolder, folder: Path) -> None:
-    """Copy the kernels that were compiled for this machine."""
-    machine = f"{_machine()}/"
-    for name, content in kept.entries():
-        if name.startswith(machine):
-            path = folder / name.removeprefix(machine)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-
-
-def _add_to(kept: SealedFolder, folder: Path, known: set[Path]) -> None:
-    for path in set(_kernels(folder)) - known:
-        with contextlib.suppress(OSError):
-            content = path.read_bytes()
-            if _is_whole(content):
-                kept.put(f"{_machine()}/{path.relative_to(folder)}", content)
-
-
 def _kernels(folder: Path) -> list[Path]:
     return [path for path in (folder / "mlx").rglob("*") if path.is_file() and path.suffix != ".cpp"]
 
@@ -103,7 +153,7 @@ def _is_whole(kernel: bytes) -> bool:
     sections, size, count = (
         int.from_bytes(kernel[at : at + width], "little") for at, width in ((40, 8), (58, 2), (60, 2))
     )
-    return len(kernel) >= sections + size * count
+    return bool(sections) and len(kernel) >= sections + size * count
 
 
 def _machine() -> str:
