@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from gmcore.storage.sealed_folder import SealedFolder
+from gmcore.errors import InputError
+from gmcore.storage.sealed_folder import SealedFolder, programs_are_kept
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_a_folder_that_cannot_be_written_keeps_nothing_and_says_so_once(cache, c
         cache.put("b", b"1")
         assert cache.get("a") is None
     (record,) = caplog.records
-    assert f"compiled programs are not kept: cannot write to {cache.folder}" in record.message
+    assert record.message == f"compiled programs are not kept: {cache.folder} is gone"
 
 
 def test_without_a_home_there_is_no_folder_and_one_line(monkeypatch, caplog):
@@ -135,3 +136,16 @@ def test_many_threads_write_and_read_the_same_entries(cache):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("value", ["yes", "no", "YES", "No", ""])
+def test_programs_are_kept_unless_the_user_says_no(value, monkeypatch):
+    monkeypatch.setenv("GMCORE_KEEP_PROGRAMS", value)
+    assert programs_are_kept() == (value.lower() != "no")
+
+
+@pytest.mark.parametrize("value", ["0", "true", " no"])
+def test_another_value_than_yes_or_no_is_refused(value, monkeypatch):
+    monkeypatch.setenv("GMCORE_KEEP_PROGRAMS", value)
+    with pytest.raises(InputError, match=f"GMCORE_KEEP_PROGRAMS must be 'yes' or 'no', got '{value}'"):
+        programs_are_kept()

@@ -90,3 +90,20 @@ def test_what_others_compile_in_this_process_is_not_kept(compute, tmp_path):
     kept = entries(tmp_path)
     compute(others)
     assert entries(tmp_path) == kept
+
+
+def test_a_cache_that_is_configured_later_gets_what_others_compile(compute, tmp_path):
+    theirs = f"""
+import jax
+before = jax.config.jax_persistent_cache_min_compile_time_secs
+{COMPUTE}
+assert jax.config.jax_persistent_cache_min_compile_time_secs == before
+jax.config.update("jax_compilation_cache_dir", {str(tmp_path / "theirs")!r})
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.jit(lambda x: x * 3.0 + 1.0)(np.ones(7, np.float32)).block_until_ready()
+"""
+    compute()
+    kept = entries(tmp_path)
+    compute(theirs)
+    assert list((tmp_path / "theirs").iterdir())
+    assert entries(tmp_path) == kept

@@ -85,10 +85,10 @@ def user_key(folder: Path) -> bytes:
     try:
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE)
         try:
-            os.write(handle, secrets.token_bytes(_KEY_BYTES))
-        finally:
-            os.close(handle)
-        try:
+            try:
+                os.write(handle, secrets.token_bytes(_KEY_BYTES))
+            finally:
+                os.close(handle)
             with contextlib.suppress(FileExistsError):
                 os.link(new, path)  # unlike a rename, never replaces the key that another process has just made
                 return _read_key(path)
@@ -120,7 +120,8 @@ def _is_own_group(group: int) -> bool:
     """Return whether a group has this user alone, as on systems that create one for each user."""
     try:
         user = pwd.getpwuid(os.geteuid())
-        return group == user.pw_gid and set(grp.getgrgid(group).gr_mem) <= {user.pw_name} and group != 0
+        others = {one.pw_name for one in pwd.getpwall() if one.pw_gid == group} - {user.pw_name}
+        return group == user.pw_gid and set(grp.getgrgid(group).gr_mem) <= {user.pw_name} and group != 0 and not others
     except KeyError:
         return False
 

@@ -6,8 +6,9 @@ import hmac
 import logging
 import os
 import stat
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
@@ -21,6 +22,8 @@ __all__ = ["SealedFolder", "programs_are_kept"]
 _SETTING = "GMCORE_KEEP_PROGRAMS"
 
 _SUFFIX = ".sealed"
+_UNFINISHED = ".part"
+_LONGEST_WRITE = 60.0  # seconds
 _SEAL = 64  # hexadecimal digits
 _LENGTH = 4  # bytes of the length of a name
 
@@ -31,12 +34,12 @@ def programs_are_kept() -> bool:
     """Return whether compiled programs are kept between processes: yes, unless GMCORE_KEEP_PROGRAMS is `no`.
 
     Raises:
-        InputError: if it is neither `yes` nor `no`.
+        InputError: if it is neither `yes` nor `no`, in any case, nor empty.
     """
-    value = os.environ.get(_SETTING, "yes")
-    if value not in ("yes", "no"):
-        raise InputError(f"the environment variable {_SETTING} must be 'yes' or 'no', got {value!r}")
-    return value == "yes"
+    value = os.environ.get(_SETTING) or "yes"
+    if value.lower() not in ("yes", "no"):
+        raise InputError(f"the environment variable {_SETTING} must be 'yes' or 'no', got {value!r:.60}")
+    return value.lower() == "yes"
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -85,7 +88,7 @@ class SealedFolder:
         """Write an entry, and remove the least recently read ones if the folder has become too large."""
         encoded = name.encode()
         sealed = len(encoded).to_bytes(_LENGTH, "little") + encoded + content
-        temporary = self.folder / f".{uuid.uuid4().hex}.part"
+        temporary = self.folder / f".{uuid.uuid4().hex}{_UNFINISHED}"
         try:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
@@ -93,6 +96,10 @@ class SealedFolder:
             # Not flushed to the drive: what a power cut leaves behind has no valid seal.
             temporary.replace(self._path(name))
             self._make_room(_SEAL + len(sealed))
+        except FileNotFoundError:
+            if not self.folder.is_dir():
+                self._complain(f"compiled programs are not kept: {self.folder} is gone")
+            # Else another process has just cleared the cache.
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink()
@@ -140,7 +147,8 @@ class SealedFolder:
         self._size = None if self._size is None else self._size + added
         if self._size is not None and self._size <= self.limit:
             return
-        facts = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in self.folder.glob(f"*{_SUFFIX}"))
+        self._remove_abandoned()
+        facts = sorted(_facts(self.folder.glob(f"*{_SUFFIX}")))
         self._size = sum(size for _, size, _ in facts)
         for _, size, path in facts:
             if self._size <= self.limit:
@@ -148,8 +156,22 @@ class SealedFolder:
             path.unlink(missing_ok=True)
             self._size -= size
 
+    def _remove_abandoned(self) -> None:
+        """Remove what killed processes have left: a write takes no minute."""
+        for mtime, _, path in _facts(self.folder.glob(f".*{_UNFINISHED}")):
+            if time.time() - mtime > _LONGEST_WRITE:
+                path.unlink(missing_ok=True)
+
     def _complain(self, problem: str) -> None:
         """Log a problem, unless one was logged before: the others are like it."""
         if not self._complained:
             _log.warning("%s", problem)
         self._complained = True
+
+
+def _facts(paths: Iterable[Path]) -> Iterator[tuple[float, int, Path]]:
+    """Yield the time of change, the size and the path of files, but of those that another process has just removed."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            found = path.stat()
+            yield found.st_mtime, found.st_size, path

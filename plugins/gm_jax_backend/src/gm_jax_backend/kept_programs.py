@@ -1,9 +1,9 @@
 """What XLA has compiled, kept on disk between processes, where only this user can have written it.
 
 JAX has a cache of its own, whose key covers the program, XLA's version, its flags and options, and the device; but it
-runs whatever the files in its folder contain. Here JAX's cache reads and writes entries that are sealed. It is used
-inside gmcore's calls only, and not at all if this process has a cache configured for JAX, such as by
-JAX_COMPILATION_CACHE_DIR, which all of the process then uses.
+runs whatever the files in its folder contain. Here JAX's cache reads and writes entries that are sealed, but inside
+gmcore's calls only. If this process has a cache configured for JAX when the first backend is made, such as by
+JAX_COMPILATION_CACHE_DIR, all of the process uses that one.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import logging
 import pathlib
 import platform
 import threading
+from contextlib import AbstractContextManager
 
 import jax
 from jax._src import compilation_cache as jax_cache
@@ -29,22 +30,30 @@ _log = logging.getLogger("gmcore.jax")
 
 
 class _Inside(threading.local):
-    """A context in which this thread's programs are read from the cache and written to it."""
+    """A context in which this thread's programs are read from the sealed folder and written to it."""
 
     depth = 0
+    _threshold: AbstractContextManager[object] | None = None
 
     def __enter__(self) -> None:
         self.depth += 1
+        if self.depth == 1 and isinstance(jax_cache._cache, _SealedPrograms):  # noqa: SLF001
+            # By default, JAX keeps no program that takes less than a second to compile.
+            self._threshold = jax_config.persistent_cache_min_compile_time_secs(0.0)
+            self._threshold.__enter__()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self.depth -= 1
+        if self.depth == 0 and self._threshold is not None:
+            threshold, self._threshold = self._threshold, None
+            threshold.__exit__(None, None, None)
 
 
 INSIDE = _Inside()
 
 
 class _SealedPrograms(CacheInterface):
-    """JAX's cache, in a sealed folder; empty for what does not run inside gmcore's calls."""
+    """JAX's cache: the sealed folder inside gmcore's calls, and the one configured for JAX, if any, outside."""
 
     def __init__(self, folder: SealedFolder) -> None:
         self._path = pathlib.Path(folder.folder)
@@ -52,11 +61,16 @@ class _SealedPrograms(CacheInterface):
         self._machine = _machine()
 
     def get(self, key: str) -> bytes | None:
-        return self._folder.get(self._name(key)) if INSIDE.depth else None
+        if INSIDE.depth:
+            return self._folder.get(self._name(key))
+        theirs = _configured(jax_config.compilation_cache_dir.value)
+        return theirs.get(key) if theirs else None
 
     def put(self, key: str, value: bytes) -> None:
         if INSIDE.depth:
             self._folder.put(self._name(key), value)
+        elif theirs := _configured(jax_config.compilation_cache_dir.value):
+            theirs.put(key, value)
 
     def _name(self, key: str) -> str:
         return f"{key}-{self._machine}"
@@ -78,10 +92,15 @@ def keep_programs() -> None:
                 return
             jax_cache._cache = _SealedPrograms(folder)  # noqa: SLF001
             jax_cache._cache_initialized = True  # noqa: SLF001
-        # Of programs outside, which have no cache, this changes nothing.
-        jax_config.persistent_cache_min_compile_time_secs.set_global(0.0)
     except AttributeError as error:
         _log.warning("compiled programs are not kept: JAX %s has no %s", jax.__version__, error.name)
+
+
+@functools.cache
+def _configured(path: str | None) -> CacheInterface | None:
+    """Return JAX's own cache in a folder, which this process has configured after gmcore's was installed."""
+    found = jax_cache.get_file_cache(path) if path else None
+    return found[0] if found else None
 
 
 def _machine() -> str:

@@ -12,7 +12,9 @@ from gmcore.storage.files import printable, reason
 
 __all__ = ["WITH_MODEL", "RunKind", "newest_run", "run_named"]
 
-_FOLDER = re.compile(r"(?P<name>.+)-(?:train|validate|search)-(?P<time>\d{8}-\d{6})(?:-(?P<number>\d+))?")
+_FOLDER = re.compile(
+    r"(?P<name>.+)-(?:train|validate|search)-(?P<time>\d{8}-\d{6})(?:-(?P<number>\d+))?", re.ASCII | re.DOTALL
+)
 _SHOWN = 5
 
 
