@@ -28,10 +28,10 @@ slow: .venv/installed  ## run the tests that take long
 oracles: .venv/oracles  ## compare results with those of torch
 	@$(BIN)/python -m pytest -n $(WORKERS) -m oracle
 
-mutants: .venv/mutants  ## test the tests: make small wrong changes and see whether they fail; MUTANTS="--count 200 --seed 1"
+mutants: .venv/mutants  ## test the tests: make small wrong changes and see whether they fail; MUTANTS="--count 200 --minutes 300"
 	@$(BIN)/python tests/mutation/run.py $(MUTANTS)
 
-torture: .venv/installed  ## kill runs at random moments and damage their files, thousands of times; takes half an hour
+torture: .venv/installed  ## kill runs a hundred times, and damage files thousands of times; takes half an hour
 	@$(BIN)/python -W error tests/end_to_end/torture.py
 	@for script in model_files run_files run_folders checkpoints; do \
 		$(BIN)/python -W error tests/fuzz/$$script.py || exit 1; \

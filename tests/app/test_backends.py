@@ -5,8 +5,8 @@ import threading
 import pytest
 
 import gmcore
-from gmcore.app import choose_backend
-from gmcore.errors import ConfigError
+from gmcore.app import backend_devices, choose_backend
+from gmcore.errors import ConfigError, InputError
 from gmcore.registry import plugin_registry
 
 FLOAT32 = plugin_registry("float32")
@@ -56,3 +56,11 @@ def test_cross_validating_again_compiles_nothing_and_gives_the_same(run_file, na
     assert [fold.validation.loss for fold in again.result.folds] == [
         fold.validation.loss for fold in first.result.folds
     ]
+
+
+def test_an_invalid_setting_for_kept_programs_is_named_and_not_taken_for_a_broken_backend(monkeypatch):
+    monkeypatch.setenv("GMCORE_KEEP_PROGRAMS", "off")
+    for call in (lambda: chosen({"use": "auto"}), lambda: chosen(CPU), lambda: backend_devices(FLOAT32)):
+        with pytest.raises(InputError) as raised:
+            call()
+        assert str(raised.value) == "the environment variable GMCORE_KEEP_PROGRAMS must be 'yes' or 'no', got 'off'"

@@ -3,18 +3,15 @@
 import json
 import os
 import re
-from pathlib import Path
 
-import attrs
 import numpy as np
 import pytest
 
 import gmcore
-from gmcore.app.records.portable import portable
 from gmcore.builtins.arrays import ArrayData
 from gmcore.errors import DataError, ModelFileError
-from gmcore.registry import plugin_registry
 from gmcore.storage.sealed import opened, sealed
+from gmcore.training import predict
 
 BACKEND = {"use": "jax", "device": "cpu"}
 
@@ -103,6 +100,21 @@ def test_a_number_that_is_not_finite_is_named(edited, name, value):
         gmcore.load(edited(put(name, 0, value)), backend=BACKEND)
 
 
+def test_an_integer_that_does_not_fit_32_bits_is_refused(edited):
+    def first_day(value):
+        def change(arrays, _):
+            (name,) = (one for one in arrays if one.endswith("first_day"))
+            arrays[name] = np.full(arrays[name].shape, value, np.int64)
+
+        return edited(change)
+
+    for value in (2**31, -(2**31) - 1):
+        with pytest.raises(ModelFileError, match=r"first_day contains numbers beyond 32 bits"):
+            gmcore.load(first_day(value), backend=BACKEND)
+    for value in (2**31 - 1, -(2**31)):
+        gmcore.load(first_day(value), backend=BACKEND)
+
+
 def test_shapes_dtypes_and_names_are_those_of_the_model(edited):
     def shorter(arrays, _):
         arrays["params.head.weight"] = arrays["params.head.weight"][:-1]
@@ -153,6 +165,7 @@ def schema_with(part, **entries):
     "change",
     [
         schema_with("target", classes=["no"]),
+        schema_with("target", classes=["no", "no"]),
         schema_with("target", classes=[["no"], "yes"]),
         schema_with("target", classes=[1, 2]),
         schema_with("target", names=[]),
@@ -177,6 +190,9 @@ def schema_with(part, **entries):
         header_with(data=[]),
         header_with(seed="3"),
         header_with(seed=-1),
+        header_with(seed=2**63),
+        header_with(seed=1.0),
+        header_with(seed=None),
         header_with(order=3),
         header_with(order=[]),
         lambda _, header: header.pop("model"),
@@ -190,9 +206,33 @@ def test_a_header_that_describes_no_model_is_refused(edited, change):
     assert not re.search("object|indices|hashable|not supported|NoneType", str(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("kind", "count"), [("binary", 1), ("binary", 3), ("multiclass", 1), ("multiclass", 0), ("regression", 1)]
+)
+def test_a_target_has_as_many_classes_as_its_kind_allows(edited, kind, count):
+    change = schema_with("target", kind=kind, classes=["true", "no", "yes"][:count], dtype="str")
+    with pytest.raises(ModelFileError, match=f"its target has {count} classes, but is {kind}"):
+        gmcore.load(edited(change), backend=BACKEND)
+
+
+@pytest.mark.parametrize("seed", [0, 2**63 - 1])
+@pytest.mark.parametrize("precision", [None, "float32", "bfloat16", "float16"])
+def test_a_header_with_the_smallest_and_largest_seed_and_every_precision_loads(edited, seed, precision):
+    assert gmcore.load(edited(header_with(seed=seed, precision=precision)), backend=BACKEND).seed == seed
+
+
 def test_predictions_that_are_no_numbers_are_an_error(edited, columns):
-    model = gmcore.load(edited(put("trunk.0.weight", slice(None), 3e38)), backend=BACKEND)
-    with pytest.raises(DataError, match=r"predictions of \d+ of 60 rows are NaN or infinite, the first of row \d+"):
+    def change(arrays, header):
+        put("trunk.0.weight", 0, 3e38)(arrays, header)
+        put("head.weight", slice(None), [[1.0], [-1.0]] * 2)(arrays, header)  # infinity less infinity
+
+    model = gmcore.load(edited(change), backend=BACKEND)
+    numbers = predict(model.backend, model.model, model.variables, ArrayData(columns).rows_like(model.schema))
+    odd = np.flatnonzero(np.isnan(numbers).any(axis=1))
+    assert 0 < len(odd) < 60
+    assert odd[0] > 0
+    message = f"predictions of {len(odd)} of 60 rows are NaN or infinite, the first of row {odd[0] + 1}:"
+    with pytest.raises(DataError, match=message):
         model.predict(columns)
 
 
@@ -206,50 +246,7 @@ def test_components_of_other_distributions_than_those_recorded_are_refused(saved
     assert gmcore.load(edited(lambda _, header: header.pop("plugins")), backend=BACKEND)
 
 
-@attrs.define(kw_only=True, eq=False)
-class Elsewhere(ArrayData):
-    """A data provider with options of this machine."""
-
-    rows_: object = attrs.field(default=None, alias="given")
-    path: Path | tuple[Path, ...] = attrs.field(default=Path("rows"), converter=Path)
-    cache_folder: Path | None = None
-    limit: int = attrs.field(default=10, metadata={"local": True})
-    separator: str = ","
-
-
-@attrs.frozen
-class Part:
-    """A table within the options of a component."""
-
-    folder: Path | None = None
-    size: int = 1
-
-
-@attrs.frozen(kw_only=True)
-class Provider:
-    """A component with parts."""
-
-    parts: tuple[Part, ...] = ()
-    by_name: dict[str, Part] = attrs.field(factory=dict)
-    optional: Part | None = None
-
-
-def test_a_file_names_no_path_no_folder_and_no_limit():
-    registry = plugin_registry("float32")
-    kinds = {"elsewhere": Elsewhere, "provider": Provider}
-    table = {"use": "elsewhere", "path": "p", "cache_folder": "/etc", "limit": 1, "separator": ";", "odd": 1}
-    assert portable(table, kinds, registry) == {"use": "elsewhere", "separator": ";", "odd": 1}
-    part, clean = {"folder": "/etc", "size": 2}, {"size": 2}
-    nested = {"use": "provider", "parts": [part], "by_name": {"x": part}, "optional": part}
-    assert portable(nested, kinds, registry) == {
-        "use": "provider",
-        "parts": [clean],
-        "by_name": {"x": clean},
-        "optional": clean,
-    }
-
-
-def test_such_options_in_a_files_header_are_not_used(edited, tmp_path):
+def test_paths_and_folders_in_a_files_header_are_not_used(edited, tmp_path):
     path = edited(header_with(data={"use": "csv", "separator": ";", "path": "/x", "cache_folder": str(tmp_path)}))
     assert gmcore.load(path, backend=BACKEND).reading == {"use": "csv", "separator": ";"}
 

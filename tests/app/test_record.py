@@ -2,7 +2,9 @@
 
 import inspect
 import json
+from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 
@@ -10,11 +12,17 @@ import gmcore
 from gmcore.app import cross_validate, resume, search, train
 from gmcore.app.commands.replay import replay
 from gmcore.app.commands.session import warn
+from gmcore.app.records.component_table import recorded
 from gmcore.app.records.distributions import missing_noted
 from gmcore.app.records.environment import environment
+from gmcore.app.records.portable import portable
 from gmcore.app.records.provenance import rows_sha256
+from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Fold, Hooks, Member
 from gmcore.errors import ConfigError, InputError, TrainingError
+from gmcore.nn.losses import CrossEntropy
+from gmcore.nn.optimizers import AdamW
+from gmcore.registry import plugin_registry
 from gmcore.registry.plugin_variables import variables_noted
 
 
@@ -104,6 +112,62 @@ def test_the_hash_of_the_rows_depends_on_their_roles_and_their_order():
     ]
     assert len({rows_sha256(parts) for parts in different}) == len(different)
     assert rows_sha256(different[0]) == rows_sha256([member([0, 1], [2])])
+
+
+def test_what_hooks_and_records_get_of_a_run_has_names_in_place_of_objects():
+    plain = {"none": None, "text": "x", "number": 3, "share": 0.5, "truth": True, "path": Path("rows.csv")}
+    nested = {"use": "mlp", "loss": CrossEntropy(label_smoothing=0.1), "many": (AdamW(), [rows_sha256, None])}
+    assert recorded({**plain, "model": nested}, plugin_registry("float32")) == {
+        **plain,
+        "model": {
+            "use": "mlp",
+            "loss": {"use": "cross_entropy"},
+            "many": [{"use": "adamw"}, [{"use": "object gmcore.app.records.provenance.rows_sha256"}, None]],
+        },
+    }
+
+
+@attrs.define(kw_only=True, eq=False)
+class Elsewhere(ArrayData):
+    """A data provider with options of this machine."""
+
+    rows_: object = attrs.field(default=None, alias="given")
+    path: Path | tuple[Path, ...] = attrs.field(default=Path("rows"), converter=Path)
+    cache_folder: Path | None = None
+    limit: int = attrs.field(default=10, metadata={"local": True})
+    separator: str = ","
+
+
+@attrs.frozen
+class Part:
+    """A table within the options of a component."""
+
+    folder: Path | None = None
+    size: int = 1
+
+
+@attrs.frozen(kw_only=True)
+class Provider:
+    """A component with parts."""
+
+    parts: tuple[Part, ...] = ()
+    by_name: dict[str, Part] = attrs.field(factory=dict)
+    optional: Part | None = None
+
+
+def test_a_file_names_no_path_no_folder_and_no_limit():
+    registry = plugin_registry("float32")
+    kinds = {"elsewhere": Elsewhere, "provider": Provider}
+    table = {"use": "elsewhere", "path": "p", "cache_folder": "/etc", "limit": 1, "separator": ";", "odd": 1}
+    assert portable(table, kinds, registry) == {"use": "elsewhere", "separator": ";", "odd": 1}
+    part, clean = {"folder": "/etc", "size": 2}, {"size": 2}
+    nested = {"use": "provider", "parts": [part], "by_name": {"x": part}, "optional": part}
+    assert portable(nested, kinds, registry) == {
+        "use": "provider",
+        "parts": [clean],
+        "by_name": {"x": clean},
+        "optional": clean,
+    }
 
 
 def blocked():

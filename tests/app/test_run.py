@@ -5,7 +5,7 @@ import pytest
 
 from gmcore.app import open_run
 from gmcore.app.composing import backends
-from gmcore.app.composing.run_config import run_config
+from gmcore.app.composing.run_config import read_run_file, run_config, spelt_out
 from gmcore.domain.sizes import bytes_of, size_text
 from gmcore.errors import BackendUnavailableError, ConfigError, DataError, InputError
 from gmcore.registry import plugin_registry
@@ -126,7 +126,16 @@ def test_the_error_without_any_backend_names_a_package_to_install(run_file, monk
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"), [(100, 100), ("200 MB", 200_000_000), ("1.5gb", 1_500_000_000), ("2 kB", 2000)]
+    ("said", "meant"),
+    [
+        (1, 1),
+        (100, 100),
+        ("200 MB", 200_000_000),
+        ("1.5gb", 1_500_000_000),
+        ("2 kB", 2000),
+        ("3 TB", 3 * 10**12),
+        (2**63 - 1, 2**63 - 1),
+    ],
 )
 def test_a_size_is_a_number_of_bytes_or_a_text(said, meant):
     assert bytes_of(said) == meant
@@ -153,3 +162,37 @@ def test_a_size_is_shown_in_the_units_in_which_it_is_read(count, text):
 def test_what_is_no_size_is_refused_with_what_would_be(said):
     with pytest.raises(ConfigError, match=r"training\.row_memory: .*or a string such as '200 MB', got"):
         run_config({"data": {"use": "csv"}, "training": {"row_memory": said}})
+
+
+@pytest.mark.parametrize("said", [2**63, "9300000 TB", "1" + "0" * 400 + " TB"])
+def test_a_size_that_does_not_fit_64_bits_is_refused(said):
+    with pytest.raises(ConfigError, match=r"training\.row_memory: must be less than 2\^63 bytes, got"):
+        run_config({"data": {"use": "csv"}, "training": {"row_memory": said}})
+
+
+def test_shorthands_are_expanded_and_all_else_is_kept():
+    parts = {"optimizer": "sgd", "schedule": "cosine", "workflow": "gradient_descent"}
+    tables = dict.fromkeys(("backend", "data", "model", "validation"), "one")
+    training = {"members_per_chunk": "auto", "batch_size": 7, **parts}
+    others = {"seed": 3, "metrics": ["f1"], "hooks": {"use": ["progress"]}}
+    assert spelt_out({**tables, **others, "training": training}) == {
+        **{name: {"use": "one"} for name in tables},
+        "seed": 3,
+        "training": {"batch_size": 7, **{name: {"use": one} for name, one in parts.items()}},
+        "metrics": {"use": [{"use": "f1"}]},
+        "hooks": {"use": [{"use": "progress"}]},
+    }
+    assert spelt_out({"training": {"members_per_chunk": 3, "batch_size": 7}})["training"] == {
+        "members_per_chunk": 3,
+        "batch_size": 7,
+    }
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("a = " + "[" * 63, "]" * 63), ("[a" + ".a" * 62, "]")])
+def test_a_run_file_is_nested_at_most_64_levels(tmp_path, opening, closing):
+    path = tmp_path / "run.toml"
+    path.write_text(opening + closing)
+    assert read_run_file(path)
+    path.write_text(opening.replace("a", "a.a", 1) + closing)
+    with pytest.raises(ConfigError, match="nested too deeply: more than 64 levels"):
+        read_run_file(path)

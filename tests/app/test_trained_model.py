@@ -11,6 +11,7 @@ import pytest
 
 import gmcore
 from gmcore.app.records.thread_backend import BackendSettings
+from gmcore.app.records.trained_model import TrainedModel
 from gmcore.builtins.arrays import ArrayData
 from gmcore.errors import DataError
 
@@ -51,6 +52,13 @@ def test_a_copy_predicts_the_same_with_the_same_backend(trained, how, tmp_path):
     assert gmcore.load(tmp_path / "model.safetensors").seed == other.seed == 3
     assert other.reading == model.reading
     assert (tmp_path / "other.safetensors").read_bytes() == (tmp_path / "model.safetensors").read_bytes()
+
+
+def test_a_model_reads_csv_files_unless_told_otherwise(trained):
+    parts = {name: getattr(trained.model, name) for name in ("model", "variables", "backend", "provider")}
+    model = TrainedModel(**parts)
+    assert (model.reading, model.seed) == ({"use": "csv"}, 0)
+    np.testing.assert_array_equal(model.predict(X), trained.model.predict(X))
 
 
 def test_a_deep_copy_has_weights_of_its_own(trained):

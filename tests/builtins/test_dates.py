@@ -76,15 +76,66 @@ def test_time_of_the_day_is_kept_without_fractions_of_a_second():
     assert rows.inputs["datetime"][:, 0].tolist() == [[-1, 18 * 3600 + 30 * 60 - 1], [19_723, 0]]
 
 
+US = ArrayData({"day": ["12/31/2023", "01/02/2024"]}, [0.5, 1.5]).schema
+
+
+def days_like(schema, data, **options):
+    rows = ArrayData(data, **options).rows_like(schema)
+    return decode_dates(rows.inputs["datetime"]).astype("datetime64[D]").astype(str).tolist()
+
+
 def test_one_row_is_read_in_the_format_of_the_training_rows():
-    schema = ArrayData({"day": ["12/31/2023", "01/02/2024"]}, [0.5, 1.5]).schema
     for data in ({"day": ["01/02/2024"]}, {"day": [dt.date(2024, 1, 2)]}, pd.DataFrame({"day": ["01/02/2024"]})):
-        rows = ArrayData(data, date_format="%d/%m/%Y").rows_like(schema)
-        assert decode_dates(rows.inputs["datetime"]).astype("datetime64[D]").astype(str).tolist() == [["2024-01-02"]]
+        assert days_like(US, data) == [["2024-01-02"]]
     with pytest.raises(
-        DataError, match="column 'day' has '2024-01-02' in row 0, which is not a date of the format '%m/"
+        DataError,
+        match=r"column 'day' has '2024-01-02' in row 0, which is not a date of the format '%m/%d/%Y': correct it, or "
+        r"pass datetimes or ArrayData\(X, date_format=…\)",
     ):
-        ArrayData({"day": ["2024-01-02"]}).rows_like(schema)
+        ArrayData({"day": ["2024-01-02"]}).rows_like(US)
+
+
+def test_a_format_that_is_given_for_new_rows_is_that_of_their_texts():
+    assert days_like(US, {"day": ["01/02/2024"]}, date_format="%d/%m/%Y") == [["2024-02-01"]]
+    assert days_like(US, {"day": [dt.date(2024, 1, 2)]}, date_format="%d/%m/%Y") == [["2024-01-02"]]
+    with pytest.raises(DataError, match="has '12/31/2023' in row 1, which is not a date of the format '%d/%m/%Y'"):
+        days_like(US, {"day": ["01/02/2024", "12/31/2023"]}, date_format="%d/%m/%Y")
+
+
+def test_a_format_of_one_training_column_is_not_that_of_another():
+    columns = {"day": ["31/12/2023", "01/02/2024"], "us": ["12/31/2023", "12/30/2023"]}
+    columns = {name: values * 2 for name, values in columns.items()}
+    schema = ArrayData(columns, TARGET, date_format="%d/%m/%Y").schema
+    new = {"day": ["01/02/2024"], "us": ["01/02/2024"]}
+    assert days_like(schema, new, date_format="%d/%m/%Y") == [["2024-02-01", "2024-01-02"]]
+
+
+@pytest.mark.parametrize(
+    ("column", "found"),
+    [
+        (["31.12.2023", "01.02.2024"], "but column 'day' has dates of the format '%d.%m.%Y'"),
+        (["2023-12-31", "2024-02-01"], "and the dates in column 'day' need none"),
+        ([0.5, 1.5], ""),
+    ],
+)
+def test_a_format_that_no_column_has_is_refused(column, found):
+    with pytest.raises(
+        DataError, match=f"date_format = '%d/%m/%Y' fits no column.*{found}; correct it or leave it out"
+    ):
+        ArrayData({"day": column}, [0.5, 1.5], date_format="%d/%m/%Y").rows()
+
+
+def test_an_empty_text_among_dates_is_a_missing_date():
+    rows = ArrayData({"day": ["", "2024-01-01", ""]}, TARGET[:3]).rows()
+    assert np.isnat(decode_dates(rows.inputs["datetime"][:, 0])).tolist() == [True, False, True]
+    assert days_like(rows.schema, {"day": [""]}) == [["NaT"]]
+
+
+@pytest.mark.parametrize("column", [np.array(["NaT"] * 2, "M8[s]"), [pd.NaT] * 2, pl.Series([None] * 2, dtype=pl.Date)])
+def test_a_column_of_missing_dates_is_refused_unless_its_kind_is_given(column):
+    with pytest.raises(DataError, match="column 'day': all values are missing: leave it out, or pass"):
+        ArrayData({"day": column}, [0.5, 1.5]).rows()
+    assert ArrayData({"day": column}, [0.5, 1.5], types={"day": "datetime"}).schema.datetime
 
 
 def test_a_format_can_be_given():
@@ -98,17 +149,23 @@ def test_a_format_can_be_given():
 @pytest.mark.parametrize(
     ("column", "options", "message"),
     [
-        (["01/02/2024", "03/04/2024"], {}, "has '01/02/2024' in row 0, which fits two formats of dates; set"),
-        (["2024-01-01", None, "soon"], {}, "has 'soon' in row 2, which is not an ISO date .*, but 1 other values are"),
+        (["01/02/2024", "03/04/2024"], {}, "has '01/02/2024' in row 0, which fits two formats of dates: pass Arr"),
+        (["2024-01-01", None, "soon"], {}, "has 'soon' in row 2, which is not an ISO date .*, but 1 other value is a"),
         ([dt.date(2024, 1, 1), "soon"], {}, "has 'soon' in row 1, which is not an ISO date"),
         ([dt.date(2024, 1, 1), 5], {}, "has 5 in row 1, which is not an ISO date"),
-        (["a", "b"], {"types": {"day": "datetime"}}, "has 'a' in row 0, .* not an ISO date.*, or set date_format"),
+        (["a", "b"], {"types": {"day": "datetime"}}, "has 'a' in row 0, .* not an ISO date.*, or pass ArrayData"),
         ([0.5, 1.5], {"types": {"day": "datetime"}}, "has 0.5 in row 0, which is not an ISO date"),
         (DAYS, {"types": {"day": "numeric"}}, "has dates, but the feature is numeric"),
         (np.array(TEXTS, "M8[D]"), {"types": {"day": "boolean"}}, "has dates, but the feature is boolean"),
         (np.array(["0000-12-31", "2024-01-01"], "M8[D]"), {}, "1 dates outside the years 1 to 9999, .* row 0"),
         (np.array(["2024-01-01", "10000-01-01"], "M8[s]"), {}, "1 dates outside the years 1 to 9999, .* row 1"),
         ([dt.datetime.min.replace(tzinfo=EAST)] * 2, {}, "2 dates outside the years 1 to 9999"),
+        (np.array([0, 2**62], "M8[Y]"), {}, "1 dates outside the years 1 to 9999, .* row 1"),
+        ([dt.date(2024, 1, 1), np.datetime64(2**62, "Y")], {}, "1 dates outside the years 1 to 9999, .* row 1"),
+        ([dt.date(2024, 1, 1), pd.Timestamp(np.datetime64("12000", "s"))], {}, "1 dates outside .* row 1"),
+        ([dt.date(2024, 1, 1), pd.Timestamp(np.datetime64("-005", "s"))], {}, "1 dates outside .* row 1"),
+        ([11122024, 1122024, 1122025], {"types": {"day": "datetime"}, "date_format": "%d%m%Y"},
+         "has '1122024' in row 1, which is not a date of the format '%d%m%Y' with all 8 digits"),
     ],
 )  # fmt: skip
 def test_what_is_no_date_is_named(column, options, message):

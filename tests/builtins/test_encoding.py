@@ -59,14 +59,16 @@ def test_the_task_overrides_the_type():
 
 
 def test_classes_can_be_put_in_order_and_be_more_than_are_there():
-    data = ArrayData(np.zeros((3, 1)), [0.0, 1.0, 0.0], classes=("1", "0", "2"))
-    assert data.schema.target.classes == ("1", "0", "2")
+    data = ArrayData(np.zeros((3, 1)), [0.0, 1.0, 0.0], classes=["1", "0", "2"])
+    assert data.classes == data.schema.target.classes == ("1", "0", "2")
     assert data.schema.target.kind is TargetKind.MULTICLASS
     assert data.rows().targets.tolist() == [1, 0, 1]
 
 
 def test_targets_can_be_named():
-    assert ArrayData(X, X, target_names=("north", "east")).schema.target.names == ("north", "east")
+    for names in (("north", "east"), ["north", "east"], pl.Series(["north", "east"])):
+        data = ArrayData(X, X, target_names=names)
+        assert data.target_names == data.schema.target.names == ("north", "east")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +137,12 @@ def test_numbers_can_be_categories():
     assert data.rows().inputs["categorical"].tolist() == [[2], [1], [0]]
 
 
+def test_texts_and_numbers_can_be_categories_in_the_order_of_their_texts():
+    data = ArrayData({"size": ["b", 9, "a", 10.0, None]}, np.linspace(0, 1, 5), types={"size": "categorical"})
+    assert data.schema.features[0].categories == ("10", "9", "a", "b")
+    assert data.rows().inputs["categorical"].tolist() == [[4], [2], [3], [1], [0]]
+
+
 def test_zeros_and_ones_can_be_booleans():
     data = ArrayData({"ripe": [0, 1, None]}, [1.0, 2.0, 3.0], types={"ripe": "boolean"})
     assert data.schema.features == (Feature(name="ripe", kind=Kind.BOOLEAN),)
@@ -142,7 +150,9 @@ def test_zeros_and_ones_can_be_booleans():
 
 def test_columns_of_an_array_can_be_named():
     assert [f.name for f in ArrayData(X, NUMBERS).schema.features] == ["x0", "x1"]
-    assert [f.name for f in ArrayData(X, NUMBERS, feature_names=["a", "b"]).schema.features] == ["a", "b"]
+    named = ArrayData(X, NUMBERS, feature_names=["a", "b"])
+    assert [f.name for f in named.schema.features] == ["a", "b"]
+    assert named.feature_names == ("a", "b")
 
 
 @pytest.mark.parametrize(

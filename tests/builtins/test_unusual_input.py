@@ -65,7 +65,7 @@ def test_a_masked_array_without_a_masked_value_is_an_array():
 
 
 def test_a_masked_weight_is_refused():
-    with pytest.raises(DataError, match="weights is missing in 1 rows, the first is row 0"):
+    with pytest.raises(DataError, match=r"^1 of 3 rows has no value in weights, the first is row 0$"):
         ArrayData({"a": NUMBERS}, NUMBERS, weights=np.ma.array(NUMBERS, mask=[True, False, False])).rows()
 
 

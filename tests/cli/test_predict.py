@@ -115,9 +115,11 @@ def test_an_id_comes_first_as_it_is_written_in_the_file(folder, report, call):
     assert list(parsed(call("predict", model, "new.csv").stdout)[0]) == list(rows[0])[1:]
 
 
-def test_an_id_with_the_name_of_a_prediction_is_refused(folder, report, call):
+def test_an_id_with_the_name_of_a_prediction_is_refused_before_training(folder, call):
     (folder / "t.csv").write_text("probability_p,a,kind\n" + "".join(f"{n},{n},{'pq'[n % 2]}\n" for n in range(30)))
     (folder / "t.toml").write_text('data = { use = "csv", path = "t.csv", target = "kind", id = "probability_p" }\n')
-    done = call("predict", report("train", "t.toml")["model"], "t.csv")
-    assert done.exit_code == 2
-    assert "the id column 'probability_p' has the name of a column of the predictions" in done.stderr
+    for command in ("check", "train"):
+        done = call(command, "t.toml")
+        assert done.exit_code == 2
+        assert "the id column 'probability_p' has the name of a column of the predictions: rename it" in done.stderr
+    assert not (folder / "runs").exists()

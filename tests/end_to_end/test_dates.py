@@ -6,6 +6,7 @@ import pytest
 
 import gmcore
 from gmcore.app import open_run
+from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Kind
 
 COUNT = 600
@@ -66,6 +67,16 @@ def test_predictions_do_not_depend_on_where_the_dates_come_from(done, folder, fr
     one = pd.read_csv(folder / "rows.csv").dropna().head(1)
     assert model.predict(one)[0] == pytest.approx(expected[one.index[0]], rel=1e-5)
     assert np.isfinite(model.predict({"bought": [None], "delivered": [None]})).all()
+
+
+def test_new_rows_may_have_another_format_of_dates_that_is_given(done, folder, frame, tmp_path):
+    national = frame.assign(delivered=frame["delivered"].dt.strftime("%m/%d/%Y"))
+    national.to_csv(tmp_path / "rows.csv", index=False)
+    expected = done.model.predict(frame)
+    rows = done.model.read(tmp_path / "rows.csv", date_format="%m/%d/%Y")
+    np.testing.assert_array_equal(done.model.predict(rows), expected)
+    arrays = ArrayData(national[["bought", "delivered"]], date_format="%m/%d/%Y")
+    np.testing.assert_array_equal(done.model.predict(arrays), expected)
 
 
 def test_time_counts_from_the_first_training_row(done, config, frame):

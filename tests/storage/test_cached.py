@@ -54,6 +54,21 @@ def test_it_removes_only_what_is_named(kept):
     assert not list((kept / "mlx").glob("*.sealed"))
 
 
+@pytest.mark.parametrize("names", [("csv",), ("csv", "csv"), ("jax", "mlx")])
+def test_a_cache_that_has_nothing_yet_needs_no_clearing(names, folder):
+    done = call("clear", *names, "--json")
+    assert done.stderr == "".join(f"{name}: nothing is kept\n" for name in dict.fromkeys(names))
+    assert [part["name"] for part in json.loads(done.stdout)["caches"]] == list(dict.fromkeys(names))
+    assert not folder.exists()
+
+
+def test_after_clearing_nothing_is_listed_although_keys_stay(kept):
+    call("clear")
+    assert call("list").stderr == "nothing is kept\n"
+    assert json.loads(call("list", "--json").stdout) == {"caches": []}
+    assert [path.name for path in (kept / "jax").iterdir()] == ["key"]
+
+
 def test_an_unknown_name_is_refused_with_the_nearest(kept):
     done = CliRunner().invoke(gmcore, ["cache", "clear", "jxa"])
     assert done.exit_code == 2

@@ -227,7 +227,18 @@ def test_the_checkpoint_of_another_run_is_not_taken(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epoch": "1"}, {"members": [0, None]}, {"numbers": [3]}, {"done": 1}, {"seconds": -1}]
+    "wrong",
+    [
+        *({name: value} for name in ("chunk", "epoch", "step") for value in ("1", 1.0, None, -1)),
+        {"members": [0, None]},
+        {"members": [0, -1]},
+        {"members": 3},
+        {"numbers": [3]},
+        {"done": 1},
+        {"seconds": -1},
+        {"seconds": "1"},
+        {"seconds": float("inf")},
+    ],
 )
 def test_a_header_with_values_of_other_types_is_damage(tmp_path, wrong):
     store = Checkpoints(folder=tmp_path, config=EVERY)
@@ -235,7 +246,8 @@ def test_a_header_with_values_of_other_types_is_damage(tmp_path, wrong):
     (path,) = tmp_path.iterdir()
     arrays, header = opened(path.read_bytes(), key="gmcore_checkpoint", known=FORMAT, what="")
     path.write_bytes(b"".join(sealed(arrays, key="gmcore_checkpoint", about={**header, "format": FORMAT, **wrong})))
-    with pytest.raises(ModelFileError, match=r"is damaged \((its header is malformed|'seconds' must be >= 0.0: -1)"):
+    (name,) = wrong
+    with pytest.raises(ModelFileError, match=rf"is damaged \((its header is malformed|'{name}' must be [<>])"):
         store.load(0)
 
 

@@ -58,7 +58,7 @@ def test_its_trees_come_back_in_their_order(tmp_path):
 @pytest.mark.parametrize("header", [[], "text", {"order": ["params.another"]}, {"order": 3}])
 def test_a_header_that_is_none_of_ours_is_refused(tmp_path, header):
     save_file({"a": np.ones(3)}, tmp_path / "m.safetensors", metadata={"gmcore": json.dumps(header)})
-    with pytest.raises(ModelFileError, match="is not a model that gmcore saved"):
+    with pytest.raises(ModelFileError, match="is not a model file of gmcore"):
         read_model(tmp_path / "m.safetensors")
 
 
@@ -73,7 +73,7 @@ def test_a_truncated_model_is_refused(tmp_path_factory, share):
     folder = tmp_path_factory.mktemp("cut")
     content = written(folder / "m.safetensors").read_bytes()
     (folder / "cut.safetensors").write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ModelFileError, match="is not a model that gmcore saved, or it is damaged"):
+    with pytest.raises(ModelFileError, match="is not a model file of gmcore, or it is damaged"):
         read_model(folder / "cut.safetensors")
 
 
@@ -81,7 +81,7 @@ def test_a_foreign_file_is_refused(tmp_path):
     save_file({"a": np.ones(3)}, tmp_path / "foreign.safetensors")
     (tmp_path / "text.safetensors").write_text("hello, this is no model at all")
     for name in ("foreign", "text"):
-        with pytest.raises(ModelFileError, match="is not a model that gmcore saved"):
+        with pytest.raises(ModelFileError, match="is not a model file of gmcore"):
             read_model(tmp_path / f"{name}.safetensors")
 
 

@@ -9,6 +9,7 @@ from gmcore.domain import Member, ValidationResult
 from gmcore.errors import TrainingError
 from gmcore.testing.fakes import two_moons
 from gmcore.training import GradientDescent, predict
+from gmcore.training.fleet.members import evaluation_batch
 
 WORKFLOW = GradientDescent()
 
@@ -40,6 +41,17 @@ def test_each_member_is_scored_on_its_own_rows_in_their_order(configured, traine
             assert score.metrics["log_loss"] == pytest.approx(losses.mean(), rel=1e-5)
     assert scores[2].metrics == {}
     assert np.isnan(scores[2].loss)
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "expected"),
+    [(203, 16, 32), (203, 32, 32), (203, 33, 33), (800, 16, 128), (1023, 16, 128), (1024, 16, 256),
+     (40_000, 16, 4096), (40_000, 5000, 5000), (3, 1, 1)],
+)  # fmt: skip
+def test_an_eighth_of_the_rows_is_scored_at_once_but_at_least_a_batch_and_at_most_4096(
+    configured, rows, batch_size, expected
+):
+    assert evaluation_batch(attrs.evolve(configured(batch_size=batch_size), rows=two_moons(rows))) == expected
 
 
 def test_more_rows_than_one_call_predicts_come_in_order(task, trained):

@@ -100,7 +100,7 @@ def test_new_rows_are_read_in_the_format_of_the_training_rows(provider, values):
         alone = provider(table("t", [value])).rows_like(schema).inputs["datetime"]
         np.testing.assert_array_equal(alone[0], provider(table("t", values)).rows_like(schema).inputs["datetime"][row])
     with pytest.raises(
-        DataError, match=r"line 3, column 't': 'soon' is not a.* date.*; correct it or add it to 'missing'"
+        DataError, match=r"line 3, column 't': 'soon' is not a.* date.*; correct it, or predict from model.read\(path, "
     ):
         provider(table("t", [values[0], "soon"])).rows_like(schema)
 
@@ -115,7 +115,7 @@ def test_a_text_among_dates_is_named_with_its_line(provider):
     text = table("t", ["31.12.2023", "", "30.2.2024", "1.2.2024", "2.2.2024"])
     with pytest.raises(
         DataError,
-        match=r"line 4, column 't': '30.2.2024' is not a date of the format '%d.%m.%Y', but 3 other values are; "
+        match=r"line 4, column 't': '30.2.2024' is not a date of the format '%d.%m.%Y', but 3 other values are dates; "
         r"correct it, add it to 'missing', or set types = \{ 't' = 'categorical' \}",
     ):
         provider(text).rows()
@@ -185,7 +185,7 @@ def test_any_format_of_dates_can_be_given(provider):
     assert provider(text, time="t", date_format="Y%YD%j").rows().time.tolist() == [
         *np.array(["2024-02-01", "2024-01-01"], "datetime64[us]").tolist()
     ]
-    with pytest.raises(DataError, match="'Y2024D032' is not a date of the format '%Y'; correct date_format"):
+    with pytest.raises(DataError, match="'Y2024D032' is not a date of the format '%Y'; correct it, or correct date"):
         provider(text, time="t", date_format="%Y").rows()
 
 

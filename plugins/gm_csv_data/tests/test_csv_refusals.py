@@ -172,7 +172,7 @@ def test_a_malformed_file(refusal, content, message):
             "data.csv, column 'g': 1 of 2 values are missing, the first in line 3; remove those rows",
         ),
         (
-            "a,y,w\n1,p,1\n2,q,-1\n",
+            "a,y,w\n1,p,0\n2,q,-1\n",
             {"weight": "w"},
             "data.csv, line 3, column 'w': -1 is negative; weights must be at least 0",
         ),

@@ -42,6 +42,12 @@ def test_the_memory_of_a_donated_argument_is_used_again():
     assert (given.is_deleted(), kept.is_deleted()) == (True, False)
 
 
+def test_a_donated_argument_whose_memory_fits_no_result_is_no_warning(recwarn):
+    backend = JAXBackend(device="cpu")
+    assert backend.to_numpy(backend.compile(backend.xp.sum, donate=(0,))(backend.asarray(np.ones(64)))) == 64
+    assert not recwarn.list
+
+
 def test_a_program_called_with_its_own_results_is_compiled_once(caplog):
     backend = JAXBackend(device="cpu")
     fn = backend.compile(lambda tree: {"zeros": backend.xp.zeros_like(tree["x"]), "x": tree["x"] + 1})
@@ -50,6 +56,15 @@ def test_a_program_called_with_its_own_results_is_compiled_once(caplog):
         for _ in range(3):
             tree = fn(tree)
     assert sum("Finished XLA compilation" in record.message for record in caplog.records) <= 1
+
+
+def test_every_device_is_listed_with_its_preference_and_the_reason_for_it():
+    for dtype in ("float32", "float64"):
+        found = JAXBackend.devices(dtype)
+        assert {device.name: device.preference for device in found} == {"tpu": 100, "cuda": 80, "cpu": 50}
+        usable = [device.available for device in found]
+        assert usable == sorted(usable, reverse=True)
+        assert all(device.because.startswith("whole epochs compile to one call") for device in found)
 
 
 @pytest.mark.parametrize("device", ["cuda", "tpu"])

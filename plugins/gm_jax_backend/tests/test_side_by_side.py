@@ -67,6 +67,13 @@ def test_all_parts_share_one_compiled_program(monkeypatch):
     assert backend.compilations == 1
 
 
+def test_donated_members_whose_memory_fits_no_result_are_no_warning(monkeypatch, recwarn):
+    backend = with_cores(monkeypatch, 2)
+    sums = backend.compile(lambda x: backend.xp.sum(x, axis=1), donate=(0,), members=(0,))
+    assert backend.to_numpy(sums(backend.asarray(np.ones((5, 7))))).tolist() == [7.0] * 5
+    assert not recwarn.list
+
+
 def test_a_single_member_is_not_split(monkeypatch):
     backend = with_cores(monkeypatch, 4)
     double = backend.compile(lambda x: x * 2, members=(0,))

@@ -37,6 +37,11 @@ def test_every_device_is_listed_best_first():
     for dtype in ("float32", "float64"):
         found = MetalBackend.devices(dtype)
         assert [(device.name, device.preference) for device in found] == [("metal", 100), ("cuda", 80), ("cpu", 40)]
+        assert [device.because for device in found] == [
+            "MLX is Apple's own library",
+            "it has a GPU",
+            "one compiled call per step",
+        ]
 
 
 @pytest.mark.parametrize("device", ["metal", "cuda"])

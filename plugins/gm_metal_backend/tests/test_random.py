@@ -15,6 +15,19 @@ def test_uniform_uses_every_bit_of_the_mantissa(backend):
     assert np.any(scaled % 2 == 1)
 
 
+def test_the_draws_of_a_key_are_those_of_earlier_versions(backend):
+    scale = 2.0 ** {"float32": 24, "float64": 53}[backend.dtype]
+    draws = {
+        "float32": {(): [2457046], (1,): [2457046], (2,): [2457046, 5145160], (3,): [16127005, 12469555, 9163756]},
+        "float64": {(): [1319116950079779], (1,): [1319116950079779], (2,): [8658120388595633, 6694541614184729]},
+    }
+    key = backend.asarray(KEYS[0])
+    for shape, expected in draws[backend.dtype].items():
+        found = backend.to_numpy(backend.xp.random.uniform(key, shape)).astype(np.float64)
+        assert (found.ravel() * scale).tolist() == expected
+    assert backend.to_numpy(backend.xp.random.fold_in(key, 7)).tolist() == [3613571186, 1695896795]
+
+
 @pytest.mark.parametrize("name", ["uniform", "normal"])
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (0,)])
 def test_each_member_draws_from_its_own_key(backend, name, shape):

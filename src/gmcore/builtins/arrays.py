@@ -11,9 +11,11 @@ from attrs.validators import deep_mapping, in_, instance_of, optional
 from gmcore.builtins.columns import categorical_columns, has_names, name_columns
 from gmcore.builtins.encoding import decode_inputs, encode_inputs, infer_features
 from gmcore.builtins.targets import Task, encode_target
+from gmcore.builtins.times import encode_times
 from gmcore.builtins.values import missing_rows, to_array
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
 from gmcore.domain.data.date_formats import is_date_format
+from gmcore.domain.data.date_recognition import refuse_unused
 from gmcore.domain.data.row_batches import RowBatches
 from gmcore.domain.data.splits import split_rows
 from gmcore.errors import DataError
@@ -45,9 +47,10 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         classes: the classes in the order of their indices; by default those in `y`, sorted.
         types: the kinds of columns that are to be treated otherwise than inferred, by name: `"numeric"`,
             `"categorical"`, `"boolean"` or `"datetime"`.
-        date_format: the format of dates in strings, such as `"%d.%m.%Y"`, if it is not recognised.
+        date_format: the format of dates in strings, such as `"%d.%m.%Y"`, if it is not recognised; of all columns
+            that it fits, and for rows to predict instead of the format of the training rows.
         groups: `(rows,)`, equal for rows that must stay together.
-        time: `(rows,)`, numbers, dates or strings that sort by time.
+        time: `(rows,)`, numbers, dates, or strings of dates in one format.
         weights: `(rows,)`, the weight of each row, which counts in the loss, in metrics and in statistics of
             preprocessing; splits, batches and lists of categories count rows.
         validation: how to hold out the rows for early stopping in plain training; None for none.
@@ -116,6 +119,9 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         target, targets = encode_target(self.y, self.task, self.target_names, self.classes)
         count = len(next(iter(columns.values())))
         _check_length("y", targets, count)
+        time, time_format = (None, None) if self.time is None else _time(self.time, count, self.date_format)
+        if self.date_format is not None:
+            refuse_unused(self.date_format, features, "time", time_format)
         return Rows(
             schema=Schema(
                 features=features,
@@ -127,7 +133,7 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
             targets=targets,
             weights=None if self.weights is None else _weights(self.weights, count),
             groups=None if self.groups is None else _groups(self.groups, count),
-            time=None if self.time is None else _time(self.time, count),
+            time=time,
         )
 
     def _columns_of(self, schema: Schema) -> dict[str, np.ndarray]:
@@ -156,14 +162,16 @@ def _present(name: str, values: object, count: int) -> np.ndarray:
         raise DataError(f"{name} must have one dimension, got shape {column.shape}")
     missing = missing_rows(column)
     if missing.size:
-        raise DataError(f"{name} is missing in {missing.size} rows, the first is row {missing[0]}")
+        have = "has" if missing.size == 1 else "have"
+        raise DataError(f"{missing.size} of {count} rows {have} no value in {name}, the first is row {missing[0]}")
     return np.array(column.tolist()) if column.dtype.kind == "O" else column
 
 
 def _weights(values: object, count: int) -> np.ndarray:
+    given = _present("weights", values, count)
     try:
-        weights = _present("weights", values, count).astype(np.float64)
-    except ValueError as error:
+        weights = given.astype(np.float64)
+    except (ValueError, TypeError) as error:
         raise DataError(f"weights must be numbers: {error}") from error
     bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if bad.size:
@@ -177,9 +185,9 @@ def _groups(values: object, count: int) -> np.ndarray:
     return np.unique(_present("groups", values, count), return_inverse=True)[1].astype(np.int64)
 
 
-def _time(values: object, count: int) -> np.ndarray:
-    times = _present("time", values, count)
-    return np.array(times.tolist(), "datetime64[us]") if times.dtype.kind == "O" else times
+def _time(values: object, count: int, date_format: str | None) -> tuple[np.ndarray, str | None]:
+    _present("time", values, count)
+    return encode_times(to_array(values, "time"), date_format)
 
 
 def _sha256(rows: Rows) -> str:

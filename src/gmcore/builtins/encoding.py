@@ -5,9 +5,17 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from gmcore.builtins.dates import are_dates, date_feature, datetime_column, holds_dates, with_date_texts
+from gmcore.builtins.dates import (
+    are_dates,
+    date_feature,
+    datetime_column,
+    has_only_missing_dates,
+    holds_dates,
+    with_date_texts,
+)
 from gmcore.builtins.values import BOOLEAN_WORDS, is_missing, missing_rows, sorts_of
 from gmcore.domain import Feature, Kind, Rows
+from gmcore.domain.data.date_recognition import is_new_format
 from gmcore.domain.data.dates import decode_dates
 from gmcore.domain.data.labels import label_text
 from gmcore.errors import DataError, did_you_mean
@@ -49,7 +57,8 @@ def encode_inputs(
     Args:
         columns: the columns, by name.
         features: the features.
-        date_format: the format of dates in strings, where that of the feature is ISO 8601.
+        date_format: the format of dates in strings, where that of the feature is ISO 8601; if no feature has it, it
+            is preferred wherever it fits.
 
     Raises:
         DataError: if a feature has no column, or a column has values that its feature's kind does not allow.
@@ -57,13 +66,14 @@ def encode_inputs(
     for feature in features:
         if feature.name not in columns:
             raise DataError(f"no column '{feature.name}'{did_you_mean(feature.name, columns)}")
+    is_new = is_new_format(date_format, features)
     inputs: dict[str, list[np.ndarray]] = {"numeric": [], "categorical": [], "datetime": []}
     for feature in features:
         column = columns[feature.name]
         if feature.kind is Kind.CATEGORICAL:
             inputs["categorical"].append(_codes(column, feature.categories))
         elif feature.kind is Kind.DATETIME:
-            inputs["datetime"].append(datetime_column(column, feature, date_format))
+            inputs["datetime"].append(datetime_column(column, feature, date_format, is_new=is_new))
         else:
             inputs["numeric"].append(_floats(column, feature))
     return {name: np.stack(stacked, axis=1) for name, stacked in inputs.items() if stacked}
@@ -81,6 +91,11 @@ def decode_inputs(rows: Rows) -> dict[str, np.ndarray]:
 
 
 def _feature(name: str, column: np.ndarray, kind: str | None, date_format: str | None) -> Feature:
+    if kind is None and has_only_missing_dates(column):
+        raise DataError(
+            f"column '{name}': all values are missing: leave it out, or pass ArrayData(X, y, types={{{name!r}: "
+            "'datetime'}) to keep it"
+        )
     kind = Kind(kind or _inferred(column, name, date_format))
     if kind is Kind.DATETIME:
         return date_feature(name, column, date_format)

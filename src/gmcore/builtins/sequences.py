@@ -71,7 +71,11 @@ def _curriculum(rows: Rows, train: np.ndarray, config: SequenceConfig) -> list[n
     difficulty = _difficulty(rows, config.difficulty)[train]
     missing = np.flatnonzero(np.isnan(difficulty))
     if missing.size:
-        raise DataError(f"column '{config.difficulty}' is missing in {missing.size} rows: each row needs a difficulty")
+        have = "has" if missing.size == 1 else "have"
+        raise DataError(
+            f"{missing.size} of {len(train)} rows {have} no value in column '{config.difficulty}': each row needs a "
+            "difficulty"
+        )
     easiest = train[np.argsort(difficulty, kind="stable")]
     longest = min(config.max_length, len(train))
     lengths = dict.fromkeys(-(-longest * step // config.count) for step in range(1, config.count + 1))

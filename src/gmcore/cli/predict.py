@@ -12,7 +12,6 @@ import click
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
 from gmcore.cli.paths import chosen_run, latest_run, runs_to_search
-from gmcore.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,21 +74,10 @@ def command(
 
 
 def _head(trained: "TrainedModel", given: "Rows") -> list[str]:
-    """Return the column names of the output: the id's, if the rows have ids, and those of the predictions.
-
-    Raises:
-        DataError: if the id has the name of a prediction.
-    """
-    target = trained.schema.target
-    head = [*target.names, *(f"probability_{name}" for name in target.classes)]
-    if given.ids is None or trained.schema.id is None:
-        return head
-    if trained.schema.id in head:
-        raise DataError(
-            f"the id column '{trained.schema.id}' has the name of a column of the predictions: rename it in the "
-            "training data and train again"
-        )
-    return [trained.schema.id, *head]
+    """Return the column names of the output: the id's, if the rows have ids, and those of the predictions."""
+    schema = trained.schema
+    ids = [] if given.ids is None or schema.id is None else [schema.id]
+    return [*ids, *schema.target.prediction_columns]
 
 
 def _with_ids(given: "Rows", rows: Rowwise) -> Rowwise:

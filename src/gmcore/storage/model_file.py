@@ -110,7 +110,7 @@ def read_model(path: Path) -> tuple[Variables, ModelHeader]:
         # Python's own texts about types and keys say nothing about a file.
         found = f"{error!s:.200}" if isinstance(error, ValueError) else "its header is malformed"
         raise ModelFileError(
-            f"{what} is not a model that gmcore saved, or it is damaged ({found}): "
+            f"{what} is not a model file of gmcore, or it is damaged ({found}): "
             "pass the model.safetensors of a run folder"
         ) from error
     header: ModelHeader = about  # type: ignore[assignment] # any key may be absent or malformed

@@ -103,4 +103,5 @@ def _filled(head: bytes, checksum: str) -> bytes:
 def _words(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
-    return str(error) if isinstance(error, SafetensorError) else "its header is malformed"
+    # The texts of safetensors are about its code, such as "Error while deserializing: header too large".
+    return "it is no safetensors file" if isinstance(error, SafetensorError) else "its header is malformed"

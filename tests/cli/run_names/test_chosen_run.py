@@ -52,7 +52,13 @@ def test_the_newest_run_that_a_command_can_use_is_taken(runs, call):
 
 REFUSED = {
     "predict othr flowers.csv": "othr does not exist, and no run in runs has that name, did you mean 'other'?",
-    "resume other": "no run named 'other' in runs can be resumed; the newest runs are other-train-20240101-120000",
+    "resume other": "no run named 'other' in runs can be resumed: the run runs/other-train-20240101-120000 has fini",
+    "replay tuned": "tuned-search-20240103-000000 was made by gmcore search: only train and validate can be replayed",
+    "predict tuned flowers.csv": "no run named 'tuned' in runs has a model: the run runs/tuned-search-20240103-000000 ",
+    "predict other-train-20240101-120001 flowers.csv": "did you mean 'other-train-20240101-120000'?",
+    "predict . flowers.csv": ". is neither a model file nor a run folder",
+    "predict runs flowers.csv": "runs is neither a model file nor a run folder",
+    "predict run.toml flowers.csv": "run.toml is not a model file of gmcore",
     "predict --latest flowers.csv --runs .": "no run in . has a model; there are no runs",
     "predict --latest other flowers.csv": "--latest takes the place of MODEL: give one of MODEL and --latest",
     "predict flowers.csv": "Missing argument 'CSV'",
@@ -62,8 +68,8 @@ REFUSED = {
 }
 
 
-@pytest.mark.usefixtures("runs")
-def test_what_names_no_run_is_refused_with_the_runs_there_are(call):
+def test_what_names_no_run_is_refused_with_the_reason_and_the_runs_there_are(runs, call):
+    shutil.copytree(runs["searched"], runs["searched"].with_name("tuned-search-20240103-000000"))
     for command, message in REFUSED.items():
         done = call(*command.split())
         assert done.exit_code == 2, command

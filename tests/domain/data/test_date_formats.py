@@ -62,7 +62,16 @@ def test_iso_dates_are_read_in_utc(text, wanted):
         ("%Y-%m", "2024-02", "2024-02-01"),
         ("%F %T%z", "2024-02-29 00:00:00+01:00", "2024-02-28T23:00:00"),
         ("%I:%M %p %F", "12:00 am 2024-02-29", "2024-02-29"),
+        ("%I:%M %p %F", "12:30 pm 2024-02-29", "2024-02-29T12:30:00"),
+        ("%I:%M %p %F", "11:59 PM 2024-02-29", "2024-02-29T23:59:00"),
+        ("%I:%M %p %F", "0:30 am 2024-02-29", "NaT"),
         ("%I:%M %p %F", "13:00 pm 2024-02-29", "NaT"),
+        ("%H:%M %F", "23:59 2024-02-29", "2024-02-29T23:59:00"),
+        ("%H:%M %F", "24:00 2024-02-29", "NaT"),
+        ("%d.%m.%y", "1.2.00", "2000-02-01"),
+        ("%d.%m.%y", "1.2.99", "1999-02-01"),
+        ("%Y%j", "2024000", "NaT"),
+        ("%Y%j", "2023365", "2023-12-31"),
         ("%Y年%m月%d日", "2024年2月29日", "2024-02-29"),
     ],
 )
@@ -77,8 +86,9 @@ def test_formats_can_be_given(date_format, text, wanted):
     [
         ("", "must have directives such as"),
         ("%d.%m", "must have a year"),
-        ("%Q%Y", "must have directives among"),
-        ("%Y%", "must have directives among"),
+        ("%Y/%Q", "must have directives among %d, .*, got '%Q' in '%Y/%Q'"),
+        ("%Y%", "must have directives among .*, got '%' in '%Y%'"),
+        ("%-d.%m.%Y", "must have directives among .*, got '%-d' in '%-d.%m.%Y'"),
         ("%Y %Y", "%Y twice"),
         ("%Y %y", "only one of %Y, %y"),
         ("%d %Y", "a month beside the day"),
@@ -86,7 +96,7 @@ def test_formats_can_be_given(date_format, text, wanted):
         ("%Y-%m-%d %H", "hours and minutes together"),
         ("%Y-%m-%d %S", "minutes beside seconds"),
         ("%Y-%m-%d %H:%M%.f", "%S beside %.f"),
-        ("%Y" + "-" * 100, "must have directives such as"),
+        ("%Y" + "-" * 99, "must have directives such as"),
     ],
 )
 def test_a_format_that_reads_no_date_is_refused(date_format, problem):
@@ -94,6 +104,13 @@ def test_a_format_that_reads_no_date_is_refused(date_format, problem):
         check_date_format(date_format)
     with pytest.raises(ValueError, match=f"date_format .*{problem}"):
         Feature(name="d", kind=Kind.DATETIME, date_format=date_format)
+
+
+def test_formats_and_texts_of_up_to_100_characters_are_taken():
+    check_date_format("%Y" + "-" * 98)
+    longest = "2024-02-29T21:05:09." + "9" * 80
+    assert likely_formats([longest]) == [None]
+    assert likely_formats([longest + "9"]) == []
 
 
 def test_only_dates_have_a_format():
@@ -109,6 +126,11 @@ def test_the_format_that_most_texts_have_is_recognized_with_the_texts_that_are_n
     assert recognized(["31.12.2023", "soon", "later"]) is None
     assert recognized(["a", "b1", ""]) is None
     assert recognized([]) is None
+    assert recognized([], "%d.%m.%Y") is None
+    # All have the pattern, and too few are days.
+    impossible = ["31.12.2023", "31.4.2024", "31.6.2024"]
+    assert recognized(impossible) is recognized(impossible, "%d.%m.%Y") is None
+    assert recognized(impossible[:2]).stray.tolist() == [False, True]
 
 
 def test_days_that_may_be_months_are_doubtful_unless_one_text_decides():

@@ -152,6 +152,8 @@ def test_softmax_sums_to_one_and_ignores_a_common_shift(apply):
     shares = apply(Softmax(), scores)
     assert shares.sum(axis=1) == pytest.approx([1, 1])
     assert shares[0] == pytest.approx(shares[1])
+    # Over the last axis, however many there are.
+    np.testing.assert_array_equal(apply(Softmax(), np.stack([scores, scores - 1, -scores], axis=1))[:, 0], shares)
 
 
 def test_softmax_of_a_row_with_an_infinite_score_is_nan(backend):

@@ -14,6 +14,13 @@ def test_outputs_are_concatenated_in_the_order_of_the_branches(apply):
     assert apply(both, rows).tolist() == [[5.0, 6.0, 1.0, 0.0], [7.0, 8.0, 0.0, 1.0]]
 
 
+def test_outputs_of_several_axes_are_concatenated_along_the_last(apply):
+    rows = {"a": np.arange(24.0).reshape(2, 4, 3), "b": np.arange(8.0).reshape(2, 4, 1)}
+    both = Concatenate({"a": Sequential([]), "b": Sequential([])})
+    assert both.output_shape({"a": (4, 3), "b": (4, 1)}) == (4, 4)
+    np.testing.assert_array_equal(apply(both, rows), np.dstack([rows["a"], rows["b"]]))
+
+
 def test_the_output_of_a_single_branch_is_not_copied(apply):
     rows = np.ones((2, 3))
     assert apply(Concatenate({"only": Sequential([])}), {"only": rows}) is rows

@@ -65,6 +65,28 @@ def test_other_arrays_than_the_runs_are_refused_by_name(stored, fleet, change, m
         GradientDescent().train(stored, fleet(2))
 
 
+def test_a_failure_is_of_a_member_and_a_parameter_at_an_epoch_and_a_step(stored, fleet):
+    GradientDescent().train(stored, fleet(2))
+    snapshot = stored.checkpoints.load(0)
+    parameters = len(tree_flatten(snapshot.arrays["carry"]["params"]))
+
+    def trained_after(*failure):
+        failures = np.array([[*failure, 0, 0, 0, 0]], np.float64)
+        stored.checkpoints.save(attrs.evolve(snapshot, arrays={**snapshot.arrays, "failures": failures}))
+        stored.checkpoints.wait()
+        return GradientDescent().train(stored, fleet(2))
+
+    for member in (0, 1):
+        results = trained_after(member, 0 if member else parameters - 1, 0, 0)
+        assert [one.failure is not None for one in results] == [member == 0, member == 1]
+    whole = (1, 1, 1, 1)
+    wrong = [(2, 1, 1, 1), (1, parameters, 1, 1)]
+    wrong += [(*whole[:at], bad, *whole[at + 1 :]) for at in range(4) for bad in (-1, 0.5, np.nan, np.inf)]
+    for failure in wrong:
+        with pytest.raises(ModelFileError, match="its record of failed members is malformed"):
+            trained_after(*failure)
+
+
 @pytest.mark.parametrize("value", [2**31 - 1, -(2**31)])
 def test_an_integer_that_indexes_outside_an_array_is_refused(stored, fleet, value):
     numbers = stored.rows.inputs["numeric"]

@@ -7,22 +7,21 @@ import attrs
 import numpy as np
 import polars as pl
 
-from gm_csv_data.dates import parse_dates, parse_iso, recognized_dates
+from gm_csv_data.dates import parse_dates, recognized_dates
 from gm_csv_data.files.source import Source
 from gm_csv_data.number_format import PLAIN, NumberFormat, looks_numeric, mixed_signs
 from gmcore.domain.data.date_formats import format_words
-from gmcore.domain.data.date_recognition import RecognizedDates, doubt_words, read_known
+from gmcore.domain.data.date_recognition import RecognizedDates, read_new
 from gmcore.domain.data.dates import encode_dates
 from gmcore.errors import DataError
 
 __all__ = ["DEFAULT_MISSING", "Column", "shortened"]
 
-DEFAULT_MISSING = ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "None", "?")
+DEFAULT_MISSING = ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NaT", "NULL", "null", "None", "?")
 
 _FEW = 4  # rows per different value
 _LONGEST_SHOWN = 80  # characters
 _LONGEST_ID = 200  # characters; rows hold all ids in the width of the longest
-_LARGEST_EXACT = 2**53  # every integer up to here is a float64
 _PLAIN_BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 _BOOLEANS = _PLAIN_BOOLEANS | {"t": 1.0, "y": 1.0, "on": 1.0, "1": 1.0, "f": 0.0, "n": 0.0, "off": 0.0, "0": 0.0}
 
@@ -118,33 +117,6 @@ class Column:
         places = pl.Series(range(1, len(categories) + 1), dtype=pl.Int32)
         return self.texts.replace_strict(pl.Series(categories, dtype=pl.String), places, default=0).to_numpy()
 
-    def instants(self, date_format: str | None = None) -> np.ndarray:
-        """Return times as float64 or int64, or as datetime64 in UTC.
-
-        Args:
-            date_format: the format of dates, with the directives of strftime; None to recognise it.
-
-        Raises:
-            DataError: if a value is missing or is neither a number nor a date, or day and month can't be told apart.
-        """
-        self.refuse_missing()
-        if date_format is not None:
-            return self._dates(date_format)
-        if self.parsed.null_count() == 0:
-            return self._numeric_instants()
-        instants, bad = parse_iso(self.texts)
-        if bad is None:
-            return instants
-        found = self.recognized_dates()
-        if found is None or found.stray.any():
-            at = bad if found is None else self.values.index_of(self.distinct[int(found.stray.argmax())])
-            raise self.error_at(
-                pl.int_range(len(self.values), eager=True) == at,
-                "is not a time; write a number or an ISO date such as 2024-12-31, or set date_format",
-            )
-        self.refuse_unclear(found, "or set date_format")  # only if day and month can't be told apart
-        return self._dates(found.date_format)
-
     def recognized_dates(self, date_format: str | None = None) -> RecognizedDates | None:
         """Return the dates that most of the different texts are, in the given format if possible; None if fewer are."""
         return recognized_dates(self.distinct, date_format) if self.is_text else None
@@ -152,21 +124,25 @@ class Column:
     def refuse_unclear(self, found: RecognizedDates, remedy: str) -> None:
         """Raise `DataError` if a text is no date, but most are, or if day and month can't be told apart."""
         if found.stray.any():
-            count = (~found.stray).sum()
             raise self.error_at(
                 self.values == self.distinct[int(found.stray.argmax())],
-                f"is not {format_words(found.date_format)}, but {count} other values are; correct it, add it to "
+                f"is not {format_words(found.date_format)}, but {found.dates_counted}; correct it, add it to "
                 f"'missing', {remedy}",
             )
         if found.doubt is not None:
-            raise self.error_at(self.values == self.distinct[found.doubt[0]], doubt_words(found))
+            options = " or ".join(f"date_format = {one!r}" for one in found.formats)
+            raise self.error_at(
+                self.values == self.distinct[found.doubt[0]],
+                f"fits two formats of dates; set {options}, which holds for all columns",
+            )
 
-    def dates(self, date_format: str | None, other: str | None = None) -> np.ndarray:
+    def dates(self, date_format: str | None, other: str | None = None, *, is_new: bool = False) -> np.ndarray:
         """Return dates as in `Rows.inputs["datetime"]`, `(rows, 2)`, int32.
 
         Args:
             date_format: the format of the texts; None for ISO 8601.
             other: another format that they may have if the first one is ISO 8601.
+            is_new: whether the other format was given for these rows only, so that it is preferred.
 
         Raises:
             DataError: if a value is no date of the format within the years 1 to 9999.
@@ -178,10 +154,14 @@ class Column:
             return texts._mapped(lambda values: parse_dates(values, one)).to_numpy().astype("datetime64[s]")
 
         found = np.full(len(present), np.datetime64("NaT", "s"))
-        found[present] = read_known(date_format, other, lambda one: read(one)[present])
+        read_in, found[present] = read_new(date_format, other, lambda one: read(one)[present], is_new=is_new)
         bad = pl.Series(np.isnat(found) & present)
         if bad.any():
-            raise self.error_at(bad, f"is not {format_words(date_format)}; correct it or add it to 'missing'")
+            raise self.error_at(
+                bad,
+                f"is not {format_words(read_in)}; correct it, or predict from model.read(path, date_format=…), or from "
+                "a data frame with datetimes",
+            )
         return encode_dates(found)
 
     def groups(self) -> np.ndarray:
@@ -256,20 +236,6 @@ class Column:
             return function(self.values)
         found = function(self.distinct)
         return self.values.replace_strict(self.distinct, found, default=None, return_dtype=found.dtype)
-
-    def _numeric_instants(self) -> np.ndarray:
-        numbers = self.numbers()
-        if np.abs(numbers).max() <= _LARGEST_EXACT:
-            return numbers
-        # Nanoseconds since 1970, as integers, would be rounded to a quarter of a microsecond.
-        whole = self.values.cast(pl.Int64, strict=False)
-        return numbers if whole.has_nulls() or self.values.dtype.is_float() else whole.to_numpy()
-
-    def _dates(self, date_format: str | None) -> np.ndarray:
-        dates = parse_dates(self.texts, date_format)
-        if dates.has_nulls():
-            raise self.error_at(dates.is_null(), f"is not a date of the format {date_format!r}; correct date_format")
-        return dates.to_numpy()
 
 
 def shortened(value: object) -> str:

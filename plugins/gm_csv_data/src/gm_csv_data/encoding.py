@@ -7,14 +7,16 @@ from typing import Literal, TypeVar
 import attrs
 import numpy as np
 
-from gm_csv_data.features import encode_features, infer_feature, is_identifier
+from gm_csv_data.features import date_hint, encode_features, infer_feature, is_identifier
 from gm_csv_data.number_detection import NumberOptions, read_numbers
 from gm_csv_data.number_format import PLAIN, NumberFormat
 from gm_csv_data.problems import Problems
 from gm_csv_data.row_ids import ids_of
 from gm_csv_data.table import Table
 from gm_csv_data.target import encode_target, with_targets
+from gm_csv_data.times import encode_times
 from gmcore.domain import Feature, Kind, Rows, Schema, Target
+from gmcore.domain.data.date_recognition import refuse_unused
 from gmcore.errors import DataError, did_you_mean
 
 __all__ = ["ColumnRoles", "Encoded", "encode_like"]
@@ -94,10 +96,13 @@ class ColumnRoles:
         inferred = [_tried(problems, partial(self._feature, table, name)) for name in named]
         weights = _tried(problems, partial(self._weights, table))
         groups = _tried(problems, partial(self._groups, table))
-        time = _tried(problems, partial(self._time, table))
+        time, time_format = _tried(problems, partial(self._time, table)) or (None, None)
         ids = _tried(problems, partial(self._ids, table, notes))
         features = tuple(feature for feature in inferred if feature is not None)
         inputs = encode_features(table, features, empty, problems)
+        if self.date_format is not None and not problems.texts:
+            refuse_unused(self.date_format, features, self.time or "", time_format, f"{table.source.name}: ")
+        notes += [str(table[f.name].error(hint)) for f in features if (hint := self._date_hint(table, f))]
         problems.refuse(table.source.name)
         assert target is not None  # noqa: S101 - or there was a problem
         return Encoded(
@@ -127,8 +132,12 @@ class ColumnRoles:
     def _groups(self, table: Table) -> np.ndarray | None:
         return None if self.group is None else table[self.group].groups()
 
-    def _time(self, table: Table) -> np.ndarray | None:
-        return None if self.time is None else table[self.time].instants(self.date_format)
+    def _date_hint(self, table: Table, feature: Feature) -> str:
+        inferred = feature.kind is Kind.CATEGORICAL and feature.name not in self.types
+        return date_hint(table[feature.name]) if inferred else ""
+
+    def _time(self, table: Table) -> tuple[np.ndarray | None, str | None]:
+        return (None, None) if self.time is None else encode_times(table[self.time], self.date_format)
 
     def _ids(self, table: Table, notes: list[str]) -> np.ndarray | None:
         return None if self.id is None else ids_of(table[self.id], notes)
@@ -162,10 +171,13 @@ class ColumnRoles:
                 column = table[name]
                 count, remedy = column.values.n_unique(), f"types = {{ '{name}' = 'categorical' }}"
                 found = f"{count:,} different texts in {table.height:,} rows look like identifiers"
+                hint = date_hint(column)
+                hint = hint and f"; {hint}"
                 with problems.collected():
                     if self.identifiers == "refuse":
-                        raise column.error(f"{found}; set drop = ['{name}'], or {remedy}")
-                notes.append(str(column.error(f"{found}, so the column is left out; {remedy} keeps it")))
+                        raise column.error(f"{found}; set drop = ['{name}'], or {remedy}{hint}")
+                left_out = f"{found}, so the column is left out; {remedy} keeps it{hint}"
+                notes.append(str(column.error(left_out)))
         return kept
 
 

@@ -5,18 +5,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from gm_csv_data.column import Column
+from gm_csv_data.column import Column, shortened
+from gm_csv_data.dates import parse_dates
 from gm_csv_data.problems import Problems
 from gm_csv_data.table import Table
 from gmcore.domain import Feature, Kind
 from gmcore.domain.data.date_formats import format_words
-from gmcore.domain.data.date_recognition import RecognizedDates
+from gmcore.domain.data.date_recognition import RecognizedDates, is_new_format, look_like_dates
 
-__all__ = ["encode_features", "infer_feature", "is_identifier", "refuse_stray_text"]
+__all__ = ["date_hint", "encode_features", "infer_feature", "is_identifier", "refuse_stray_text"]
 
 _MOST_CATEGORIES = 256
 _FEWEST_IDENTIFIERS = 20
 _SHARE_OF_IDENTIFIERS = 0.9
+_SAMPLE = 1000
 
 
 def infer_feature(column: Column, kind: str | None, date_format: str | None = None) -> Feature:
@@ -41,9 +43,10 @@ def infer_feature(column: Column, kind: str | None, date_format: str | None = No
     refuse_stray_text(column, f"types = {{ '{column.name}' = 'categorical' }}")
     count = len(column.distinct)
     if count > _MOST_CATEGORIES:
+        hint = date_hint(column)
         raise column.error(
             f"{count} different texts are too many for a categorical feature; set drop = ['{column.name}'], "
-            f"or types = {{ '{column.name}' = 'categorical' }} to keep it"
+            f"or types = {{ '{column.name}' = 'categorical' }} to keep it{hint and f'; {hint}'}"
         )
     return _feature(column, Kind.CATEGORICAL)
 
@@ -57,6 +60,13 @@ def is_identifier(column: Column, date_format: str | None = None) -> bool:
         and 2 * column.numeric.sum() < len(present)
         and column.recognized_dates(date_format) is None
     )
+
+
+def date_hint(column: Column) -> str:
+    """Return what a note proposes for texts that seem to be dates of an unknown format; empty if they do not."""
+    if not column.is_text or not look_like_dates(column.distinct.head(_SAMPLE).to_list()):
+        return ""
+    return f"if {shortened(column.distinct[0])} is a date, set date_format to its format, such as '%d.%m.%Y'"
 
 
 def refuse_stray_text(column: Column, remedy: str) -> None:
@@ -92,8 +102,10 @@ def encode_features(
         features: the features.
         empty: allocates an array, as `numpy.empty` does; it is filled column by column.
         problems: takes the errors of columns with values that their features can't have.
-        date_format: a format of dates in columns whose feature has no format.
+        date_format: a format of dates in columns whose feature has no format; if no feature has it, it is preferred
+            wherever it fits.
     """
+    is_new = is_new_format(date_format, features)
     coded = [feature for feature in features if feature.kind is Kind.CATEGORICAL]
     dated = [feature for feature in features if feature.kind is Kind.DATETIME]
     measured = [feature for feature in features if feature.kind in (Kind.NUMERIC, Kind.BOOLEAN)]
@@ -113,7 +125,8 @@ def encode_features(
         inputs["datetime"] = empty((columns.height, len(dated), 2), np.int32)
     for place, feature in enumerate(dated):
         with problems.collected():
-            inputs["datetime"][:, place] = columns[feature.name].dates(feature.date_format, date_format)
+            column = columns[feature.name]
+            inputs["datetime"][:, place] = column.dates(feature.date_format, date_format, is_new=is_new)
     return inputs
 
 
@@ -121,9 +134,9 @@ def _given_dates(column: Column, date_format: str | None) -> Feature:
     """Return the feature of a column that is said to hold dates."""
     found = column.recognized_dates(date_format)
     if found is None and len(column.distinct):
-        first = column.values == column.distinct[0]
+        stray = parse_dates(column.texts, date_format).is_null() & column.values.is_not_null()
         raise column.error_at(
-            first, f"is not {format_words(date_format)}; correct it or add it to 'missing', or set date_format"
+            stray, f"is not {format_words(date_format)}; correct it or add it to 'missing', or set date_format"
         )
     return Feature(name=column.name, kind=Kind.DATETIME) if found is None else _dates(column, found)
 

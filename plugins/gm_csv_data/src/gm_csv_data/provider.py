@@ -31,6 +31,7 @@ from gm_csv_data.options import (
 from gm_csv_data.table import Table, read_table
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
 from gmcore.domain.data.date_formats import is_date_format
+from gmcore.domain.data.date_recognition import is_new_format
 from gmcore.domain.data.row_batches import RowBatches
 from gmcore.domain.data.splits import split_rows
 from gmcore.domain.sizes import bytes_of
@@ -80,7 +81,8 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
         types: the kinds of columns for which inference is wrong.
         identifiers: whether a column of texts that differ in nearly every row is left out with a note (`"drop"`), is
             an error (`"refuse"`), or is a categorical feature (`"keep"`).
-        date_format: the format of dates, such as `"%d.%m.%Y"`, if it is not recognised.
+        date_format: the format of dates, such as `"%d.%m.%Y"`, if it is not recognised; of all columns that it fits,
+            and for rows to predict instead of the format of the training rows.
         task: the kind of target; with `"auto"`, texts, booleans and few distinct integers that recur are classes,
             other numbers are regression targets.
         classes: the classes in the order of their indices; by default all values that occur, sorted.
@@ -184,6 +186,9 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
                 # A saved model stores these options: its rows must not be read in another format.
                 self.decimal = encoded.numbers.decimal
                 self.thousands = encoded.numbers.thousands or self.thousands
+            if is_new_format(self.date_format, encoded.rows.schema.features):
+                # Only the time column has it: features of new rows are read in their own formats.
+                self.date_format = None
         return self._rows
 
     def rows_like(self, schema: Schema) -> Rows:

@@ -142,17 +142,6 @@ def replay(
     return attrs.evolve(replayed, seconds=time.perf_counter() - start)
 
 
-def _can_be_replayed(folder: Path) -> bool:
-    try:
-        _replayable(folder)
-    except InputError:
-        return False
-    return True
-
-
-REPLAYABLE = RunKind("can be replayed", _can_be_replayed)
-
-
 def _compared(replayed: Replayed, recorded: _Outcome, done: Trained | CrossValidated, *, keep: bool) -> Replayed:
     """Return the result after comparing the new run with the recorded outcome."""
     assert done.folder is not None  # noqa: S101 - both commands had a folder `runs`
@@ -171,6 +160,9 @@ def _replayable(path: Path) -> Record:
             f"the run {path} did not finish (status {record.status}), so it can't be replayed: gmcore resume {path}"
         )
     return record
+
+
+REPLAYABLE = RunKind("can be replayed", _replayable)
 
 
 def _made_of(record: Record, now: Mapping[str, object]) -> tuple[Difference, ...]:

@@ -69,16 +69,13 @@ def resume(
         return cross_validate_in(run, run_folder, hooks=hooks, cancellation=cancellation, say=say)
 
 
-def _can_be_resumed(folder: Path) -> bool:
-    try:
-        _resumable(folder)
-        with alone_in(folder):
-            return True
-    except InputError:
-        return False
+def _check_resumable(folder: Path) -> None:
+    _resumable(folder)
+    with alone_in(folder):
+        pass
 
 
-RESUMABLE = RunKind("can be resumed", _can_be_resumed)
+RESUMABLE = RunKind("can be resumed", _check_resumable)
 
 
 def _resume_search(

@@ -16,6 +16,7 @@ from gmcore.ports import Backend
 from gmcore.registry import PluginRegistry
 from gmcore.registry.foreign_code import stdout_to_stderr
 from gmcore.registry.plugin_variables import variables_noted
+from gmcore.storage.sealed_folder import programs_are_kept
 
 __all__ = ["ChosenBackend", "backend_devices", "choose_backend"]
 
@@ -43,7 +44,11 @@ def backend_devices(registry: PluginRegistry) -> dict[str, tuple[Device, ...]]:
     """Return the devices of each installed backend.
 
     A backend that can't be loaded, or fails to list its devices, has one device, `"none"`, with the reason.
+
+    Raises:
+        InputError: if the environment variable GMCORE_KEEP_PROGRAMS is invalid, which all backends read.
     """
+    programs_are_kept()  # here, lest it become the reason why each backend has no device
     devices = {}
     for name in registry.backends:
         try:
@@ -87,7 +92,9 @@ def choose_backend(
     Raises:
         BackendUnavailableError: if no backend is available; the message has the reason for each.
         ConfigError: if the options of a named backend are invalid.
+        InputError: if the environment variable GMCORE_KEEP_PROGRAMS is invalid.
     """
+    programs_are_kept()
     builder = Builder(registry=registry)
     compute = _compute(registry, table, precision, builder.problems)
     if table.get("use") != "auto":

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import attrs
 
-from gmcore.errors import InputError, did_you_mean
+from gmcore.errors import InputError, ModelFileError, did_you_mean
 from gmcore.storage.files import printable, reason
 
-__all__ = ["WITH_MODEL", "RunKind", "newest_run", "run_named"]
+__all__ = ["WITH_MODEL", "RunKind", "check_has_model", "newest_run", "run_named"]
 
 _FOLDER = re.compile(
     r"(?P<name>.+)-(?:train|validate|search)-(?P<time>\d{8}-\d{6})(?:-(?P<number>\d+))?", re.ASCII | re.DOTALL
@@ -24,11 +24,11 @@ class RunKind:
 
     Attributes:
         verb: ends a sentence about one of them, such as `"has a model"`.
-        fits: whether a run folder is one of them.
+        check: raises an `InputError`, which says why, for a run folder that is none of them.
     """
 
     verb: str
-    fits: Callable[[Path], bool]
+    check: Callable[[Path], object]
 
 
 @attrs.frozen
@@ -45,7 +45,7 @@ def newest_run(runs: Path, kind: RunKind) -> Path:
     """Return the newest run in the folder `runs` that is of a kind.
 
     Raises:
-        InputError: if there is none; the message lists the newest runs.
+        InputError: if there is none; the message says why the newest run is not, and lists the others.
     """
     return _newest(_runs(runs), kind, f"in {printable(runs)}")
 
@@ -59,7 +59,7 @@ def run_named(given: Path, runs: Path, kind: RunKind) -> Path:
         kind: which runs of that name are meant.
 
     Raises:
-        InputError: if no run has that name, or none of them is of the kind; the message lists the newest runs.
+        InputError: if no run has that name, or none of them is of the kind; the message says why the newest is not.
     """
     if _is_path(given):
         return given
@@ -71,16 +71,22 @@ def run_named(given: Path, runs: Path, kind: RunKind) -> Path:
         return _newest(named, kind, f"named '{printable(given)}' in {printable(runs)}")
     if os.path.exists(given):  # noqa: PTH110 - Path.exists raises for a name that is too long
         return given
-    hint = did_you_mean(given.name, {run.name for run in found}) or _listed(found)
+    hint = did_you_mean(given.name, _near(given.name, found)) or _listed(found)
     raise InputError(f"{printable(given)} does not exist, and no run in {printable(runs)} has that name{hint}")
 
 
 def _newest(runs: Sequence[_Run], kind: RunKind, where: str) -> Path:
     """Return the newest run of a kind; `where` says in a message which runs these are."""
+    problems: list[InputError] = []
     for run in runs:
-        if kind.fits(run.path):
+        try:
+            kind.check(run.path)
+        except InputError as error:
+            problems.append(error)
+        else:
             return run.path
-    raise InputError(f"no run {where} {kind.verb}{_listed(runs)}")
+    why = f": {problems[0]}" if problems else ""
+    raise InputError(f"no run {where} {kind.verb}{why}" + ("" if len(runs) == 1 else _listed(runs)))
 
 
 def _runs(folder: Path) -> list[_Run]:
@@ -94,6 +100,11 @@ def _runs(folder: Path) -> list[_Run]:
     named = [(path, match) for path in paths if (match := _FOLDER.fullmatch(path.name)) and path.is_dir()]
     runs = [_Run(path, found["name"], found["time"], int(found["number"] or 0)) for path, found in named]
     return sorted(runs, key=lambda run: (run.time, run.number, run.name), reverse=True)
+
+
+def _near(name: str, runs: Sequence[_Run]) -> set[str]:
+    """Return the names that may have been meant: of folders if it has a date and a time, else of runs."""
+    return {run.path.name for run in runs} if _FOLDER.fullmatch(name) else {run.name for run in runs}
 
 
 def _listed(runs: Iterable[_Run]) -> str:
@@ -121,5 +132,20 @@ def _has_model(folder: Path) -> bool:
     return _is_file(folder / "model.safetensors")
 
 
-WITH_MODEL = RunKind("has a model", _has_model)
+def check_has_model(folder: Path) -> None:
+    """Raise an `InputError` for a folder without a model, which says whether it is a run folder."""
+    if _has_model(folder):
+        return
+    if not _is_run_folder(folder):
+        raise ModelFileError(
+            f"{printable(folder)} is neither a model file nor a run folder: pass a model.safetensors, or the folder of "
+            "a run that has one"
+        )
+    raise ModelFileError(
+        f"the run {printable(folder)} has no model: gmcore validate saves none, and a run that is stopped or fails may "
+        "not have saved one yet"
+    )
+
+
+WITH_MODEL = RunKind("has a model", check_has_model)
 """The runs that have a trained model, their last one or the best so far."""

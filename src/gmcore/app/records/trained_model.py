@@ -16,6 +16,7 @@ from gmcore.app.records.component_table import component_table, save_problems
 from gmcore.app.records.distributions import check_known_distributions, distributions_of, missing_noted, with_nested
 from gmcore.app.records.model_checks import check_variables, checked_header
 from gmcore.app.records.portable import portable
+from gmcore.app.records.run_lookup import check_has_model
 from gmcore.app.records.thread_backend import BackendSettings, ThreadBackend
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Rows, Schema, Variables
@@ -249,9 +250,13 @@ def _check_finite(numbers: np.ndarray, dtype: str) -> None:
 
 
 def _model_file(path: Path) -> Path:
-    """Return the model file in a run folder, or the path itself."""
-    # Not `Path.is_dir`, which raises for a path that is too long.
-    return path / "model.safetensors" if os.path.isdir(path) else path  # noqa: PTH112
+    """Return the model file in a run folder, or the path itself if it is not a folder."""
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for a path that is too long
+        return path
+    file = path / "model.safetensors"
+    if not os.path.lexists(file):
+        check_has_model(path)
+    return file
 
 
 def _unpickled(

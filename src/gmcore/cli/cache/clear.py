@@ -5,8 +5,7 @@ import click
 from gmcore.cli.options import as_json
 from gmcore.cli.output import say, write_json
 from gmcore.domain.sizes import size_text
-from gmcore.errors import InputError, did_you_mean
-from gmcore.storage.cached import cached
+from gmcore.storage.cached import cached, cached_as
 
 __all__ = ["command"]
 
@@ -16,17 +15,19 @@ __all__ = ["command"]
 @as_json
 def command(*, names: tuple[str, ...], as_json: bool) -> None:
     """Remove what is kept between runs and no process uses: all of it, or only the caches of these names."""
-    parts = {part.name: part for part in cached()}
-    unknown = next((name for name in names if name not in parts), None)
-    if unknown is not None:
-        raise InputError(f"no cache named '{unknown}'{did_you_mean(unknown, parts)}")
+    parts = [cached_as(name) for name in dict.fromkeys(names)] if names else cached()
     report = []
-    for name in names or parts:
-        removed, in_use = parts[name].clear()
-        report.append({"name": name, "removed_bytes": removed, "in_use_bytes": in_use})
-        kept = f"; {size_text(in_use)} in use are kept" if in_use else ""
-        say(f"{name}: removed {size_text(removed)}{kept}")
+    for part in parts:
+        removed, in_use = part.clear()
+        report.append({"name": part.name, "removed_bytes": removed, "in_use_bytes": in_use})
+        say(f"{part.name}: {_what_was_done(removed, in_use)}")
     if not report:
         say("nothing is kept")
     if as_json:
         write_json({"caches": report})
+
+
+def _what_was_done(removed: int, in_use: int) -> str:
+    if not removed and not in_use:
+        return "nothing is kept"
+    return f"removed {size_text(removed)}" + (f"; {size_text(in_use)} in use are kept" if in_use else "")

@@ -5,23 +5,26 @@ that a text is the same date wherever it comes from.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import cache
 
 import attrs
 import numpy as np
 
-from gmcore.domain.data.dates import FIRST_DAY, LAST_DAY, SECONDS_PER_DAY
+from gmcore.domain.data.date_fields import MONTHS, WEEKDAYS, dates_of, number_of
 
 __all__ = [
     "FORMATS",
     "LONGEST",
     "check_date_format",
+    "fields_of",
     "format_words",
     "is_date_format",
     "pattern_of",
     "read_dates",
+    "read_instants",
+    "read_iso",
     "shape_fits",
 ]
 
@@ -35,27 +38,39 @@ FORMATS: tuple[str | None, ...] = (None, *(day + time for day in _DATES for time
 LONGEST = 100
 """Characters of a format, and of a text that may be a date."""
 
-_OFFSET = "[+-][0-2][0-9]:?[0-5][0-9]"
+_OFFSET = "[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9]"
 _ISO = (
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"(?:[T ]([0-9]{2})(?::?([0-5][0-9])(?::?([0-5][0-9])(?:[.,][0-9]+)?)?)?\s?(Z|[+-][0-2][0-9]:?(?:[0-5][0-9])?)?)?"
+    r"(?:[T ]([0-9]{2})(?::?([0-5][0-9])(?::?([0-5][0-9])(?:[.,]([0-9]+))?)?)?"
+    r" ?(Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?"
 )
-_ISO_FIELDS = ("Y", "m", "d", "H", "M", "S", "z")
+_ISO_FIELDS = ("Y", "m", "d", "H", "M", "S", ".f", "z")
+
+
+def _any_case(text: str) -> str:
+    # Not `(?i)`, which takes some letters that are not ASCII.
+    return "".join(f"[{letter.upper()}{letter}]" for letter in text)
+
+
+def _names(names: Iterable[str], *, only_short: bool = False) -> str:
+    """Return the pattern of names, in full or as their first three letters, in any case."""
+    rests = ["" if only_short else f"(?:{_any_case(name[3:])})?" for name in names]
+    return "|".join(_any_case(name[:3]) + rest for name, rest in zip(names, rests, strict=True))
+
+
 _DIRECTIVES = {
     "d": "[0-9]{1,2}", "e": " ?[0-9]{1,2}", "m": "[0-9]{1,2}", "Y": "[0-9]{4}", "y": "[0-9]{2}", "j": "[0-9]{3}",
-    "b": "[A-Za-z]{3}", "B": "[A-Za-z]{3,}", "a": "[A-Za-z]{3}", "A": "[A-Za-z]{3,}", "H": "[0-9]{1,2}",
-    "I": "[0-9]{1,2}", "M": "[0-5][0-9]", "S": "[0-5][0-9]", ".f": r"\.[0-9]+", "p": "[AaPp][Mm]", "z": _OFFSET,
+    "b": _names(MONTHS, only_short=True), "B": _names(MONTHS),
+    "a": _names(WEEKDAYS, only_short=True), "A": _names(WEEKDAYS),
+    "H": "[0-9]{1,2}", "I": "[0-9]{1,2}", "M": "[0-5][0-9]", "S": "[0-5][0-9]", ".f": "[0-9]+", "p": "[AaPp][Mm]",
+    "z": _OFFSET,
 }  # fmt: skip
+_FULL_WIDTH = {"d": "[0-9]{2}", "e": "[ 0-9][0-9]", "m": "[0-9]{2}", "H": "[0-9]{2}", "I": "[0-9]{2}"}
+_WIDTHS = {"d": 2, "e": 2, "m": 2, "Y": 4, "y": 2, "j": 3, "H": 2, "I": 2, "M": 2, "S": 2}
 _SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M"}
+_DIGITS = frozenset("0123456789")
 _PARTS = re.compile(r"%(\.?[A-Za-z%])")
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_PIVOT = 70  # two digits from here on are years of the twentieth century
-_EPOCH = date(1970, 1, 1).toordinal()
-_HOURS, _NOON = 24, 12
+_PIECES = re.compile(r"%\.?[A-Za-z%]|[^%]+")
 
 
 def check_date_format(date_format: str) -> None:
@@ -68,9 +83,11 @@ def check_date_format(date_format: str) -> None:
         raise ValueError(f"must have directives such as '%d.%m.%Y', got {date_format!r:.60}")
     used = _directives(date_format)
     unknown = [one for one in used if one not in _DIRECTIVES]
-    if unknown or "%" in re.sub(_PARTS, "", date_format):
+    stray = re.search("%-?.?", re.sub(_PARTS, "", date_format))
+    if unknown or stray:
         known = ", ".join(f"%{one}" for one in [*_DIRECTIVES, *(short[1:] for short in _SHORT)])
-        raise ValueError(f"must have directives among {known}, got {date_format!r}")
+        wrong = stray.group() if stray else f"%{unknown[0]}"
+        raise ValueError(f"must have directives among {known}, got {wrong!r} in {date_format!r}")
     if twice := next((one for one in used if used.count(one) > 1), None):
         raise ValueError(f"must have each directive once, got %{twice} twice in {date_format!r}")
     if problem := next((text for text, wrong in _conflicts(frozenset(used)) if wrong), None):
@@ -89,21 +106,33 @@ def is_date_format(_: object, attribute: "attrs.Attribute[str | None]", value: s
 
 
 def pattern_of(date_format: str | None) -> str:
-    """Return the regular expression of the whole text of a date, with a group for each directive.
+    """Return the regular expression of the whole text of a date, with a group for each of `fields_of`.
 
-    It is written so that Python's `re` and Rust's `regex` give it the same meaning.
+    Days, months and hours, which may have one digit, must have two where the format has another digit next to them: in
+    `%d%m%Y`, 1122024 can be two dates. No zero is added, neither to texts nor to whole numbers, for the same reason.
+
+    Python's `re` and Rust's `regex` give the expression the same meaning.
     """
     if date_format is None:
         return _ISO
-    parts = _PARTS.split(_expanded(date_format))
-    texts = [re.escape(part) for part in parts[::2]]
-    fields = ["%" if one == "%" else f"({_DIRECTIVES[one]})" for one in parts[1::2]]
-    return "".join(text + field for text, field in zip(texts, [*fields, ""], strict=True))
+    pieces = ["", *_PIECES.findall(_expanded(date_format)), ""]
+    return "".join(
+        _pattern(piece, touches=_ends_with_digit(before) or _begins_with_digit(after))
+        for before, piece, after in zip(pieces, pieces[1:], pieces[2:], strict=False)
+    )
+
+
+def fields_of(date_format: str | None) -> tuple[str, ...]:
+    """Return the directives of a format in the order of the groups of its pattern."""
+    return _ISO_FIELDS if date_format is None else tuple(_directives(date_format))
 
 
 def format_words(date_format: str | None) -> str:
     """Return how a format is called in a message."""
-    return "an ISO date such as 2024-12-31" if date_format is None else f"a date of the format {date_format!r}"
+    if date_format is None:
+        return "an ISO date such as 2024-12-31"
+    digits = _digits(date_format)
+    return f"a date of the format {date_format!r}" + (f" with all {digits} digits" if digits else "")
 
 
 def shape_fits(text: str, date_format: str | None) -> bool:
@@ -113,10 +142,34 @@ def shape_fits(text: str, date_format: str | None) -> bool:
 
 def read_dates(texts: Sequence[str], date_format: str | None) -> np.ndarray:
     """Return texts as datetime64[s] in UTC, NaT where a text is no date of the format within the years 1 to 9999."""
-    pattern, fields = _compiled(date_format), _fields(date_format)
-    seconds = [_seconds(pattern.fullmatch(text), fields) for text in texts]
-    dates = np.array([0 if one is None else one for one in seconds], "int64").astype("datetime64[s]")
-    return np.where([one is None for one in seconds], np.datetime64("NaT", "s"), dates)
+    return read_instants(texts, date_format).astype("datetime64[s]")
+
+
+def read_instants(texts: Sequence[str], date_format: str | None) -> np.ndarray:
+    """Return texts as `read_dates` does, but with the fractions of a second, as datetime64[us]."""
+    pattern = _compiled(date_format)
+    found = [pattern.fullmatch(text) if len(text) <= LONGEST else None for text in texts]
+    dates = np.full(len(texts), np.datetime64("NaT", "us"))
+    columns = zip(*(one.groups() for one in found if one), strict=True)
+    fields = {
+        name: np.array([number_of(name, text) for text in column], np.int64)
+        for name, column in zip(fields_of(date_format), columns, strict=False)  # no columns if no text has the pattern
+    }
+    if fields:
+        dates[[one is not None for one in found]] = dates_of(fields)
+    return dates
+
+
+def read_iso(texts: Iterable[str]) -> tuple[np.ndarray, int | None]:
+    """Return ISO 8601 texts as datetime64[us] in UTC, and the position of the first text that is none, or None."""
+    instants: list[datetime] = []
+    for text in texts:
+        try:
+            instant = datetime.fromisoformat(text)
+            instants.append(instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant)
+        except (ValueError, OverflowError):
+            return np.empty(0, "datetime64[us]"), len(instants)
+    return np.array(instants, "datetime64[us]"), None
 
 
 def _expanded(date_format: str) -> str:
@@ -146,76 +199,25 @@ def _compiled(date_format: str | None) -> re.Pattern[str]:
     return re.compile(pattern_of(date_format))
 
 
-@cache
-def _fields(date_format: str | None) -> tuple[str, ...]:
-    return _ISO_FIELDS if date_format is None else tuple(_directives(date_format))
+def _pattern(piece: str, *, touches: bool) -> str:
+    """Return the pattern of a directive or of the text between two, which may touch another digit."""
+    if piece == "%%" or not piece.startswith("%"):
+        return re.escape(piece[-1] if piece == "%%" else piece)
+    directive = piece[1:]
+    pattern = _FULL_WIDTH.get(directive, _DIRECTIVES[directive]) if touches else _DIRECTIVES[directive]
+    return rf"\.({pattern})" if directive == ".f" else f"({pattern})"
 
 
-def _seconds(found: re.Match[str] | None, fields: Sequence[str]) -> int | None:
-    """Return the seconds since 1970 of a matched text, or None if there is no such date."""
-    if found is None:
-        return None
-    of = dict(zip(fields, found.groups(), strict=True))
-    try:
-        day, time = _day(of), _time_of_day(of) - _offset(of.get("z"))
-    except ValueError:
-        return None
-    total = day * SECONDS_PER_DAY + time
-    return total if FIRST_DAY <= total // SECONDS_PER_DAY <= LAST_DAY else None
+def _begins_with_digit(piece: str) -> bool:
+    return piece[:1] in _DIGITS or (piece[:1] == "%" and piece[1:] in _WIDTHS)
 
 
-def _day(of: Mapping[str, str | None]) -> int:
-    """Return the days since 1970.
-
-    Raises:
-        ValueError: if there is no such day.
-    """
-    year = int(of["Y"] or 0) if "Y" in of else _century(int(of["y"] or 0))
-    first = date(year, _month(of), int(of.get("d") or of.get("e") or 1))
-    day = first.toordinal() + int(of.get("j") or 1) - 1
-    name = of.get("a") or of.get("A")
-    if date.fromordinal(day).year != year or (name and not _is_name(name, _WEEKDAYS[(day - 1) % 7])):
-        raise ValueError(name)
-    return day - _EPOCH
+def _ends_with_digit(piece: str) -> bool:
+    return piece[-1:] in _DIGITS or (piece[:1] == "%" and piece[1:] in {*_WIDTHS, ".f", "z"})
 
 
-def _century(year: int) -> int:
-    return year + (1900 if year >= _PIVOT else 2000)
-
-
-def _month(of: Mapping[str, str | None]) -> int:
-    name = of.get("b") or of.get("B")
-    if name is None:
-        return int(of.get("m") or 1)
-    return 1 + [_is_name(name, month) for month in _MONTHS].index(True)
-
-
-def _is_name(text: str, name: str) -> bool:
-    """Return whether a text is a name, or its first three letters."""
-    return text.lower() in (name, name[:3])
-
-
-def _time_of_day(of: Mapping[str, str | None]) -> int:
-    """Return the seconds since midnight.
-
-    Raises:
-        ValueError: if there is no such time.
-    """
-    hour, minute, second = (int(of.get(name) or 0) for name in "HMS")
-    if of.get("p"):
-        half = int(of["I"] or 0)
-        if not 1 <= half <= _NOON:
-            raise ValueError(half)
-        hour = half % _NOON + (_NOON if (of["p"] or "").lower() == "pm" else 0)
-    if hour >= _HOURS:
-        raise ValueError(hour)
-    return hour * 3600 + minute * 60 + second
-
-
-def _offset(text: str | None) -> int:
-    """Return the seconds by which local time is ahead of UTC."""
-    if not text or text == "Z":
-        return 0
-    digits = text[1:].replace(":", "") + "00"
-    seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60
-    return -seconds if text.startswith("-") else seconds
+def _digits(date_format: str) -> int:
+    """Return the number of digits of the texts of a format if they are two or more numbers and nothing else, else 0."""
+    pieces = _PIECES.findall(_expanded(date_format))
+    widths = [_WIDTHS.get(piece[1:], 0) if piece[0] == "%" else 0 for piece in pieces]
+    return sum(widths) if len(pieces) > 1 and all(widths) else 0

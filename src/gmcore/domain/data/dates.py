@@ -10,6 +10,7 @@ __all__ = [
     "decode_dates",
     "encode_dates",
     "outside_calendar",
+    "whole_seconds",
 ]
 
 MISSING_DAY = -(2**31)
@@ -20,6 +21,9 @@ LAST_DAY = 2_932_896
 """31 December 9999."""
 SECONDS_PER_DAY = 86_400
 
+_AT_LEAST_SECONDS = frozenset({"Y", "M", "W", "D", "h", "m", "s"})
+_AROUND_CALENDAR = np.array(["0000-01-01", "10000-12-31"], "datetime64[D]")
+
 
 def encode_dates(dates: np.ndarray) -> np.ndarray:
     """Return dates as in `Rows.inputs["datetime"]`: days and seconds, `(…, 2)`, int32.
@@ -29,18 +33,32 @@ def encode_dates(dates: np.ndarray) -> np.ndarray:
     Args:
         dates: datetime64 in UTC, NaT where missing, within the years 1 to 9999.
     """
-    days = dates.astype("datetime64[D]")
-    seconds = (dates.astype("datetime64[s]") - days).astype(np.int64)
     missing = np.isnat(dates)
-    encoded = np.stack([np.where(missing, MISSING_DAY, days.astype(np.int64)), np.where(missing, 0, seconds)], axis=-1)
-    return encoded.astype(np.int32)
+    moments = np.where(missing, 0, whole_seconds(dates).astype(np.int64))
+    days, seconds = np.divmod(moments, SECONDS_PER_DAY)
+    return np.stack([np.where(missing, MISSING_DAY, days), seconds], axis=-1).astype(np.int32)
 
 
 def outside_calendar(dates: np.ndarray) -> np.ndarray:
     """Return which datetime64 are outside the years 1 to 9999; a missing date is not."""
-    days = dates.astype("datetime64[D]").astype(np.int64)
+    days = whole_seconds(dates).astype("datetime64[D]").astype(np.int64)
     outside: np.ndarray = ~np.isnat(dates) & ((days < FIRST_DAY) | (days > LAST_DAY))
     return outside
+
+
+def whole_seconds(dates: np.ndarray) -> np.ndarray:
+    """Return datetime64 of any unit as datetime64[s], without fractions of a second.
+
+    Dates outside the years 1 to 9999 stay outside, but may become others: NumPy does not check its conversion of years,
+    days or hours for overflow, which may make them any date.
+    """
+    unit = np.datetime_data(dates.dtype)[0]
+    if unit == "as":
+        # NumPy converts attoseconds to no unit as coarse as seconds.
+        dates = dates.astype("datetime64[ps]")
+    elif unit in _AT_LEAST_SECONDS:
+        dates = np.clip(dates, *_AROUND_CALENDAR.astype(dates.dtype))
+    return dates.astype("datetime64[s]")
 
 
 def decode_dates(encoded: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from gmcore.domain.data.date_formats import is_date_format
 from gmcore.domain.data.labels import labels_of
 from gmcore.domain.short_repr import few
+from gmcore.errors import DataError
 
 __all__ = ["Feature", "Kind", "Schema", "Target", "TargetKind"]
 
@@ -97,6 +98,11 @@ class Target:
         """Numbers per prediction: one per class, or one per regression target."""
         return len(self.classes) if self.is_classification else len(self.names)
 
+    @property
+    def prediction_columns(self) -> tuple[str, ...]:
+        """The names of the columns of written predictions: those of the target, and one per class."""
+        return (*self.names, *(f"probability_{name}" for name in self.classes))
+
 
 @attrs.frozen(kw_only=True)
 class Schema:
@@ -115,6 +121,13 @@ class Schema:
     group: str | None = None
     time: str | None = None
     id: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Check that ids can be written beside the predictions."""
+        if self.id in self.target.prediction_columns:
+            raise DataError(
+                f"the id column '{self.id}' has the name of a column of the predictions: rename it in the data"
+            )
 
     @property
     def numeric(self) -> tuple[Feature, ...]:

@@ -118,7 +118,7 @@ def _pairs(dtype: str) -> list[Call]:
 
 
 def _divisions(dtype: str) -> list[tuple[Array, Array]]:
-    """Return pairs of all signs, whole and not, with quotients that round up to a whole number, and shared operands."""
+    """Return pairs of all signs, whole and not, quotients that round up, shared operands, and floats by 0 and 1."""
     large = np.array([0, 1, -1, 7, -7, 146096, -146097, 2**31 - 1, -(2**31)], np.int32)
     divisors = np.array([1, -1, 7, -7, 400, 146097, -146097], np.int32)
     numbers = np.array([0.0, 0.3, 1.0, 6.0, -0.3, -1.0, 7.5, -7.5, 1e6, -1e-9], dtype)
@@ -127,6 +127,7 @@ def _divisions(dtype: str) -> list[tuple[Array, Array]]:
     return [
         (large[:, None], divisors[2:]), (large[:-1, None], divisors), (large, 7), (large, -400), (146097, divisors),
         (numbers[:, None], parts), (numbers, 0.7), (numbers, -2), (3, parts),
+        (numbers[:, None], np.array([0.0, 1.0, -1.0], dtype)),
         (far[:, None], np.array([3.0, -0.5], dtype)), (_numbers(dtype, 3, 4), row), (_numbers(dtype, 3, 4), row[:1]),
     ]  # fmt: skip
 
