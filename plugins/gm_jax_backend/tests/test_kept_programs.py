@@ -1,4 +1,4 @@
-"""What XLA has compiled is kept between processes: no other bits, nobody else's code, no failure."""
+"""Programs compiled by XLA are cached on disk: same results, only this user's entries, and damage is not fatal."""
 
 import json
 import os

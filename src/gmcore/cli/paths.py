@@ -1,5 +1,6 @@
 """Path arguments shared by several commands; a separate file, so that `gmcore plugins` does not import `pathlib`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,23 +17,11 @@ _DEFAULT = Path("runs")
 
 run_file = click.argument("run", type=click.Path(path_type=Path))
 
-runs_folder = click.option(
-    "--runs",
-    type=click.Path(path_type=Path),
-    default=_DEFAULT,
-    show_default=True,
-    metavar="DIR",
-    help="Folder in which the run folder is created.",
+_runs = partial(
+    click.option, "--runs", type=click.Path(path_type=Path), default=_DEFAULT, show_default=True, metavar="DIR"
 )
-
-runs_to_search = click.option(
-    "--runs",
-    type=click.Path(path_type=Path),
-    default=_DEFAULT,
-    show_default=True,
-    metavar="DIR",
-    help="Folder of the runs that are found by name or with --latest.",
-)
+runs_folder = _runs(help="Folder in which the run folder is created.")
+runs_to_search = _runs(help="Folder of the runs that are found by name or with --latest.")
 
 latest_run = click.option("--latest", is_flag=True, help="Use the newest run.")
 

@@ -23,6 +23,7 @@ __all__ = [
     "make_folder",
     "printable",
     "reason",
+    "removed_on_failure",
     "write_all",
     "write_whole",
 ]
@@ -51,16 +52,24 @@ def write_whole(path: Path, content: Content, *, mode: int = 0o666) -> None:
         _remove_unfinished(path.parent)
         partial, handle = _open_partial(path, mode)
         try:
-            write_all(handle, content)
-            flush(handle)
-            partial.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                partial.unlink()
-            raise
+            with removed_on_failure(partial):
+                write_all(handle, content)
+                flush(handle)
+                partial.replace(path)
         finally:
             os.close(handle)
         flush_folder(path.parent)
+
+
+@contextlib.contextmanager
+def removed_on_failure(partial: Path) -> Iterator[None]:
+    """Remove an unfinished file if the block that writes it fails."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def append(path: Path, content: bytes) -> None:

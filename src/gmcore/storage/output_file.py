@@ -8,7 +8,7 @@ import stat
 import uuid
 from pathlib import Path
 
-from gmcore.storage.files import Content, as_output_error, flush, flush_folder, write_all
+from gmcore.storage.files import Content, as_output_error, flush, flush_folder, removed_on_failure, write_all
 
 __all__ = ["write_output"]
 
@@ -80,15 +80,12 @@ def _replace(path: Path, content: Content, present: os.stat_result | None) -> No
         # In a run folder, `write_whole` removes partial files that are not locked.
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
-        if present is not None:
-            os.fchmod(handle, mode)
-        write_all(handle, content)
-        flush(handle)
-        partial.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
+        with removed_on_failure(partial):
+            if present is not None:
+                os.fchmod(handle, mode)
+            write_all(handle, content)
+            flush(handle)
+            partial.replace(path)
     finally:
         os.close(handle)
     flush_folder(path.parent)

@@ -43,7 +43,7 @@ class RunFolder:
 
     @property
     def identity(self) -> str:
-        """The hash of the run's configuration, by which its checkpoints are told from those of other runs."""
+        """Hash of the run's configuration; a checkpoint with another hash belongs to another run."""
         return hashlib.sha256(read_regular(self.path / "config.toml")).hexdigest()
 
     @classmethod

@@ -76,7 +76,7 @@ class CSVDataProvider(DataProvider, SupportsRows, SupportsSchema):
             so that a saved model reads rows in the same way.
         thousands: the separator between groups of three digits, empty for none; `"auto"` as for `decimal`.
         missing: fields that mean "no value", instead of the default ones; an empty field always does.
-        extra_missing: further fields that mean "no value", beside those of `missing`.
+        extra_missing: fields that mean "no value" in addition to those of `missing`.
         drop: columns to leave out.
         types: the kinds of columns for which inference is wrong.
         identifiers: whether a column of texts that differ in nearly every row is left out with a note (`"drop"`), is

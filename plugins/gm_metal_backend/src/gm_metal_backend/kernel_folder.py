@@ -66,7 +66,7 @@ def use_own_folder() -> str:
 
 
 def exchange_kernels() -> None:
-    """Add the kernels that MLX has compiled to those that are kept, and take over those of other processes."""
+    """Cache the kernels that MLX has compiled, and copy those that other processes have cached."""
     for exchange in _exchanges:
         exchange.now_and_then()
 

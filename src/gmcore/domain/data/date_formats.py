@@ -187,11 +187,11 @@ def _conflicts(used: frozenset[str]) -> Iterator[tuple[str, bool]]:
     yield "must have a year, %Y or %y", not used & {"Y", "y"}
     for names in ({"Y", "y"}, {"d", "e", "j"}, {"m", "b", "B", "j"}, {"H", "I"}, {"a", "A"}):
         yield f"must have only one of {', '.join(f'%{one}' for one in sorted(names))}", len(used & names) > 1
-    yield "must have a month beside the day", bool(used & {"d", "e"}) and not used & {"m", "b", "B"}
+    yield "must have a month if it has a day", bool(used & {"d", "e"}) and not used & {"m", "b", "B"}
     yield "must have %I and %p together", ("I" in used) != ("p" in used)
     yield "must have hours and minutes together", bool(used & {"H", "I"}) != ("M" in used)
-    yield "must have minutes beside seconds and offsets", bool(used & {"S", "z"}) and "M" not in used
-    yield "must have %S beside %.f", ".f" in used and "S" not in used
+    yield "must have minutes if it has seconds or an offset", bool(used & {"S", "z"}) and "M" not in used
+    yield "must have %S if it has %.f", ".f" in used and "S" not in used
 
 
 @cache

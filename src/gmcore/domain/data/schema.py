@@ -123,7 +123,7 @@ class Schema:
     id: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Check that ids can be written beside the predictions."""
+        """Check that the id column has another name than the columns of the predictions."""
         if self.id in self.target.prediction_columns:
             raise DataError(
                 f"the id column '{self.id}' has the name of a column of the predictions: rename it in the data"
