@@ -27,6 +27,7 @@ PARTS = {
     "d": "large_csv",
     "e": "observing",
     "f": "startup",
+    "g": "first_call",
 }
 RESULTS = Path(__file__).parent / "results"
 # Seconds of all parts together. Time that a part does not use is not passed on, so that a run has a known length.

@@ -24,6 +24,7 @@ from by_hand import BY_HAND
 
 import gmcore
 from gmcore.domain import Feature, Hooks, Member, Rows, Schema, Target, TargetKind, WorkflowConfig
+from gmcore.nn.gradients import Backpropagation
 from gmcore.nn.optimizers import Adam
 from gmcore.nn.schedules import Constant
 from gmcore.ports import TrainingTask
@@ -69,6 +70,7 @@ def gmcore_epochs(case, fleet, backend, rows):
         backend=backend,
         optimizer=Adam(learning_rate=1e-3),
         schedule=Constant(),
+        gradients=Backpropagation(),
         config=WorkflowConfig(max_epochs=case.epochs, batch_size=case.batch, members_per_chunk=fleet),
         hooks=Hooks(epoch_end=(lambda _: moments.append(time.perf_counter()),)),
     )

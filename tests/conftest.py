@@ -7,6 +7,7 @@ import pytest
 import gmcore
 from gmcore.domain import EarlyStoppingConfig, Member, WorkflowConfig
 from gmcore.domain.tree import tree_flatten
+from gmcore.nn.gradients import Backpropagation
 from gmcore.nn.optimizers import AdamW
 from gmcore.nn.schedules import Cosine
 from gmcore.ports import TrainingTask
@@ -30,6 +31,7 @@ def task(backend):
         backend=backend,
         optimizer=AdamW(learning_rate=0.03),
         schedule=Cosine(),
+        gradients=Backpropagation(),
         config=config,
     )
 

@@ -6,7 +6,7 @@ from parts.sides import both, on
 __all__ = ["SECONDS", "TITLE", "comparisons"]
 
 TITLE = "fleet scaling"
-SECONDS = {"full": 65, "quick": 30}
+SECONDS = {"full": 60, "quick": 30}
 
 
 def comparisons(setup):

@@ -7,7 +7,7 @@ from sides.observing import WAYS
 __all__ = ["SECONDS", "TITLE", "comparisons"]
 
 TITLE = "cost of observing"
-SECONDS = {"full": 75, "quick": 60}
+SECONDS = {"full": 65, "quick": 60}
 
 
 def comparisons(setup):

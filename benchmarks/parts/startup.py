@@ -37,6 +37,7 @@ def comparisons(setup):
     scripts = {
         "import gmcore": ("import gmcore", {}),
         "gmcore --help": (_COMMAND.format("'--help'"), {}),
+        "gmcore train --help": (_COMMAND.format("'train', '--help'"), {}),
         "gmcore plugins list --no-import": (listing, {}),
         "the same with 200 more plugins": (listing, {"plugins": 200}),
         "import numpy": ("import numpy", {}),
@@ -54,7 +55,9 @@ def comparisons(setup):
         sides=tuple(_side(name, *script) for name, script in scripts.items()),
         rounds=3,
         goals=(
-            _goal("import gmcore: at most 5 ms over a bare interpreter", "import gmcore", 5.0),
+            _goal("import gmcore: at most 2 ms over a bare interpreter", "import gmcore", 2.0),
+            _goal("gmcore --help: at most 40 ms over", "gmcore --help", 40.0),
+            _goal("gmcore train --help: at most 60 ms over", "gmcore train --help", 60.0),
             _goal("plugins list with 200 more plugins: at most 60 ms over", "the same with 200 more plugins", 60.0),
         ),
     )

@@ -7,7 +7,7 @@ from problems import NETWORKS
 __all__ = ["SECONDS", "TITLE", "comparisons"]
 
 TITLE = "step time"
-SECONDS = {"full": 190, "quick": 60}
+SECONDS = {"full": 150, "quick": 60}
 
 
 def comparisons(setup):

@@ -1,11 +1,16 @@
 """A process starts a backend once, so that later calls reuse its compiled programs."""
 
+import json
 import threading
+import tomllib
+from typing import ClassVar
 
 import pytest
+from gm_metal_backend import MetalBackend
 
 import gmcore
-from gmcore.app import backend_devices, choose_backend
+from gmcore.app import backend_devices, choose_backend, open_run
+from gmcore.domain import Device, Work
 from gmcore.errors import ConfigError, InputError
 from gmcore.registry import plugin_registry
 
@@ -64,3 +69,60 @@ def test_an_invalid_setting_for_kept_programs_is_named_and_not_taken_for_a_broke
         with pytest.raises(InputError) as raised:
             call()
         assert str(raised.value) == "the environment variable GMCORE_KEEP_PROGRAMS must be 'yes' or 'no', got 'off'"
+
+
+class Costing(MetalBackend):
+    """MLX under another name, whose costs a test chooses."""
+
+    costs: ClassVar[dict[str, float]] = {}
+
+    @classmethod
+    def devices(cls, dtype):
+        return [Device(name="cpu", because="a test says so", options={"fused": False}, **cls.costs)]
+
+
+@pytest.mark.parametrize(
+    ("work", "costs", "expected"),
+    [
+        (Work(), {"start": 1e-3, "step": 9.0, "operation": 9.0, "element": 9.0}, "cheap"),
+        (Work(steps=1e6), {"start": 1e-3, "step": 1.0}, "other"),
+        (Work(steps=1e6), {"start": 1e-3, "step": 1e-9, "operation": 1.0, "element": 1.0}, "cheap"),
+        (Work(operations=1e12), {"start": 1e-3, "operation": 1.0}, "other"),
+        (Work(elements=1e12), {"start": 1e-3, "operation": 1e-30, "element": 1.0}, "other"),
+        (Work(operations=1e12, elements=1e12), {"start": 1.0, "operation": 1e-30, "element": 1e-30}, "cheap"),
+        (Work(), {}, "other"),
+    ],
+    ids=["short", "many steps", "fast steps", "slow products", "slow elements", "fast", "unknown costs"],
+)
+def test_auto_takes_the_device_that_is_estimated_to_take_the_least_time(monkeypatch, work, costs, expected):
+    monkeypatch.setattr(Costing, "costs", costs)
+    FLOAT32.backends.register("cheap", Costing)
+    try:
+        found, again = (choose_backend(FLOAT32, {"use": "auto"}, work=work) for _ in range(2))
+    finally:
+        FLOAT32.backends.unregister("cheap")
+    assert (found.name == "cheap") == (expected == "cheap")
+    assert found.why == again.why
+    assert "estimated" in found.why
+    if expected == "cheap":
+        assert found.why.startswith("cheap on cpu (a test says so): estimated ")
+        assert not found.backend.fused
+
+
+def test_auto_prefers_a_quick_start_for_a_short_run_and_compiled_epochs_for_a_long_one(run_file):
+    short, long = (
+        open_run(run_file, settings={"backend": "auto", "training": {"max_epochs": epochs, "batch_size": 8}})
+        for epochs in (1, 100_000)
+    )
+    assert (short.chosen.name, long.chosen.name) == ("metal", "jax")
+    assert "jax on cpu" in short.chosen.why
+    assert "metal on cpu" in long.chosen.why
+
+
+def test_a_run_of_auto_records_the_backend_with_its_options_so_that_it_resumes_the_same_way(run_file, tmp_path):
+    done = gmcore.train(run_file, backend="auto", training={"max_epochs": 1}, runs=tmp_path)
+    recorded = tomllib.loads((done.folder / "config.toml").read_text())["backend"]
+    assert recorded["use"] == "metal"
+    assert (recorded["device"], recorded["fused"]) == ("cpu", False)
+    facts = json.loads((done.folder / "provenance.json").read_text())
+    assert "estimated" in facts["backend"]["why"]

@@ -10,6 +10,7 @@ import pytest
 import gmcore
 from gmcore.builtins.arrays import ArrayData
 from gmcore.errors import DataError, ModelFileError
+from gmcore.storage.model_file import FORMAT
 from gmcore.storage.sealed import opened, sealed
 from gmcore.training import predict
 
@@ -47,10 +48,10 @@ def edited(saved, tmp_path):
     """Return a copy of the model's file after a change of its arrays and its header, with a checksum that is right."""
 
     def edit(change):
-        arrays, header = opened(saved.read_bytes(), key="gmcore", known=2, what="")
+        arrays, header = opened(saved.read_bytes(), key="gmcore", known=FORMAT, what="")
         change(arrays, header)
         path = tmp_path / "edited.safetensors"
-        path.write_bytes(b"".join(sealed(arrays, key="gmcore", about={**header, "format": 2})))
+        path.write_bytes(b"".join(sealed(arrays, key="gmcore", about={**header, "format": FORMAT})))
         return path
 
     return edit
@@ -83,7 +84,7 @@ def test_a_file_from_before_dates_had_a_format_loads(edited, columns):
 
 @pytest.mark.parametrize("value", [8, 5000, 2**31 - 1, -(2**31)])
 def test_an_integer_that_indexes_outside_an_array_is_refused(saved, edited, value):
-    arrays, header = opened(saved.read_bytes(), key="gmcore", known=2, what="")
+    arrays, header = opened(saved.read_bytes(), key="gmcore", known=FORMAT, what="")
     indices = [name for name in arrays if name.startswith("buffers.inputs.categorical.")]
     if header["model"]["embedding"] == "one_hot":
         indices.remove("buffers.inputs.categorical.place")  # which column each output is of: no index into an array
@@ -237,7 +238,7 @@ def test_predictions_that_are_no_numbers_are_an_error(edited, columns):
 
 
 def test_components_of_other_distributions_than_those_recorded_are_refused(saved, edited):
-    _, header = opened(saved.read_bytes(), key="gmcore", known=2, what="")
+    _, header = opened(saved.read_bytes(), key="gmcore", known=FORMAT, what="")
     assert "gm-mlp-model" in header["plugins"]
     with pytest.raises(
         ModelFileError, match=r"has the model provider 'mlp' of gm-other, but here gm-mlp-model provides it"
@@ -257,7 +258,7 @@ def test_a_saved_model_has_none(columns, tmp_path):
     (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
     data = {"use": "csv", "path": str(tmp_path / "rows.csv"), "target": "y", "cache_folder": str(tmp_path / "kept")}
     done = gmcore.train({"data": data, "backend": BACKEND}, training={"max_epochs": 1}, runs=tmp_path / "runs")
-    _, header = opened((done.folder / "model.safetensors").read_bytes(), key="gmcore", known=2, what="")
+    _, header = opened((done.folder / "model.safetensors").read_bytes(), key="gmcore", known=FORMAT, what="")
     assert {"path", "cache_folder"}.isdisjoint(header["data"])
     assert str(tmp_path) not in json.dumps(header)
 

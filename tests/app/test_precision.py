@@ -29,9 +29,9 @@ def test_a_run_records_its_precision_and_opens_again_with_it(run_file, tmp_path,
 
 
 def test_a_backends_own_options_are_recorded(run_file, tmp_path):
-    folder = trained(run_file, tmp_path, "jax", tf32=True, batch_invariant=False).folder
+    folder = trained(run_file, tmp_path, "jax", tf32=True, autotune=True, batch_invariant=False).folder
     table = tomllib.loads((folder / "config.toml").read_text())["backend"]
-    assert table == {"use": "jax", "device": "cpu", "tf32": True, "batch_invariant": False}
+    assert table == {"use": "jax", "device": "cpu", "tf32": True, "autotune": True, "batch_invariant": False}
 
 
 def test_a_loaded_or_copied_model_predicts_as_after_training(run_file, tmp_path):

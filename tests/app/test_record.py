@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
+from gm_mlp_model import MLPProvider
 
 import gmcore
 from gmcore.app import cross_validate, resume, search, train
@@ -22,8 +23,10 @@ from gmcore.domain import Fold, Hooks, Member
 from gmcore.errors import ConfigError, InputError, TrainingError
 from gmcore.nn.losses import CrossEntropy
 from gmcore.nn.optimizers import AdamW
+from gmcore.ports import ModelProvider
 from gmcore.registry import plugin_registry
 from gmcore.registry.plugin_variables import variables_noted
+from gmcore.testing.fakes import TinyModel
 
 
 def facts_of(folder):
@@ -43,6 +46,24 @@ def test_provenance_names_all_that_bits_depend_on(run_file, tmp_path, monkeypatc
     assert "HOME_GROWN" not in found["variables"]
     assert found["threads"] >= 1
     assert found["processor"]
+
+
+@attrs.frozen
+class Nesting(ModelProvider):
+    """A provider with another distribution's in one of its options."""
+
+    option: object
+
+    def create(self, schema):
+        return TinyModel(schema=schema)
+
+
+@pytest.mark.parametrize("option", [MLPProvider(), (1, MLPProvider()), {"inner": [MLPProvider()]}], ids=type)
+def test_provenance_names_the_distributions_of_nested_components(option, tmp_path):
+    points = np.random.default_rng(0).normal(size=(20, 2))
+    once = {"training": {"max_epochs": 1}, "folds": 2}
+    done = gmcore.cross_validate(points, points[:, 0] > 0, model=Nesting(option), runs=tmp_path, **once)
+    assert "gm-mlp-model" in facts_of(done.folder)["plugins"]
 
 
 def test_a_variable_that_changes_no_numbers_or_looks_like_a_secret_is_not_recorded(monkeypatch):

@@ -136,8 +136,8 @@ class Losses(ModelProvider):
         provider = self
 
         class Model(TinyModel):
-            def loss(self, variables, outputs, targets, *, xp):
-                return provider.shape(TinyModel.loss(self, variables, outputs, targets, xp=xp), xp)
+            def loss(self, variables, outputs, targets, at):
+                return provider.shape(TinyModel.loss(self, variables, outputs, targets, at), at.xp)
 
         return Model(schema=schema)
 

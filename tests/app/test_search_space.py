@@ -128,6 +128,17 @@ def test_a_random_trial_depends_only_on_the_seed_and_its_index():
     assert len({one["a"] for one in found}) == 8
 
 
+def test_the_seed_of_the_run_draws_the_trials_of_a_random_search(run_file):
+    search = {"strategy": "random", **grid(model__dropout={"low": 0.0, "high": 0.5})}
+
+    def drawn_with(seed):
+        plan = plan_of(open_run(run_file, settings={"seed": seed, "search": search}))
+        return [one.trial.settings["model.dropout"] for one in plan.candidates]
+
+    assert drawn_with(3) == drawn_with(3) != drawn_with(4)
+    assert len(set(drawn_with(3))) == 20
+
+
 @pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize("integer", [False, True])
 def test_draws_stay_within_their_bounds_and_fill_them(log, integer):

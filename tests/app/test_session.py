@@ -1,6 +1,7 @@
 """From its first to its last event a run has its folder alone, a log ahead of its checkpoints, and open components."""
 
 import json
+import time
 from collections import Counter
 
 import attrs
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import gmcore
-from gmcore.app import resume
+from gmcore.app import cross_validate, open_run, plan_of, resume, search, train
 from gmcore.app.commands.replay import replay
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Cancellation, Hooks
@@ -109,6 +110,37 @@ def test_listeners_hear_of_the_whole_run_and_of_each_file_that_is_durable(name, 
     epochs_and_steps = {tuple(map(int, path.stem.split("-")[-2:])) for path in saved if "chunk-" in path.name}
     assert {epoch for epoch, _ in epochs_and_steps} == {0, 1, 2}
     assert {step % 2 for _, step in epochs_and_steps} == {0}
+
+
+PARTS = {
+    "train": lambda done: [done.result, done.train],
+    "validate": lambda done: [part for fold in done.result.folds for part in (fold.training, fold.validation)],
+    "search": lambda done: [done.winner, done.winner.result],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_seconds_of_a_run_and_of_its_parts_pass_during_the_call(name, tmp_path):
+    call, settings = COMMANDS[name]
+    begun = time.perf_counter()
+    done = call(POINTS, POINTS[:, 0] > 0, runs=tmp_path, training={"max_epochs": 2}, backend=BACKEND, **settings)
+    passed = time.perf_counter() - begun
+    assert all(0 < part.seconds <= done.seconds for part in PARTS[name](done))
+    assert all(0 <= phase <= done.seconds for key, phase in done.profile.items() if key.endswith("_seconds"))
+    assert done.seconds <= passed
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_messages_are_said_to_the_caller(name, tmp_path):
+    tables = {"data": ArrayData(POINTS + 1e9, POINTS[:, 0] > 0), "training": {"max_epochs": 1}, "backend": BACKEND}
+    run, said = open_run({**tables, **COMMANDS[name][1]}), []
+    calls = {
+        "train": train,
+        "validate": cross_validate,
+        "search": lambda run, **more: search(run, plan_of(run), **more),
+    }
+    calls[name](run, runs=tmp_path, say=said.append)
+    assert [text.partition(" varies by ")[0] for text in said] == ["column 'x0'", "column 'x1'"]
 
 
 @attrs.define(eq=False)

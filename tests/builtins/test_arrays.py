@@ -52,6 +52,11 @@ def test_groups_are_numbered():
     assert data.schema.group == "groups"
 
 
+def test_groups_of_several_types_are_numbered_by_their_texts():
+    data = ArrayData(np.zeros((4, 1)), np.linspace(0, 1, 4), groups=np.array([2, "b", 2, "a"], object))
+    assert data.rows().groups.tolist() == [0, 2, 0, 1]
+
+
 def test_dates_are_time():
     days = [dt.date(2024, 1, day) for day in range(12, 0, -1)]
     data = ArrayData(X, NUMBERS, time=days)

@@ -57,6 +57,7 @@ def test_numbers_of_any_type_order_the_rows():
     for values in (exact, np.array(exact, object), pd.Series(exact, dtype="Int64")):
         assert times(values).tolist() == exact
     assert times([Decimal("2.5"), Decimal("1.5")]).tolist() == [2.5, 1.5]
+    assert times(np.array([True, 2, 2.5], object)).tolist() == [1, 2, 2.5]
 
 
 def test_a_format_decides_between_day_and_month():

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gmcore.cli.output import say
+from gmcore.cli.output import inline, say, table
 
 
 def test_what_happens_to_a_large_file_is_told(folder, call, monkeypatch):
@@ -60,6 +60,30 @@ def test_endless_words_are_cut_in_the_middle(folder, call):
 def test_other_text_is_printed_as_it_is(text, capsys):
     say(text)
     assert capsys.readouterr().err == f"{text}\n"
+
+
+def test_a_table_has_texts_on_the_left_and_numbers_on_the_right():
+    rows = [("a", 12_345, 0.25, ""), ("bcdef", 7, -1234.5, "x"), ("", 0, 99.99999, 0.5)]
+    assert table(("name", "rows", "loss", "late"), rows).splitlines() == [
+        "name     rows      loss    late",
+        "a      12,345    0.2500",
+        "bcdef       7  -1,234.5       x",
+        "            0  100.0000  0.5000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (True, "true"),
+        (100_000, "100000"),
+        (1 / 3, "0.3333"),
+        ({"use": "elu", "on": [False, 1e-5]}, "{ use = elu, on = [false, 1e-05] }"),
+    ],
+    ids=str,
+)
+def test_a_value_is_shown_on_one_line_as_in_a_run_file(value, shown):
+    assert inline(value) == shown
 
 
 def test_a_run_file_in_another_encoding_names_the_line(folder, call):

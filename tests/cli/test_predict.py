@@ -47,7 +47,10 @@ def test_the_numbers_are_those_of_the_library(model, call, folder):
 def test_output_goes_to_a_file(model, call, folder):
     done = call("predict", model, "flowers.csv", "--output", "answers.csv")
     assert done.stdout == ""
-    assert (folder / "answers.csv").read_text() == call("predict", model, "flowers.csv").stdout
+    assert done.stderr.splitlines()[-1].endswith(" answers.csv")
+    printed = call("predict", model, "flowers.csv")
+    assert (folder / "answers.csv").read_text() == printed.stdout
+    assert "None" not in printed.stderr
 
 
 def test_json_has_the_predictions_or_says_where_they_are(model, report):

@@ -76,3 +76,64 @@ print("imported:", *(name for name in set(sys.modules) - before if name in {slow
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1].split() == ["imported:"]
+
+
+AT_EXIT = """
+import atexit, gc, sys
+atexit.register(lambda: print("left alone:", gc.get_freeze_count() > 10_000))
+sys.argv = ["gmcore", "--version"]
+from gmcore.cli import main
+
+class Plugin:
+    def __init__(self):
+        self.listener = self.close
+    def close(self):
+        pass
+    def __del__(self):
+        print("its file is closed")
+
+Plugin()
+main()
+"""
+
+
+def test_at_exit_unreachable_objects_are_finalised_and_those_of_imports_left_alone():
+    done = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["gmcore 0.1.0", "its file is closed", "left alone: True"]
+
+
+OF_OTHERS = {
+    "gmcore.app.api",
+    "gmcore.app.commands.cross_validate",
+    "gmcore.app.commands.replay",
+    "gmcore.app.commands.resume",
+    "gmcore.app.commands.search",
+    "gmcore.app.records.record",
+    "gmcore.app.records.run_lookup",
+    "gmcore.app.searching",
+    "gmcore.builtins.arrays",
+    "gmcore.builtins.metrics.detection",
+    "gmcore.builtins.metrics.errors",
+    "gmcore.nn.optimizers.rmsprop",
+    "gmcore.nn.optimizers.sgd",
+    "gmcore.nn.schedules.cosine",
+    "gmcore.training.trials",
+    "tqdm",  # there is no terminal
+}
+
+
+def test_training_imports_neither_other_commands_nor_components_that_the_run_does_not_name(folder):
+    code = f"""
+import importlib.util, sys
+sys.argv = ["gmcore", "train", "run.toml"]
+from gmcore.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 0
+print("imported:", *({OF_OTHERS!r} & set(sys.modules)))
+print("absent:", *(name for name in {OF_OTHERS!r} if importlib.util.find_spec(name) is None))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["imported:", "absent:"], done.stderr
+    assert len(list((folder / "runs").iterdir())) == 1

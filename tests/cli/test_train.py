@@ -1,9 +1,12 @@
+import io
 import json
 import signal
+import sys
 
 import pytest
 
 import gmcore
+from gmcore.cli.progress import progress
 from gmcore.domain import Hooks
 
 
@@ -48,6 +51,19 @@ def test_a_run_tells_the_progress_bar_of_each_epoch(command, folder, report, cal
     monkeypatch.setattr("gmcore.cli.progress.progress", lambda _: Hooks(epoch_end=(heard.append,)))
     assert call(command, run).exit_code == 0
     assert [context.epoch for context in heard] == [1, 2, 3, 4]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stderr", "bars"), [(Terminal(), True), (io.StringIO(), False), (None, False)], ids=["terminal", "file", "none"]
+)
+def test_there_are_bars_on_a_terminal_alone(stderr, bars, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stderr)
+    assert bool(progress(gmcore.float32).epoch_end) == bars
 
 
 @pytest.mark.parametrize("command", ["train", "validate", "search", "replay"])

@@ -3,6 +3,10 @@ import re
 
 import pytest
 
+import gmcore
+from gmcore.domain import Cancellation
+from gmcore.errors import Cancelled
+
 
 def test_json_has_each_fold_their_mean_and_their_spread(folder, report):
     told = report("validate", "run.toml")
@@ -50,3 +54,18 @@ def test_folds_that_fail_are_told_and_left_out_and_the_others_go_on(extreme, cal
     written = json.loads((extreme.parent / told["run"] / "result.json").read_text())
     assert written == told
     assert json.loads((extreme.parent / told["run"] / "status.json").read_text())["status"] == "done"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_resumed_validation_with_failed_folds_has_their_exit_status(extreme, call):
+    cancellation = Cancellation()
+
+    def fit_start(context):
+        cancellation.cancel()
+
+    with pytest.raises(Cancelled):
+        gmcore.cross_validate(extreme, runs=extreme.parent / "runs", hooks=[fit_start], cancellation=cancellation)
+    (run,) = (extreme.parent / "runs").iterdir()
+    done = call("resume", run, "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["failed_folds"] == [0, 2]

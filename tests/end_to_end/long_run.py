@@ -9,6 +9,7 @@ import numpy as np
 
 import gmcore
 from gmcore.domain import Hooks, Member, WorkflowConfig
+from gmcore.nn.gradients import Backpropagation
 from gmcore.nn.optimizers import AdamW
 from gmcore.nn.schedules import Cosine
 from gmcore.ports import TrainingTask
@@ -38,6 +39,7 @@ def main(name: str, steps: int) -> None:
         backend=backend.inner,
         optimizer=AdamW(learning_rate=1e-3),
         schedule=Cosine(),
+        gradients=Backpropagation(),
         config=WorkflowConfig(max_epochs=epochs, batch_size=16),
         hooks=Hooks(epoch_end=(look,)),
     )

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -17,6 +18,9 @@ __all__ = ["TestsByLine", "measure"]
 
 # Tests of the text of the code find every change; what runs for long or needs more than the test extra is left out.
 _LEFT_OUT = ("tests/test_style.py", "tests/test_architecture.py", "tests/test_workspace.py", "tests/test_docs.py")
+# It finds components by their registered names.
+_DEFAULTS = "tests/test_defaults.py"
+_RESOLUTION = 0.01  # of pytest's durations, in seconds
 
 
 @attrs.frozen(kw_only=True)
@@ -26,15 +30,18 @@ class TestsByLine:
     Attributes:
         tests: by file and line, the tests that run it.
         seconds: by test, how long it took.
+        words: by file of tests, the words in it.
     """
 
     tests: dict[str, dict[int, set[str]]]
     seconds: dict[str, float]
+    words: dict[str, frozenset[str]]
 
     def of(self, path: Path, lines: tuple[int, int], source: str, budget: float) -> list[str]:
-        """Return tests that run any of these lines, the shortest first, as many as fit into `budget` seconds.
+        """Return tests that run any of these lines, short ones of many files, as many as fit into `budget` seconds.
 
-        Lines that run only at import, such as those of a constant, stand for the lines that use its name.
+        No test runs the lines that run only at import, such as a constant or a field with its default and validator.
+        They are tested by what runs the lines that use the name, and by the tests that use a public name of the file.
 
         Args:
             path: the file, relative to the checkout.
@@ -49,13 +56,33 @@ class TestsByLine:
 
         text = source.splitlines()
         found = tests_of(range(lines[0], lines[1] + 1))
-        if not found and (name := re.match(r"\s*(\w+)\s*[:=]", text[lines[0] - 1])):
-            found = tests_of(number for number, line in enumerate(text, 1) if re.search(rf"\b{name[1]}\b", line))
-        return self._within(found or tests_of(by_line), budget)
+        if not found:
+            name = re.match(r"\s*(\w+)\s*[:=]", text[lines[0] - 1])
+            users = [number for number, line in enumerate(text, 1) if name and re.search(rf"\b{name[1]}\b", line)]
+            found = self._naming(source) | (tests_of(users) or tests_of(by_line))
+        return self._within(found, budget)
+
+    def _naming(self, source: str) -> set[str]:
+        """Return the tests in files that use a public name of a source, and those of the documented defaults."""
+        listed = re.search(r"^__all__ = \[(.*?)\]", source, re.DOTALL | re.MULTILINE)
+        public = set(re.findall(r"\w+", listed[1])) if listed else set()
+        files = {file for file, words in self.words.items() if file == _DEFAULTS or words & public}
+        return {test for test in self.seconds if test.partition("::")[0] in files}
 
     def _within(self, tests: Iterable[str], budget: float) -> list[str]:
-        chosen, spent = [], 0.0
+        """Return as many tests as fit into `budget` seconds, short ones first, and not all of them of the same files.
+
+        The tests of a file are like each other, so its tenth test comes after the first of another file that takes ten
+        times as long.
+        """
+        of_file: Counter[str] = Counter()
+        price: dict[str, float] = {}
         for test in sorted(tests, key=lambda one: (self.seconds.get(one, 0.0), one)):
+            file = test.partition("::")[0]
+            of_file[file] += 1
+            price[test] = of_file[file] * max(_RESOLUTION, self.seconds.get(test, 0.0))
+        chosen, spent = [], 0.0
+        for test in sorted(price, key=lambda one: (price[one], one)):
             spent += self.seconds.get(test, 0.0)
             if spent > budget and chosen:
                 break
@@ -73,7 +100,9 @@ def measure(checkout: Path, folder: Path, workers: int) -> TestsByLine:
     data = CoverageData(str(kept))
     data.read()
     seconds = json.loads(kept.with_suffix(".json").read_text())
-    return TestsByLine(tests=_by_line(data, checkout, seconds), seconds=seconds)
+    files = {test.partition("::")[0] for test in seconds}
+    words = {file: frozenset(re.findall(r"\w+", (checkout / file).read_text(encoding="utf-8"))) for file in files}
+    return TestsByLine(tests=_by_line(data, checkout, seconds), seconds=seconds, words=words)
 
 
 def _run_suite(checkout: Path, kept: Path, workers: int) -> None:
@@ -85,7 +114,7 @@ def _run_suite(checkout: Path, kept: Path, workers: int) -> None:
     left_out = [f"--ignore={path}" for path in _LEFT_OUT]
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--durations=0", "-vv"),
+            *(sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--durations=0", "--durations-min=0"),
             *("--cov", f"--cov-config={configuration}", "--cov-context=test", "--cov-report=", *left_out),
             *("-o", f"cache_dir={kept.parent / 'pytest'}"),
         ],

@@ -6,17 +6,20 @@ import pytest
 import gmcore
 from gmcore.domain import Variables
 from gmcore.nn.initialization import INITIALIZATIONS
-from gmcore.nn.layers import Activation, Dense, Dropout, Embedding
+from gmcore.nn.layers import GRU, Activation, BatchNorm, Dense, Dropout, Embedding
+from gmcore.ports import Pass
 
 pytestmark = pytest.mark.oracle
 
 REGISTRY = gmcore.float64.layers
-HERE = {"dense", "dropout", "embedding"}
+HERE = {"batch_norm", "dense", "dropout", "embedding", "gru"}
 ELSEWHERE = {
+    **dict.fromkeys(("avg_pool2d", "conv2d", "flatten", "max_pool2d"), "torch, in test_convolutions.py"),
     "concatenate": "no formula of its own; a part of the models in test_training.py",
     "date_parts": "Python's own calendar, in tests/nn/preprocessing/test_date_parts.py",
     "impute": "scikit-learn, in tests/nn/preprocessing/test_impute.py",
     "one_hot": "scikit-learn, in tests/nn/preprocessing/test_one_hot.py",
+    "scale_target": "scikit-learn, in tests/nn/preprocessing/test_scale_target.py",
     "sequential": "no formula of its own; a part of the models in test_training.py",
     "standardize": "scikit-learn, in tests/nn/preprocessing/test_standardize.py",
 }
@@ -31,7 +34,7 @@ def gradients_of(backend, layer, params, buffers, inputs, scales):
     """Return the outputs, and the gradient of their sum weighted by `scales`, by the parameters."""
 
     def total(params, buffers, inputs, scales):
-        outputs, _ = layer.apply(Variables(params, buffers), inputs, xp=backend.xp, key=None, training=True)
+        outputs = layer.apply(Variables(params, buffers), inputs, Pass(xp=backend.xp, training=True))
         return backend.xp.sum(scales * outputs), outputs
 
     arguments = backend.asarray((params, buffers, inputs, scales))
@@ -58,6 +61,43 @@ def test_a_dense_layer_is_torchs_linear_layer(torch, double, shape):
     np.testing.assert_allclose(slopes["bias"], bias.grad.numpy(), **CLOSE)
 
 
+@pytest.mark.parametrize("shape", [(4,), (3, 4)], ids=str)
+def test_batch_normalisation_is_torchs_over_20_steps_and_afterwards(torch, double, shape):
+    layer, theirs = BatchNorm(momentum=0.2, epsilon=1e-3), torch.nn.BatchNorm1d(4, eps=1e-3, momentum=0.2).double()
+    variables = Variables({"gain": RNG.normal(size=4), "bias": RNG.normal(size=4)}, layer.init(RNG, shape).buffers)
+    with torch.no_grad():
+        theirs.weight.copy_(torch.tensor(variables.params["gain"]))
+        theirs.bias.copy_(torch.tensor(variables.params["bias"]))
+
+    def total(trained, buffers, scales):
+        at = Pass(xp=double.xp, training=True)
+        outputs, after = layer.update(Variables(trained["params"], buffers), trained["inputs"], at)
+        return double.xp.sum(scales * outputs), (outputs, after)
+
+    step = double.compile(double.value_and_grad(total), loops=True)
+    buffers, close = variables.buffers, {"rtol": 1e-11, "atol": 1e-12}
+    for _ in range(20):
+        rows, scales = RNG.normal(size=(11, *shape)) * 3 + 1, RNG.normal(size=(11, *shape))
+        x = torch.tensor(rows, requires_grad=True)
+        # torch has the channels on the second axis.
+        outputs = theirs(x.movedim(-1, 1)).movedim(1, -1)
+        theirs.zero_grad()
+        (outputs * torch.tensor(scales)).sum().backward()
+        given = ({"params": variables.params, "inputs": rows}, buffers, scales)
+        (_, (found, buffers)), slopes = double.to_numpy(step(*double.asarray(given)))
+        np.testing.assert_allclose(found, outputs.detach().numpy(), **close)
+        np.testing.assert_allclose(slopes["inputs"], x.grad.numpy(), **close)
+        np.testing.assert_allclose(slopes["params"]["gain"], theirs.weight.grad.numpy(), **close)
+        np.testing.assert_allclose(slopes["params"]["bias"], theirs.bias.grad.numpy(), **close)
+    np.testing.assert_allclose(buffers["mean"], theirs.running_mean.numpy(), **close)
+    np.testing.assert_allclose(buffers["variance"], theirs.running_var.numpy(), **close)
+    rows = RNG.normal(size=(11, *shape))
+    expected = theirs.eval()(torch.tensor(rows).movedim(-1, 1)).movedim(1, -1).detach().numpy()
+    apply = double.compile(lambda params, buffers, x: layer.apply(Variables(params, buffers), x, Pass(xp=double.xp)))
+    found = double.to_numpy(apply(*double.asarray((variables.params, buffers, rows))))
+    np.testing.assert_allclose(found, expected, **close)
+
+
 def test_an_embedding_is_torchs_of_each_column_side_by_side(torch, double):
     layer, scales = Embedding(CATEGORIES, SIZE), RNG.normal(size=(30, SIZE * len(CATEGORIES)))
     variables = layer.init(np.random.default_rng(1), (len(CATEGORIES),))
@@ -72,6 +112,25 @@ def test_an_embedding_is_torchs_of_each_column_side_by_side(torch, double):
     np.testing.assert_allclose(slopes["weight"], weight.grad.numpy(), **CLOSE)
 
 
+@pytest.mark.parametrize("steps", [1, 40])
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_a_gru_is_torchs(torch, double, return_sequences, steps):
+    layer, inputs = GRU(6, return_sequences=return_sequences), RNG.normal(size=(11, steps, 4))
+    scales = RNG.normal(size=(11, *layer.output_shape((steps, 4))))
+    params = layer.init(np.random.default_rng(1), (steps, 4)).params
+    theirs = torch.nn.GRU(4, 6, batch_first=True, dtype=torch.float64)
+    names = {"input_weight": "weight_ih_l0", "hidden_weight": "weight_hh_l0"}
+    names |= {"input_bias": "bias_ih_l0", "hidden_bias": "bias_hh_l0"}
+    theirs.load_state_dict({names[name]: torch.tensor(leaf.T) for name, leaf in params.items()})
+    states, _ = theirs(torch.tensor(inputs))
+    outputs = states if return_sequences else states[:, -1]
+    (outputs * torch.tensor(scales)).sum().backward()
+    found, slopes = gradients_of(double, layer, params, {}, inputs, scales)
+    np.testing.assert_allclose(found, outputs.detach().numpy(), rtol=1e-10, atol=1e-12)
+    for name, slope in slopes.items():
+        np.testing.assert_allclose(slope, getattr(theirs, names[name]).grad.numpy().T, rtol=1e-10, atol=1e-11)
+
+
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_dropout_gives_the_numbers_of_torch_in_the_same_shares(torch, double, rate):
     torch.manual_seed(0)
@@ -79,7 +138,9 @@ def test_dropout_gives_the_numbers_of_torch_in_the_same_shares(torch, double, ra
     theirs = torch.nn.functional.dropout(torch.tensor(rows), rate, training=True).numpy()
     key = double.asarray(np.array([1, 2], np.uint32))
     drop = double.compile(
-        lambda buffers, x, key: Dropout(rate).apply(Variables({}, buffers), x, xp=double.xp, key=key, training=True)[0]
+        lambda buffers, x, key: Dropout(rate).apply(
+            Variables({}, buffers), x, Pass(xp=double.xp, key=key, training=True)
+        )
     )
     ours = double.to_numpy(drop(double.asarray({"rate": np.array(rate)}), double.asarray(rows), key))
     assert np.unique(ours) == pytest.approx(np.unique(theirs), rel=1e-15)

@@ -23,6 +23,14 @@ def cross_entropy(functional, outputs, targets, **options):
     return functional.cross_entropy(outputs, targets.long(), reduction="none", **options)
 
 
+def pearson(functional, outputs, targets, epsilon=1e-8):
+    """Return one minus torch's correlation, for each row: the cosine of the columns less their means."""
+    x, y = outputs - outputs.mean(0), targets - targets.mean(0)
+    deviations = [(z.square().mean(0) + epsilon).sqrt() for z in (x, y)]
+    loss = 1 - ((x * y).mean(0) / (deviations[0] * deviations[1])).mean()
+    return loss.expand(len(outputs))
+
+
 # torch's function of each, given torch.nn.functional; those of numbers are averaged over a row's targets.
 TORCH = {
     "binary_cross_entropy": smoothed_binary,
@@ -31,6 +39,7 @@ TORCH = {
     "huber": lambda functional, x, y, **options: functional.huber_loss(x, y, reduction="none", **options).mean(-1),
     "mae": lambda functional, x, y: functional.l1_loss(x, y, reduction="none").mean(-1),
     "mse": lambda functional, x, y: functional.mse_loss(x, y, reduction="none").mean(-1),
+    "pearson": pearson,
 }
 CASES = [
     *((name, {}) for name in TORCH),
@@ -41,6 +50,7 @@ CASES = [
     ("huber", {"delta": 0.3}),
     ("huber", {"delta": 1e-3}),
     ("huber", {"delta": 1e3}),
+    ("pearson", {"epsilon": 0.3}),
 ]
 
 RNG = np.random.default_rng(0)
@@ -68,6 +78,7 @@ ROWS = {
     "huber": NUMBERS,
     "mae": NUMBERS,
     "mse": NUMBERS,
+    "pearson": [NUMBERS[1], (1e3 + NUMBERS[1][0], 50 * NUMBERS[1][1]), (NUMBERS[1][1], NUMBERS[1][1])],
 }
 # A few roundings of probabilities, of which some are next to 0 or 1, times the row's number.
 CLOSE = {"rtol": 1e-12, "atol": 1e-14, "equal_nan": True}
@@ -113,3 +124,11 @@ def test_losses_and_gradients_are_torchs(torch, double, name, options):
         np.testing.assert_allclose(found, losses, **CLOSE)
         known = ~np.isnan(losses)
         np.testing.assert_allclose(gradients[known], slopes[known], **CLOSE)
+
+
+def test_pearson_is_torchs_correlation(torch, reference):
+    loss = REGISTRY.create("pearson", epsilon=1e-300)
+    for outputs, targets in ROWS["pearson"]:
+        found = loss.of_batch(outputs[:, :1], targets[:, :1], np.ones(len(outputs)), settings={}, xp=reference)
+        both = torch.tensor(np.stack([outputs[:, 0], targets[:, 0]]))
+        np.testing.assert_allclose(found, 1 - torch.corrcoef(both)[0, 1].item(), **CLOSE)

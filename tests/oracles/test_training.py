@@ -11,6 +11,7 @@ import pytest
 import gmcore
 from gmcore.domain import EarlyStoppingConfig, Feature, Kind, Member, Rows, Schema, Target, TargetKind, WorkflowConfig
 from gmcore.domain.tree import tree_flatten, tree_map
+from gmcore.nn.gradients import Backpropagation
 from gmcore.nn.layers import SiLU, Tanh
 from gmcore.nn.losses import CrossEntropy, Huber
 from gmcore.nn.optimizers import SGD, AdamW, RMSProp
@@ -137,6 +138,7 @@ def task_of(case, backend):
         backend=backend,
         optimizer=case.optimizer,
         schedule=case.schedule,
+        gradients=Backpropagation(),
         config=WorkflowConfig(max_epochs=EPOCHS, batch_size=BATCH, early_stopping=stopping),
     )
 
@@ -201,9 +203,7 @@ def batches_of(task, member):
     settings = {name: np.array([value]) for name, value in task.optimizer.settings.items()}
     plan = TrainingPlan(
         members=[member],
-        batch_size=BATCH,
-        shuffle=True,
-        max_epochs=EPOCHS,
+        config=WorkflowConfig(batch_size=BATCH, max_epochs=EPOCHS),
         schedule=task.schedule,
         optimizer=task.optimizer,
         settings=settings,

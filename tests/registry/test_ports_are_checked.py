@@ -1,5 +1,7 @@
 """A component that does not implement its kind's port is refused when it is loaded, or registered."""
 
+import subprocess
+import sys
 from typing import ClassVar
 
 import attrs
@@ -99,3 +101,16 @@ def test_an_abstract_class_is_refused():
 
     with pytest.raises(PortError, match=r"is abstract: it lacks move$"):
         PluginRegistry("float32").optimizers.register("half", Half)
+
+
+def test_a_class_is_compared_with_ports_without_a_search_for_similar_names():
+    code = """
+import sys
+from gmcore.registry import plugin_registry
+registry = plugin_registry("float32")
+assert registry.kind_of(int) is None
+assert registry.kind_of(registry.losses["mse"]) == "losses"
+print("difflib" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

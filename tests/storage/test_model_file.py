@@ -89,7 +89,7 @@ def test_a_model_of_a_later_format_asks_for_a_newer_gmcore(tmp_path, monkeypatch
     monkeypatch.setattr("gmcore.storage.model_file.FORMAT", 99)
     path = written(tmp_path / "m.safetensors")
     monkeypatch.undo()
-    with pytest.raises(ModelFileError, match="has format 99, this gmcore reads format 2: install a newer gmcore"):
+    with pytest.raises(ModelFileError, match="has format 99, this gmcore reads format 3: install a newer gmcore"):
         read_model(path)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import gmcore
 from gmcore.domain import CheckpointConfig, EarlyStoppingConfig, Hooks, Member, WorkflowConfig
+from gmcore.nn.gradients import Backpropagation
 from gmcore.nn.optimizers import AdamW
 from gmcore.nn.schedules import Constant
 from gmcore.ports import TrainingTask
@@ -31,6 +32,7 @@ def task_on(guarded, **settings):
         backend=guarded.inner,
         optimizer=AdamW(learning_rate=0.03),
         schedule=Constant(),
+        gradients=Backpropagation(),
         config=WorkflowConfig(max_epochs=7, batch_size=16, **settings),
     )
 

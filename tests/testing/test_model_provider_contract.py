@@ -56,14 +56,14 @@ class Broken(Model):
     def init(self, *args):
         return self._call("init", *args)
 
-    def adapt(self, *args):
-        return self._call("adapt", *args)
+    def adapt(self, *args, **named):
+        return self._call("adapt", *args, **named)
 
-    def apply(self, *args, **named):
-        return self._call("apply", *args, **named)
+    def apply(self, *args):
+        return self._call("apply", *args)
 
-    def loss(self, *args, **named):
-        return self._call("loss", *args, **named)
+    def loss(self, *args):
+        return self._call("loss", *args)
 
     def predict(self, *args, **named):
         return self._call("predict", *args, **named)
@@ -72,10 +72,10 @@ class Broken(Model):
 def remembering():
     first = {}
 
-    def adapt(own, variables, rows):
+    def adapt(own, variables, rows, **named):
         model = own.__self__
         _, rows = first.setdefault(id(model), (model, rows))
-        return own(variables, rows)
+        return own(variables, rows, **named)
 
     return adapt
 
@@ -85,30 +85,31 @@ def params_as(change):
 
 
 def outputs_as(change):
-    def apply(own, *args, xp, **named):
-        outputs, buffers = own(*args, xp=xp, **named)
-        return change(xp, outputs), buffers
-
-    return apply
+    return lambda own, variables, inputs, at: change(at, own(variables, inputs, at))
 
 
-def changed_in_place(own, variables, rows):
+def changed_in_place(own, variables, rows, **named):
     variables.params["hidden"]["weight"] *= 2
-    return own(variables, rows)
+    return own(variables, rows, **named)
 
 
-def counting(own, variables, inputs, *, training, **named):
-    outputs, buffers = own(variables, inputs, training=training, **named)
-    return outputs, {**buffers, "mean": buffers["mean"] + 1}
+def unlike_the_last(own, variables, inputs, at, calls=[]):  # noqa: B006 - that is what is wrong with it
+    calls.append(at)
+    return own(variables, inputs, at) + len(calls)
 
 
-def random_in_training(own, *args, key, training, **named):
-    other = None if key is None else np.random.default_rng().integers(0, 99, 2).astype(np.uint32)
-    return own(*args, key=other, training=training, **named)
+def random_in_training(own, variables, inputs, at):
+    other = None if at.key is None else np.random.default_rng().integers(0, 99, 2).astype(np.uint32)
+    return own(variables, inputs, attrs.evolve(at, key=other))
 
 
-def without_gradient(own, variables, *args, xp, **named):
-    return own(Variables(tree_map(xp.stop_gradient, variables.params), variables.buffers), *args, xp=xp, **named)
+def without_gradient(own, variables, inputs, at):
+    return own(Variables(tree_map(at.xp.stop_gradient, variables.params), variables.buffers), inputs, at)
+
+
+def normalised_with_padding(own, variables, inputs, at):
+    outputs = own(variables, inputs, attrs.evolve(at, training=False))
+    return outputs - at.xp.mean(outputs, axis=0) if at.training else outputs
 
 
 BROKEN = {
@@ -116,11 +117,12 @@ BROKEN = {
     "float64": {"init": params_as(lambda leaf: leaf.astype(np.float32))},
     "keeps_the_shapes": {"adapt": changed_in_place},
     "uses_only_the_rows": {"adapt": remembering()},
-    "have_their_shapes": {"loss": lambda own, *args, xp: xp.mean(own(*args, xp=xp))},
+    "have_their_shapes": {"loss": lambda own, *args: args[-1].xp.mean(own(*args))},
     "have_probabilities": {"predict": lambda own, variables, outputs, *, xp: xp.sigmoid(outputs)},
-    "other_rows_of_a_batch": {"apply": outputs_as(lambda xp, outputs: outputs - xp.mean(outputs, axis=0))},
-    "outside_training": {"apply": counting},
+    "other_rows_of_a_batch": {"apply": outputs_as(lambda at, outputs: outputs - at.xp.mean(outputs, axis=0))},
+    "outside_training": {"apply": unlike_the_last},
     "of_the_key": {"apply": random_in_training},
+    "padding_changes_nothing": {"apply": normalised_with_padding},
     "difference_quotient": {"apply": without_gradient},
 }
 

@@ -33,6 +33,10 @@ class Broken(Optimizer):
     def settings(self):
         return self.replaced.get("settings", self.sgd.settings)
 
+    @property
+    def linear_in_rate(self):
+        return self.replaced.get("linear_in_rate", self.sgd.linear_in_rate)
+
     def init(self, *args, **named):
         return self._call("init", *args, **named)
 
@@ -110,6 +114,16 @@ def reciprocal(own, step, settings):
         return {**own(step, settings), "inverse": 1 / np.broadcast_to(settings["learning_rate"], step.shape)}
 
 
+def with_the_square_of_the_rate(own, step, settings):
+    planned = own(step, settings)
+    return {**planned, "square": np.square(planned["learning_rate"])}
+
+
+def with_an_array_twice(own, params, **named):
+    state = own(params, **named)
+    return {**state, "again": state["momentum"]}
+
+
 BROKEN = [
     ("with_a_learning_rate", {"settings": {"momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0}}),
     ("every_setting_has_an_effect", {"coefficients": without_dampening}),
@@ -117,9 +131,16 @@ BROKEN = [
     ("steps_and_are_finite", {"coefficients": reciprocal}),
     ("depend_on_the_step_and_the_settings_alone", {"coefficients": counting()}),
     ("depend_on_the_step_and_the_settings_alone", {"coefficients": changed_coefficients(lambda c: c - c.mean() / 9)}),
+    ("linear_in_the_rate", {"linear_in_rate": ()}),
+    ("linear_in_the_rate", {"linear_in_rate": ("rate",)}),
+    ("linear_in_the_rate", {"linear_in_rate": ("learning_rate", "momentum")}),
+    ("linear_in_the_rate", {"coefficients": changed_coefficients(np.square)}),
+    ("linear_in_the_rate", {"coefficients": with_the_square_of_the_rate}),
     ("keep_their_shapes_and_dtype", {"update": in_float64}),
     ("keep_their_shapes_and_dtype", {"update": with_a_flat_state}),
     ("keep_their_shapes_and_dtype", {"init": without_the_members}),
+    ("fresh_state_twice", {"init": with_an_array_twice}),
+    ("fresh_state_twice", {"init": lambda own, params, **named: {**own(params, **named), "params": params}}),
     ("changed_in_place", {"update": in_place}),
     ("give_the_same_numbers_again", {"update": remembering()}),
     ("does_not_take_a_step", {"update": ignoring_the_mask}),

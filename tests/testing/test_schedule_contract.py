@@ -1,13 +1,14 @@
 """The contract accepts a good schedule and catches each that breaks one of its rules."""
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
 import pytest
 
-from gmcore.nn.schedules import Cosine
-from gmcore.ports import Schedule
+from gmcore.nn.schedules import Cosine, Plateau
+from gmcore.ports import Schedule, SupportsFeedback
 from gmcore.testing.schedule import ScheduleContract
 
 
@@ -71,3 +72,74 @@ def test_a_broken_schedule_is_caught(rule):
     (check,) = (name for name in dir(Contract) if name.startswith("test_") and rule in name)
     with pytest.raises(AssertionError):
         getattr(Contract(), check)()
+
+
+@attrs.frozen(kw_only=True)
+class Reacting(Plateau):
+    """A plateau whose states are changed."""
+
+    change: Callable[..., Any]
+
+    def after_epoch(self, state, loss, *, xp):
+        return self.change(super().after_epoch, state, loss, xp)
+
+
+class TestReacting(ScheduleContract):
+    abilities = (SupportsFeedback,)
+
+    def schedule(self):
+        return Reacting(patience=0, change=lambda own, state, loss, xp: own(state, loss, xp=xp))
+
+
+def remembering_the_losses():
+    calls = []
+
+    def change(own, state, loss, xp):
+        calls.append(loss)
+        after = own(state, loss, xp=xp)
+        return {**after, "scale": after["scale"] / len(calls)}
+
+    return change
+
+
+def changing_the_losses(own, state, loss, xp):
+    loss += 1.0
+    return own(state, loss, xp=xp)
+
+
+BROKEN_FEEDBACK = {
+    "float32": ("keeps_its_names", lambda own, *given: scaled(own, *given, dtype=np.float32)),
+    "negative": ("keeps_its_names", lambda own, *given: scaled(own, *given, factor=-1.0)),
+    "not finite": ("keeps_its_names", lambda own, state, loss, xp: {**own(state, loss, xp=xp), "scale": loss}),
+    "one number more": ("keeps_its_names", lambda own, *given: {**scaled(own, *given), "epoch": np.zeros(4)}),
+    "remembering": ("no_memory", remembering_the_losses()),
+    "in place": ("no_memory", changing_the_losses),
+    "of all members": ("is_its_own", lambda own, state, loss, xp: own(state, loss - np.nanmean(loss), xp=xp)),
+}
+
+
+def scaled(own, state, loss, xp, *, factor=1.0, dtype=np.float64):
+    after = own(state, loss, xp=xp)
+    return {**after, "scale": (factor * after["scale"]).astype(dtype)}
+
+
+@pytest.mark.parametrize("case", BROKEN_FEEDBACK)
+def test_a_broken_feedback_is_caught(case):
+    rule, change = BROKEN_FEEDBACK[case]
+
+    class Contract(ScheduleContract):
+        abilities = (SupportsFeedback,)
+
+        def schedule(self):
+            return Reacting(patience=0, change=change)
+
+    (check,) = (name for name in dir(Contract) if name.startswith("test_") and rule in name)
+    with pytest.raises(AssertionError):
+        getattr(Contract(), check)()
+
+
+@pytest.mark.parametrize(("schedule", "abilities"), [(Cosine(), (SupportsFeedback,)), (Plateau(), ())])
+def test_abilities_that_are_not_those_of_the_schedule_are_caught(schedule, abilities):
+    contract = type("Contract", (ScheduleContract,), {"schedule": lambda _: schedule, "abilities": abilities})
+    with pytest.raises(AssertionError, match="SupportsFeedback must be in"):
+        contract().test_it_is_a_schedule_with_the_abilities_of_the_suite()

@@ -7,11 +7,12 @@ import numpy as np
 
 import gmcore
 from gmcore.domain import EarlyStoppingConfig, Feature, Rows, Schema, Target, TargetKind, WorkflowConfig
+from gmcore.nn.gradients import Backpropagation
 from gmcore.nn.schedules import Constant
 from gmcore.ports import TrainingTask
 from gmcore.training import GradientDescent, cross_validate, folds_of
 from gmcore.training.chunks import plan_chunks
-from gmcore.training.fleet.memory import process_memory
+from gmcore.training.memory import process_memory
 
 
 @attrs.frozen
@@ -50,6 +51,7 @@ def task(backend, case):
         backend=backend,
         optimizer=gmcore.float32.optimizers.create(case.optimizer),
         schedule=Constant(),
+        gradients=Backpropagation(),
         config=WorkflowConfig(
             max_epochs=2,
             batch_size=case.batch_size,

@@ -69,9 +69,9 @@ def test_chunks_have_equal_sizes_if_possible(on_device):
 
 
 def test_the_rows_count_once_and_only_on_the_device(on_device):
-    # 203 rows of two numbers and a class.
+    # 203 rows of two numbers and a class, padded to 1024 rows.
     plan = plan_chunks(on_device(1 << 40), 2)
-    assert plan.rows == 203 * 3 * 4
+    assert plan.rows == 1024 * 3 * 4
     assert plan.estimated == plan.rows + 2 * plan.member
     assert plan.in_transit == 0
     streamed = plan_chunks(on_device(1 << 40, row_memory=100), 2)
@@ -79,6 +79,12 @@ def test_the_rows_count_once_and_only_on_the_device(on_device):
     # Four segments, each with all rows of both members, since they are few: two float64 numbers and a class.
     assert streamed.in_transit == 4 * 2 * 203 * (2 * 8 + 4)
     assert streamed.estimated == streamed.in_transit + 2 * streamed.member
+
+
+def test_padding_never_keeps_rows_off_the_device(on_device):
+    fits, not_even_alone = (plan_chunks(on_device(1 << 40, row_memory=203 * 12 - less), 2).rows for less in (0, 1))
+    assert fits == 203 * 12
+    assert not_even_alone == 0
 
 
 def test_larger_batches_and_layers_take_more_memory(on_device):
@@ -121,8 +127,8 @@ def test_buffers_count(on_device):
 def test_each_row_counts_for_each_member(on_device):
     task = on_device(1 << 40)
     some, more = (plan_chunks(attrs.evolve(task, rows=two_moons(count)), 5).member for count in (40_000, 50_000))
-    # Its indices, its weight, and a fifth of a prediction of two classes.
-    assert more - some == 10_000 * (3 * 8 + 4 * 4 + 2 * 4 + 8 + 4 + 2 * (2 * 8 + 4) // 5)
+    # Its indices; its plans and its weight, with a quarter of padding; and a fifth of a prediction of two classes.
+    assert more - some == 10_000 * (3 * 8 + 5 * (4 * 4 + 2 * 4 + 8 + 4) // 4 + 2 * (2 * 8 + 5) // 5)
 
 
 @pytest.mark.parametrize(("device", "share"), [("cpu", 1.0), ("metal", 0.5)])

@@ -67,11 +67,11 @@ def test_no_two_draws_of_a_run_share_a_generator(configured, draws):
     for seed in (5, 6):
         draws.clear()
         cross_validate(GradientDescent(), task, folds_of(), seed=seed)
-        # For each fold: stop rows, weights, dropout, and three orders of its rows. The two chunks share none.
-        assert len(set(draws)) == len(draws) == 3 * (3 + 3)
+        # For each fold: stop rows, weights, preprocessing, dropout, and three orders of its rows; no chunk shares any.
+        assert len(set(draws)) == len(draws) == 3 * (4 + 3)
         assert {entropy for entropy, _ in draws} == {seed}
         assert {key[1] for _, key in draws} == {0, 1, 2}
-        assert len({key[0] for _, key in draws}) == 4
+        assert len({key[0] for _, key in draws}) == 5
 
 
 def test_listeners_hear_of_each_fold_with_its_rows_and_its_score(configured):

@@ -24,7 +24,8 @@ class Steep(TinyModel):
 
     factor: float = 1.0
 
-    def loss(self, variables, outputs, targets, *, xp):
+    def loss(self, variables, outputs, targets, at):
+        xp = at.xp
         picked = xp.take_along_axis(xp.log_softmax(outputs), xp.expand_dims(targets, -1), axis=-1)
         return -xp.squeeze(picked, -1) * self.factor
 

@@ -6,6 +6,8 @@ import pytest
 from gm_jax_backend import JAXBackend
 from gm_jax_backend.invariance import COMPILER_OPTIONS, batch_invariant, known_options
 
+from gmcore.nn.numpy_namespace import NumPyNamespace
+
 OTHERS = ([0], [3], [1, 2], [6, 1, 3], [0, 1, 2, 3], [0, 1, 2, 3, 4, 5, 6])
 
 
@@ -22,6 +24,9 @@ def products_and_sums(backend):
         "two products": lambda a, b, c, k: a * b + c * k,
         "a difference": lambda a, b, c, k: a - k * (b / (xp.abs(c) + 1) + k * a),
         "a power": lambda a, b, c, k: a**2 - b**3 + k,
+        "in a loop": lambda a, b, c, k: xp.scan(
+            lambda last, x: (last * x[0] + x[1] * k, None), a, (xp.stack([b, c]), xp.stack([c, b]))
+        )[0],
         "in an inner program": lambda a, b, c, k: jax.jit(lambda x, y: x * y)(a, k) + b,
         "under a choice": lambda a, b, c, k: xp.where(a > 0, a * k, 0.0) + b,
         "a sum of squares": lambda a, b, c, k: xp.sum(xp.square(a - k) * b, axis=-1),
@@ -40,6 +45,40 @@ def test_a_product_in_a_sum_is_rounded_the_same_for_any_number_of_members(backen
     whole = backend.to_numpy(formula(*arrays))
     for some in OTHERS:
         np.testing.assert_array_equal(backend.to_numpy(formula(*(array[some] for array in arrays))), whole[some])
+
+
+def products_with_a_shared_matrix(xp):
+    """Return functions of a member's rows and a shared matrix, `(1000, 300)`, whose products depend on all rows."""
+    return {
+        "rows first": xp.matmul,
+        "matrix first": lambda x, w: xp.matmul(xp.permute_dims(w, (1, 0)), xp.permute_dims(x, (1, 0))),
+        "rows with two axes": lambda x, w: xp.matmul(xp.reshape(x, (4, 4, 1000)), w),
+        "twice": lambda x, w: xp.matmul(xp.tanh(xp.matmul(x, w)), xp.permute_dims(w, (1, 0))),
+        "einsum": lambda x, w: xp.einsum("oi,bo->bi", w, x),
+    }
+
+
+@pytest.mark.parametrize("name", list(products_with_a_shared_matrix(JAXBackend(device="cpu").xp)))
+def test_a_product_with_a_shared_matrix_and_its_gradient_are_the_same_for_any_number_of_members(backend, name):
+    rng = np.random.default_rng(0)
+    rows, matrix = rng.normal(size=(10, 16, 1000)), backend.asarray(rng.normal(size=(1000, 300)) / 30)
+    formula = products_with_a_shared_matrix(backend.xp)[name]
+
+    def total(rows, matrix):
+        outputs = backend.vmap(formula, (0, None))(rows, matrix)
+        return backend.xp.sum(backend.xp.square(outputs)), outputs
+
+    def results(rows, matrix):
+        (_, outputs), gradients = backend.value_and_grad(total)(rows, matrix)
+        return outputs, gradients
+
+    fleet = backend.compile(results, members=(0, None))
+    whole = backend.to_numpy(fleet(rows, matrix))
+    reference = products_with_a_shared_matrix(NumPyNamespace())[name](rows[4], backend.to_numpy(matrix))
+    np.testing.assert_allclose(whole[0][4], reference, rtol=0, atol=2000 * np.finfo(backend.dtype).eps)
+    for some in ([0], [4], [1, 2, 3]):
+        for found, all_found in zip(backend.to_numpy(fleet(rows[some], matrix)), whole, strict=True):
+            np.testing.assert_array_equal(found, all_found[some])
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

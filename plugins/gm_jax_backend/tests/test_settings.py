@@ -58,10 +58,11 @@ def test_a_program_called_with_its_own_results_is_compiled_once(caplog):
     assert sum("Finished XLA compilation" in record.message for record in caplog.records) <= 1
 
 
-def test_every_device_is_listed_with_its_preference_and_the_reason_for_it():
+def test_every_device_is_listed_with_its_costs_and_what_speaks_for_it():
     for dtype in ("float32", "float64"):
         found = JAXBackend.devices(dtype)
-        assert {device.name: device.preference for device in found} == {"tpu": 100, "cuda": 80, "cpu": 50}
+        assert {device.name for device in found} == {"tpu", "cuda", "cpu"}
+        assert all(0 < cost < 10 for one in found for cost in (one.start, one.step, one.operation, one.element))
         usable = [device.available for device in found]
         assert usable == sorted(usable, reverse=True)
         assert all(device.because.startswith("whole epochs compile to one call") for device in found)
@@ -92,6 +93,12 @@ def test_provenance_reports_dtype_compute_and_tf32():
 def test_a_compute_dtype_that_does_not_fit_the_dtype_is_rejected(dtype, compute):
     with pytest.raises(BackendUnavailableError, match=compute):
         JAXBackend(dtype=dtype, compute=compute, device="cpu")
+
+
+@pytest.mark.parametrize("option", ["dtype", "compute"])
+def test_an_option_with_another_value_is_refused_by_its_name(option):
+    with pytest.raises(ValueError, match=option):
+        JAXBackend(**{"device": "cpu", option: "float8"})
 
 
 def test_a_jax_that_cannot_be_imported_is_one_error(tmp_path):

@@ -14,7 +14,7 @@ ROWS = RNG.normal(size=(5, 3))
 
 
 def with_cores(monkeypatch, cores, **options):
-    monkeypatch.setattr(module.side_by_side, "cores", lambda: cores)
+    monkeypatch.setattr(module, "cores", lambda: cores)
     return JAXBackend(device="cpu", **options)
 
 

@@ -55,6 +55,16 @@ def test_functions_of_two(backend, name, axes):
     _check(backend, getattr(backend.xp, name), axes, hosts)
 
 
+@pytest.mark.parametrize("rows", [1, 13, 64])
+def test_a_product_with_a_shared_matrix_has_the_same_bits_for_any_number_of_members(backend, rows):
+    rng = np.random.default_rng(rows)
+    inputs, matrix = rng.normal(size=(10, rows, 64)), backend.asarray({"weight": rng.normal(size=(64, 64))})
+    product = backend.vmap(lambda x, shared: backend.xp.matmul(x, shared["weight"]), (0, None))
+    whole = backend.to_numpy(product(backend.asarray(inputs), matrix))
+    for some in ([0], [7], [1, 2, 3]):
+        assert np.array_equal(backend.to_numpy(product(backend.asarray(inputs[some]), matrix)), whole[some])
+
+
 @pytest.mark.parametrize("name", ["floor_divide", "remainder"])
 @pytest.mark.parametrize("shapes", SHAPES)
 @pytest.mark.parametrize("axes", AXES)
@@ -118,3 +128,26 @@ def test_a_quotient_that_is_truncated_as_on_cuda_is_floored(exact, shared):
         xs = np.broadcast_to(x, quotients.shape).copy()
         found = exact.to_numpy(fleet(*exact.asarray((quotients, xs, others))))
         assert np.array_equal(found, x // y)
+
+
+def test_a_segment_sum_in_a_fleet_of_fleets(exact):
+    rng = np.random.default_rng(0)
+    x, segments = rng.normal(size=(2, 3, 5, 4)), rng.integers(-1, 4, (3, 5)).astype(np.int32)
+    sums = exact.vmap(exact.vmap(lambda x, rows: exact.xp.segment_sum(x, rows, 3)), in_axes=(0, None))
+    expected = [
+        [[one[rows == place].sum(0) for place in range(3)] for one, rows in zip(of, segments, strict=True)] for of in x
+    ]
+    assert exact.to_numpy(sums(*exact.asarray((x, segments)))) == pytest.approx(np.array(expected), abs=1e-14)
+
+
+def test_the_gradient_of_a_loop_needs_memory_for_its_steps_once(exact):
+    mx, xp, steps = exact._mx, exact.xp, 200
+    xs = exact.asarray(np.ones((steps, 64, 64)))
+    loss = lambda xs: (xp.sum(xp.scan(lambda last, x: (0.5 * last + x * x, None), xp.zeros((64, 64)), xs)[0]), None)
+    mx.eval(xs)
+    before = mx.get_active_memory()
+    mx.reset_peak_memory()
+    _, slopes = exact.value_and_grad(loss)(xs)
+    assert exact.to_numpy(slopes)[-1] == pytest.approx(np.full((64, 64), 2.0))
+    # With an array of zeros in the shape of `xs` for each step it is 10 times its size, compiled 126 times.
+    assert mx.get_peak_memory() - before < 5 * xs.nbytes

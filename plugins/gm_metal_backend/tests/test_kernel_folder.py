@@ -35,10 +35,14 @@ def mode_of(path):
 def used():
     """Return a call that has MLX use its own folder, in a new process, and returns what the code prints then."""
 
-    def call(code="", **changes):
+    def call(code="", *, before="", **changes):
         environment = {name: value for name, value in os.environ.items() if name not in VARIABLES} | changes
         done = subprocess.run(
-            [sys.executable, "-c", COMPILE + code], env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "-c", before + COMPILE + code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines(), done.stderr
@@ -89,6 +93,41 @@ def test_kernels_are_kept_between_processes(used, tmp_path):
     (_, second), log = used(COMPILED)
     assert (int(first) > 0, int(second)) == (True, 0)
     assert before == kept(tmp_path) != []
+    assert log == ""
+
+
+LINKS = """
+import pathlib
+kernels = list(pathlib.Path(os.environ["TEMPDIR"]).rglob("*.so"))
+print(len(kernels), sum(path.stat().st_nlink == 2 for path in kernels))
+"""
+WITHOUT_LINKS = """
+import os
+def link(*_, **__):
+    raise PermissionError("no hard links")
+os.link = link
+"""
+
+
+def test_kernels_of_earlier_processes_take_no_space_of_their_own(used):
+    (uncompiled, *_), _ = used()
+    if uncompiled:
+        pytest.skip(f"MLX does not compile here: {uncompiled}")
+    (_, compiled, counts), log = used(COMPILED + LINKS)
+    kernels, links = counts.split()
+    assert (compiled, kernels) == ("0", links)
+    assert int(kernels) > 0
+    assert log == ""
+
+
+def test_without_hard_links_kernels_are_copied(used):
+    (uncompiled, *_), _ = used()
+    if uncompiled:
+        pytest.skip(f"MLX does not compile here: {uncompiled}")
+    (_, compiled, counts), log = used(COMPILED + LINKS, before=WITHOUT_LINKS)
+    kernels, links = counts.split()
+    assert (compiled, links) == ("0", "0")
+    assert int(kernels) > 0
     assert log == ""
 
 
@@ -147,7 +186,7 @@ for path in list(pathlib.Path(os.environ["TEMPDIR"]).rglob("*.so")):
 
 def test_a_kernel_of_which_the_end_is_missing_is_not_kept(used, tmp_path):
     used(CUT)
-    names = [path.read_bytes()[:400] for path in kept(tmp_path)]
+    names = [path.read_bytes()[-400:] for path in kept(tmp_path)]
     assert names
     assert not any(b"part.so" in name for name in names)
 

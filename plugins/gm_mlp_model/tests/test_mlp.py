@@ -9,8 +9,10 @@ from gmcore.nn.initialization import INITIALIZATIONS
 from gmcore.nn.layers import ReLU, Tanh
 from gmcore.nn.losses import AbsoluteError, CrossEntropy, Huber, SquaredError
 from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.ports import Pass
 
 XP = NumPyNamespace()
+AT = Pass(xp=XP)
 BINARY = Target(names=("kind",), kind=TargetKind.BINARY, classes=("no", "yes"))
 MANY = Target(names=("kind",), kind=TargetKind.MULTICLASS, classes=("a", "b", "c"))
 NUMBERS = Target(names=("price", "area"), kind=TargetKind.REGRESSION)
@@ -65,7 +67,7 @@ def test_an_mlp_without_hidden_layers_is_linear():
     ]
 
 
-@pytest.mark.parametrize(("size", "width"), [(None, 3), (5, 5)])
+@pytest.mark.parametrize(("size", "width"), [(None, 3), (1, 1), (5, 5)])
 def test_the_default_embedding_size_is_the_root_of_the_number_of_categories(size, width):
     line = described(embedding="embedding", embedding_size=size)[2]
     assert line == ("inputs.categorical", f"Embedding(categories=(3, 9), size={width})")
@@ -145,9 +147,9 @@ def test_a_regression_does_not_depend_on_the_units_of_the_targets():
     one = model(NUMBERS)
     losses, predictions = [], []
     for known in (data, scaled):
-        variables = one.adapt(one.init(np.random.default_rng(1)), known)
-        outputs, _ = one.apply(variables, known.inputs, xp=XP, key=None, training=False)
-        losses.append(one.loss(variables, outputs, known.targets, xp=XP))
+        variables = one.adapt(one.init(np.random.default_rng(1)), known, rng=np.random.default_rng(2))
+        outputs = one.apply(variables, known.inputs, AT)
+        losses.append(one.loss(variables, outputs, known.targets, AT))
         predictions.append(one.predict(variables, outputs, xp=XP))
     assert losses[1] == pytest.approx(losses[0], rel=1e-9)
     assert predictions[1] == pytest.approx(predictions[0] * [0.5, 1024.0] + [4.0, -8.0], rel=1e-9)
@@ -156,17 +158,17 @@ def test_a_regression_does_not_depend_on_the_units_of_the_targets():
 def test_a_constant_target_is_predicted():
     data = attrs.evolve(rows(NUMBERS), targets=np.tile([7.0, 0.1], (12, 1)))
     one = model(NUMBERS)
-    variables = one.adapt(one.init(np.random.default_rng(1)), data)
+    variables = one.adapt(one.init(np.random.default_rng(1)), data, rng=np.random.default_rng(2))
     assert one.predict(variables, np.zeros((12, 2)), xp=XP) == pytest.approx(data.targets, rel=1e-14)
-    assert one.loss(variables, np.zeros((12, 2)), data.targets, xp=XP) == pytest.approx(np.zeros(12), abs=1e-20)
+    assert one.loss(variables, np.zeros((12, 2)), data.targets, AT) == pytest.approx(np.zeros(12), abs=1e-20)
 
 
 def test_outputs_of_zero_predict_the_mean_with_a_loss_of_one():
     data = rows(NUMBERS)
     one = model(NUMBERS)
-    variables = one.adapt(one.init(np.random.default_rng(1)), data)
+    variables = one.adapt(one.init(np.random.default_rng(1)), data, rng=np.random.default_rng(2))
     outputs = np.zeros((12, 2))
-    assert one.loss(variables, outputs, data.targets, xp=XP).mean() == pytest.approx(1)
+    assert one.loss(variables, outputs, data.targets, AT).mean() == pytest.approx(1)
     assert one.predict(variables, outputs, xp=XP) == pytest.approx(np.tile(data.targets.mean(axis=0), (12, 1)))
 
 
@@ -183,7 +185,7 @@ def test_outputs_of_zero_predict_the_mean_with_a_loss_of_one():
 def test_a_regression_can_have_another_loss(options, expected):
     one = model(NUMBERS, **options)
     targets = one.init(np.random.default_rng(0))
-    assert one.loss(targets, np.full((1, 2), 2.0), np.zeros((1, 2)), xp=XP) == pytest.approx([expected])
+    assert one.loss(targets, np.full((1, 2), 2.0), np.zeros((1, 2)), AT) == pytest.approx([expected])
 
 
 def test_small_probabilities_are_accurate():

@@ -9,6 +9,7 @@ from gmcore.domain.tree import tree_flatten
 from gmcore.errors import ConfigError
 from gmcore.nn.losses import CrossEntropy, Huber
 from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.ports import Pass
 
 XP = NumPyNamespace()
 SMOOTHED = CrossEntropy(label_smoothing=0.1)
@@ -79,7 +80,7 @@ def test_with_settings_gives_the_variables_and_losses_of_a_model_with_those_opti
     assert all(np.array_equal(flat(found)[path], leaf) for path, leaf in flat(expected).items())
     outputs = np.linspace(-2, 2, 6).reshape(6, 1) * np.arange(1, 1 + other.info.layers[-1].output_shape[0])
     targets = np.ones((6, 1)) if target == "numbers" else np.ones(6, np.int32)
-    losses = [m.loss(v, outputs, targets, xp=XP) for m, v in ((one, found), (other, expected), (one, fresh(one)))]
+    losses = [m.loss(v, outputs, targets, Pass(xp=XP)) for m, v in ((one, found), (other, expected), (one, fresh(one)))]
     np.testing.assert_array_equal(losses[0], losses[1])
     assert (losses[0] != losses[2]).any()
 

@@ -1,15 +1,20 @@
 """The composition root: builds components from run files, and runs the commands."""
 
-from gmcore.app.commands.cross_validate import cross_validate
-from gmcore.app.commands.resume import resume
-from gmcore.app.commands.search import search
-from gmcore.app.commands.train import train
-from gmcore.app.composing.backends import ChosenBackend, backend_devices, choose_backend
-from gmcore.app.composing.run import Run, open_run
-from gmcore.app.records.results import CrossValidated, Searched, Trained
-from gmcore.app.records.trained_model import TrainedModel, load
-from gmcore.app.searching.candidates import Plan, plan_of
-from gmcore.app.searching.fleets import Fleet, fleets_of
+from typing import TYPE_CHECKING
+
+from gmcore.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from gmcore.app.commands.cross_validate import cross_validate
+    from gmcore.app.commands.resume import resume
+    from gmcore.app.commands.search import search
+    from gmcore.app.commands.train import train
+    from gmcore.app.composing.backends import ChosenBackend, backend_devices, choose_backend
+    from gmcore.app.composing.run import Run, open_run
+    from gmcore.app.records.results import CrossValidated, Searched, Trained
+    from gmcore.app.records.trained_model import TrainedModel, load
+    from gmcore.app.searching.candidates import Plan, plan_of
+    from gmcore.app.searching.fleets import Fleet, fleets_of
 
 __all__ = [
     "ChosenBackend",
@@ -31,3 +36,27 @@ __all__ = [
     "search",
     "train",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "ChosenBackend": "composing.backends",
+        "CrossValidated": "records.results",
+        "Fleet": "searching.fleets",
+        "Plan": "searching.candidates",
+        "Run": "composing.run",
+        "Searched": "records.results",
+        "Trained": "records.results",
+        "TrainedModel": "records.trained_model",
+        "backend_devices": "composing.backends",
+        "choose_backend": "composing.backends",
+        "cross_validate": "commands.cross_validate",
+        "fleets_of": "searching.fleets",
+        "load": "records.trained_model",
+        "open_run": "composing.run",
+        "plan_of": "searching.candidates",
+        "resume": "commands.resume",
+        "search": "commands.search",
+        "train": "commands.train",
+    },
+)

@@ -9,6 +9,7 @@ from gmcore.app.commands.search import search as search_run
 from gmcore.app.commands.train import train as train_run
 from gmcore.app.composing.folds import GivenFolds
 from gmcore.app.composing.run import Run, open_run
+from gmcore.app.composing.work import Command
 from gmcore.app.records.results import CrossValidated, Searched, Trained
 from gmcore.app.searching.candidates import plan_of
 from gmcore.app.settings import HooksLike, Settings
@@ -103,7 +104,8 @@ def _open(command: str, data: object, y: object, hooks: HooksLike, settings: Set
     if "folds" in given:
         given["validation"] = _validation(given)
     plugins = () if isinstance(hooks, Hooks) else tuple(hooks)
-    run = open_run(source, settings=given, hooks=plugins)
+    opened_for: Command = "validate" if command == "cross_validate" else "search" if command == "search" else "train"
+    run = open_run(source, command=opened_for, settings=given, hooks=plugins)
     return run, hooks if isinstance(hooks, Hooks) else None
 
 

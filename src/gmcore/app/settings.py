@@ -10,6 +10,7 @@ from gmcore.ports import (
     Backend,
     CrossValidator,
     DataProvider,
+    GradientStrategy,
     MetricComputer,
     ModelProvider,
     Optimizer,
@@ -34,9 +35,11 @@ class TrainingSettings(TypedDict, total=False):
     batch_size: int
     optimizer: str | Table | Optimizer
     schedule: str | Table | Schedule
+    gradients: str | Table | GradientStrategy
     early_stopping: Table | EarlyStoppingConfig | None
     members_per_chunk: int | Literal["auto"] | None
     row_memory: int | str | None
+    drop_last: bool
     shuffle: bool | Literal["blocks"]
     precision: Literal["float32", "bfloat16", "float16"] | None
     checkpoint: Table | CheckpointConfig

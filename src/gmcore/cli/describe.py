@@ -3,22 +3,25 @@
 import json
 import re
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
-from gmcore.app import Fleet, Plan, Run
 from gmcore.builtins.summary import architecture
 from gmcore.cli.output import inline, table
 from gmcore.domain import Feature, Kind, Schema
 from gmcore.domain.short_repr import listed
 from gmcore.domain.sizes import size_text
 
+if TYPE_CHECKING:  # most commands need nothing of a search
+    from gmcore.app import Fleet, Plan, Run
+
 __all__ = ["describe", "describe_fleets", "describe_plan"]
 
 _SHOWN = 20
 
 
-def describe(run: Run) -> str:
+def describe(run: "Run") -> str:
     """Return the data source, the kinds of its columns and how to set them, the backend and the architecture."""
     training = run.config.training
     source, schema = run.data.metadata["source"], run.rows.schema
@@ -34,14 +37,14 @@ def describe(run: Run) -> str:
     )
 
 
-def describe_plan(plan: Plan) -> str:
+def describe_plan(plan: "Plan") -> str:
     """Return the size of a search, and the metric that ranks its trials."""
     counts = [_count(len(plan.candidates), "trial"), _count(plan.members, "model"), _count(len(plan.groups), "program")]
     better = "higher" if plan.higher_is_better else "lower"
     return f"{', '.join(counts)}; the best has the {better.replace('er', 'est')} {plan.metric}"
 
 
-def describe_fleets(fleets: Sequence[Fleet]) -> str:
+def describe_fleets(fleets: "Sequence[Fleet]") -> str:
     """Return one line per program of a search: trials, models, models that train at once, memory, shared settings."""
     head = ("program", "trials", "models", "at once", "per model", "estimated", "shared settings")
     rows = [

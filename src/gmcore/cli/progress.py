@@ -1,5 +1,7 @@
 """Progress output: bars on stderr, if it is a terminal, and a line for each failed trial."""
 
+import sys
+
 import attrs
 
 from gmcore.cli.output import say
@@ -11,7 +13,8 @@ __all__ = ["progress"]
 
 def progress(registry: PluginRegistry) -> Hooks:
     """Return the hooks that draw bars and print each failed trial."""
-    bars = compile_hooks(["progress"], registry.hooks)
+    # Without a terminal there are no bars, and their library need not be imported.
+    bars = compile_hooks(["progress"], registry.hooks) if sys.stderr is not None and sys.stderr.isatty() else Hooks()
     return attrs.evolve(bars, trial_end=(*bars.trial_end, _print_failure))
 
 

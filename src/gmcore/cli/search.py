@@ -34,7 +34,7 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
     from gmcore.cli.progress import progress
     from gmcore.cli.signals import cancelled_by_signals
 
-    opened = open_run(run)
+    opened = open_run(run, command="search")
     plan = plan_of(opened)
     with cancelled_by_signals() as cancellation:
         say(describe(opened))

@@ -28,7 +28,7 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
     from gmcore.cli.progress import progress
     from gmcore.cli.signals import cancelled_by_signals
 
-    opened = open_run(run)
+    opened = open_run(run, command="validate")
     with cancelled_by_signals() as cancellation:
         say(describe(opened))
         done = cross_validate(opened, runs=runs, hooks=progress(opened.registry), cancellation=cancellation, say=say)

@@ -12,9 +12,10 @@ from gmcore.domain.config import (
 from gmcore.domain.constants import Constants
 from gmcore.domain.data.batch import Batch
 from gmcore.domain.data.fold import Fold, Split
+from gmcore.domain.data.row_block import RowBlock
 from gmcore.domain.data.rows import Rows
 from gmcore.domain.data.schema import Feature, Kind, Schema, Target, TargetKind
-from gmcore.domain.device import Device, Memory
+from gmcore.domain.device import Device, Memory, Work
 from gmcore.domain.events import (
     BatchEnd,
     CheckpointSaved,
@@ -77,6 +78,7 @@ __all__ = [
     "MemberFailed",
     "Memory",
     "ModelInfo",
+    "RowBlock",
     "Rows",
     "RunEnd",
     "RunError",
@@ -96,6 +98,7 @@ __all__ = [
     "TrialResult",
     "ValidationResult",
     "Variables",
+    "Work",
     "WorkflowConfig",
     "compute_dtype",
     "generator",

@@ -126,6 +126,8 @@ class WorkflowConfig:
         members_per_chunk: number of members that train at once; None: as many as fit into memory.
         row_memory: bytes that the rows may take on the device. A larger data set stays on the host, and each step's
             rows are sent to the device; the results are the same. None: a quarter of the device's memory.
+        drop_last: whether each epoch leaves out the rows that do not fill a batch, other ones each time if they are
+            shuffled. A member with fewer rows than a batch trains on one smaller batch.
         shuffle: whether to shuffle the rows each epoch; `"blocks"`: shuffle blocks of neighbouring rows, for data
             sets larger than memory.
         checkpoint: when to write checkpoints.
@@ -138,5 +140,14 @@ class WorkflowConfig:
     )
     members_per_chunk: int | None = attrs.field(default=None, validator=optional(ge(1)))
     row_memory: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    drop_last: bool = False
     shuffle: bool | Literal["blocks"] = attrs.field(default=True, validator=in_((True, False, "blocks")))
     checkpoint: CheckpointConfig = attrs.field(factory=CheckpointConfig)
+
+    def rows_per_epoch(self, rows: int) -> int:
+        """Return how many of a member's training rows an epoch visits."""
+        return rows // self.batch_size * self.batch_size if self.drop_last and rows > self.batch_size else rows
+
+    def steps_per_epoch(self, rows: int) -> int:
+        """Return how many steps an epoch over a member's training rows has."""
+        return -(-self.rows_per_epoch(rows) // self.batch_size)

@@ -1,8 +1,25 @@
-"""Devices of a backend, and their memory."""
+"""Devices of a backend: what they cost, and their memory."""
+
+from collections.abc import Mapping
 
 import attrs
 
-__all__ = ["Device", "Memory"]
+__all__ = ["Device", "Memory", "Work"]
+
+
+@attrs.frozen(kw_only=True)
+class Work:
+    """The size of a run, as far as it is known before it begins.
+
+    Attributes:
+        steps: number of steps that the device computes one after the other.
+        operations: floating-point operations of matrix products in all steps.
+        elements: numbers that all steps compute besides: outputs of layers, and parameters.
+    """
+
+    steps: float = 0.0
+    operations: float = 0.0
+    elements: float = 0.0
 
 
 @attrs.frozen(kw_only=True)
@@ -12,21 +29,36 @@ class Device:
     Attributes:
         name: `"metal"`, `"cuda"`, `"cpu"` …
         reason: why the device is unavailable, and what to do about it; empty if it is available.
-        preference: `backend = "auto"` selects the available device with the highest value. By convention 100 for
-            a GPU through its vendor's own library, 80 for a GPU through another one, 50 for a compiled CPU loop,
-            40 for a CPU loop that enqueues steps, 0 for a reference implementation.
-        because: why `auto` selects it, a clause such as `"whole epochs compile to one call"`.
+        because: why one would choose it, a clause such as `"whole epochs compile to one call"`.
+        start: seconds until the first step in a new process on a machine that has not seen the run before: importing
+            the library, starting the device, and compiling the programs of a small network.
+        step: seconds of a step of a small network.
+        operation: seconds of a floating-point operation in matrix products of large networks.
+        element: seconds of all elementwise operations on one output of a layer or one parameter in a step.
+        options: the backend's options for which these numbers hold, with which `backend = "auto"` creates it.
     """
 
     name: str
     reason: str = ""
-    preference: int = 0
     because: str = ""
+    start: float = 60.0
+    step: float = 1e-2
+    operation: float = 1e-9
+    element: float = 1e-8
+    options: Mapping[str, object] = attrs.field(factory=dict)
 
     @property
     def available(self) -> bool:
         """Whether the device can be used on this machine."""
         return not self.reason
+
+    def seconds(self, work: Work) -> float:
+        """Return the estimated seconds of a run in a new process.
+
+        They are `start + steps * step + operations * operation + elements * element`.
+        """
+        per_run = work.steps * self.step + work.operations * self.operation + work.elements * self.element
+        return self.start + per_run
 
 
 @attrs.frozen(kw_only=True)

@@ -23,6 +23,7 @@ class LayerInfo:
         random: whether it draws random numbers in training.
         stateful: whether it changes its buffers in training.
         buffers: number of values in its buffers.
+        shared: number of values that are held once for all members and not trained.
     """
 
     name: str
@@ -32,6 +33,7 @@ class LayerInfo:
     random: bool = False
     stateful: bool = False
     buffers: int = 0
+    shared: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -44,7 +46,7 @@ class ModelInfo:
         input_shapes: shape of one row, by input name.
         output_shape: shape of one prediction.
         random: whether `apply` needs a key in training; if not, it gets none.
-        stateful: whether `apply` changes buffers in training; training is a little faster if not.
+        stateful: whether training changes buffers, through the model's method `update`.
     """
 
     name: str
@@ -52,7 +54,7 @@ class ModelInfo:
     input_shapes: Mapping[str, tuple[int, ...]]
     output_shape: tuple[int, ...]
     random: bool = True
-    stateful: bool = True
+    stateful: bool = False
 
     @property
     def parameter_count(self) -> int:

@@ -23,10 +23,12 @@ class Variables:
     Attributes:
         params: trained by the optimizer.
         buffers: not trained by the optimizer: statistics, category tables, dropout rates.
+        shared: equal for all members of a fleet and never changed by training, such as a frozen base: held once.
     """
 
     params: Tree = attrs.field(factory=dict)
     buffers: Tree = attrs.field(factory=dict)
+    shared: Tree = attrs.field(factory=dict)
 
 
 def tree_map(fn: Callable[..., Array], tree: T, *others: T) -> T:

@@ -1,11 +1,12 @@
 """The check that the integers among a model's variables, such as places in a table, index within its arrays."""
 
+import attrs
 import numpy as np
 
 from gmcore.domain import Variables
 from gmcore.domain.tree import tree_leaves
 from gmcore.nn.numpy_namespace import NumPyNamespace
-from gmcore.ports import Model
+from gmcore.ports import Model, Pass
 
 __all__ = ["check_indices"]
 
@@ -21,7 +22,7 @@ def check_indices(model: Model, variables: Variables) -> None:
     Raises:
         IndexError: if an integer in the variables is out of range.
     """
-    leaves = [*tree_leaves(variables.params), *tree_leaves(variables.buffers)]
+    leaves = tree_leaves(attrs.asdict(variables, recurse=False))
     if not any(leaf.dtype.kind in "iu" for leaf in leaves):
         return
     sizes = np.array([len(feature.categories) for feature in model.schema.categorical], np.int32)
@@ -32,4 +33,4 @@ def check_indices(model: Model, variables: Variables) -> None:
             inputs = {name: np.zeros((_ROWS, *shape)) for name, shape in shapes.items()}
             inputs |= {"categorical": codes} if "categorical" in shapes else {}
             inputs |= {"datetime": np.zeros((_ROWS, *shapes["datetime"]), np.int32)} if "datetime" in shapes else {}
-            model.apply(variables, inputs, xp=NumPyNamespace(), key=None, training=False)
+            model.apply(variables, inputs, Pass(xp=NumPyNamespace()))

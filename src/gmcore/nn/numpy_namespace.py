@@ -1,40 +1,23 @@
 """NumPy reference implementation of `Namespace`."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gmcore.domain import Array
-from gmcore.ports import Namespace, Random
+from gmcore.domain import Array, Shape
+from gmcore.nn.numpy_elementwise import NumPyElementwiseNamespace
+from gmcore.nn.numpy_random import NumPyRandom
+from gmcore.nn.numpy_windows import NumPyWindows
+from gmcore.ports.compute.arguments import check_top_k
+from gmcore.ports.compute.unrolled import unrolled
 
-__all__ = ["NumPyNamespace", "NumPyRandom"]
+__all__ = ["NumPyNamespace"]
 
-Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
 
-_erf = np.frompyfunc(math.erf, 1, 1)
 
-
-class NumPyRandom(Random):
-    """Keyed random numbers from Philox; their values differ from those of other backends."""
-
-    def __init__(self, dtype: Any) -> None:
-        self._dtype = dtype
-
-    def fold_in(self, key: Array, data: int) -> Array:
-        entropy = [int(word) for word in (*np.asarray(key), data)]
-        return np.random.SeedSequence(entropy).generate_state(2, np.uint32)
-
-    def uniform(self, key: Array, shape: Shape) -> Array:
-        return _generator(key).random(shape, self._dtype)
-
-    def normal(self, key: Array, shape: Shape) -> Array:
-        return _generator(key).standard_normal(shape, self._dtype)
-
-
-class NumPyNamespace(Namespace):
+class NumPyNamespace(NumPyWindows, NumPyElementwiseNamespace):
     """The reference that tests compare with, and the namespace in which layers run on the host.
 
     It has no transforms: no gradients, no `vmap`.
@@ -44,24 +27,8 @@ class NumPyNamespace(Namespace):
     """
 
     def __init__(self, dtype: str = "float64") -> None:
-        self.float = self.compute = np.dtype(dtype)
-        self.int32, self.uint32, self.bool = np.dtype(np.int32), np.dtype(np.uint32), np.dtype(np.bool_)
+        super().__init__(dtype)
         self.random = NumPyRandom(dtype)
-
-    def _float(self, fn: Callable[..., Any], *arrays: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.asarray(fn(*(np.asarray(x, np.float64) for x in arrays)), self.float)
-
-    def _own(self, x: Any) -> Array:
-        """Return `x` in the namespace's dtype of its kind: float, int32, or unchanged."""
-        x = np.asarray(x)
-        own = {"f": self.float, "i": self.int32}.get(x.dtype.kind, x.dtype)
-        with np.errstate(over="ignore"):
-            return x.astype(own, copy=False)
-
-    def _mixed(self, fn: Callable[..., Any], *values: Any) -> Array:
-        with np.errstate(all="ignore"):
-            return self._own(fn(*values))
 
     def zeros(self, shape: Shape, dtype: Any = None) -> Array:
         return np.zeros(shape, dtype or self.float)
@@ -84,69 +51,6 @@ class NumPyNamespace(Namespace):
     def astype(self, x: Array, dtype: Any) -> Array:
         with np.errstate(all="ignore"):
             return np.asarray(x).astype(dtype)
-
-    def abs(self, x: Array) -> Array:
-        return np.abs(x)
-
-    def sign(self, x: Array) -> Array:
-        return self._mixed(np.sign, x)
-
-    def square(self, x: Array) -> Array:
-        return self._mixed(np.square, x)
-
-    def sqrt(self, x: Array) -> Array:
-        return self._float(np.sqrt, x)
-
-    def exp(self, x: Array) -> Array:
-        return self._float(np.exp, x)
-
-    def expm1(self, x: Array) -> Array:
-        return self._float(np.expm1, x)
-
-    def log(self, x: Array) -> Array:
-        return self._float(np.log, x)
-
-    def log1p(self, x: Array) -> Array:
-        return self._float(np.log1p, x)
-
-    def sin(self, x: Array) -> Array:
-        return self._float(np.sin, x)
-
-    def cos(self, x: Array) -> Array:
-        return self._float(np.cos, x)
-
-    def tanh(self, x: Array) -> Array:
-        return self._float(np.tanh, x)
-
-    def erf(self, x: Array) -> Array:
-        return self._float(_erf, x)
-
-    def floor(self, x: Array) -> Array:
-        return self._float(np.floor, x)
-
-    def pow(self, x: Array, y: Array) -> Array:
-        return self._mixed(np.power, x, y)
-
-    def floor_divide(self, x: Array, y: Array) -> Array:
-        return self._mixed(np.floor_divide, x, y)
-
-    def remainder(self, x: Array, y: Array) -> Array:
-        return self._mixed(np.remainder, x, y)
-
-    def maximum(self, x: Array, y: Array) -> Array:
-        return self._mixed(np.maximum, x, y)
-
-    def minimum(self, x: Array, y: Array) -> Array:
-        return self._mixed(np.minimum, x, y)
-
-    def where(self, condition: Array, x: Array, y: Array) -> Array:
-        return self._mixed(np.where, condition, x, y)
-
-    def isnan(self, x: Array) -> Array:
-        return np.isnan(x)
-
-    def isfinite(self, x: Array) -> Array:
-        return np.isfinite(x)
 
     def sum(self, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
         return self._mixed(lambda x: np.sum(x, axis=axis, keepdims=keepdims, dtype=_wide(x)), x)
@@ -181,6 +85,20 @@ class NumPyNamespace(Namespace):
     def argsort(self, x: Array, axis: int = -1) -> Array:
         return self._own(np.argsort(x, axis=axis, kind="stable"))
 
+    def top_k(self, x: Array, k: int, axis: int = -1) -> tuple[Array, Array]:
+        size = np.shape(x)[axis]
+        check_top_k(k, size)
+        # The stable order of the reversed array, reversed: equal values keep their order.
+        order = size - 1 - np.flip(np.argsort(np.flip(x, axis), axis=axis, kind="stable"), axis)
+        first = np.take(order, np.arange(k), axis=axis)
+        return np.take_along_axis(x, first, axis), self._own(first)
+
+    def segment_sum(self, x: Array, segments: Array, count: int) -> Array:
+        sums = np.zeros((count, *x.shape[1:]), _wide(x))
+        known = (segments >= 0) & (segments < count)
+        np.add.at(sums, segments[known], x[known])
+        return self._own(sums)
+
     def reshape(self, x: Array, shape: Shape) -> Array:
         return np.reshape(x, shape)
 
@@ -196,6 +114,18 @@ class NumPyNamespace(Namespace):
     def broadcast_to(self, x: Array, shape: Shape) -> Array:
         return np.broadcast_to(x, shape)
 
+    def flip(self, x: Array, axis: Axis = None) -> Array:
+        return np.flip(x, axis)
+
+    def roll(self, x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Array:
+        return np.roll(x, shift, axis)
+
+    def tril(self, x: Array, k: int = 0) -> Array:
+        return np.tril(x, k)
+
+    def triu(self, x: Array, k: int = 0) -> Array:
+        return np.triu(x, k)
+
     def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
         return np.concat(list(arrays), axis=axis)
 
@@ -205,20 +135,14 @@ class NumPyNamespace(Namespace):
     def matmul(self, x: Array, y: Array) -> Array:
         return self._float(np.matmul, x, y)
 
+    def einsum(self, subscripts: str, *operands: Array) -> Array:
+        return self._float(lambda *operands: np.einsum(subscripts, *operands), *operands)
+
     def take(self, x: Array, indices: Array, axis: int) -> Array:
         return np.take(x, indices, axis=axis)
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
         return np.take_along_axis(x, np.asarray(indices, np.int64), axis)
-
-    def relu(self, x: Array) -> Array:
-        return self._float(lambda x: np.maximum(x, 0), x)
-
-    def sigmoid(self, x: Array) -> Array:
-        return self._float(lambda x: np.exp(-np.logaddexp(0, -x)), x)
-
-    def softplus(self, x: Array) -> Array:
-        return self._float(lambda x: np.logaddexp(0, x), x)
 
     def logsumexp(self, x: Array, axis: int, keepdims: bool = False) -> Array:
         total = self._float(lambda x: np.logaddexp.reduce(x, axis=axis, keepdims=True), x)
@@ -236,10 +160,15 @@ class NumPyNamespace(Namespace):
     def stop_gradient(self, x: Array) -> Array:
         return x
 
+    def scan(
+        self, fn: Callable[[Array, Array], tuple[Array, Array]], carry: Array, xs: Array, *, reverse: bool = False
+    ) -> tuple[Array, Array]:
+        with np.errstate(all="ignore"):
+            return unrolled(fn, carry, xs, reverse=reverse, slices=_slices, stack=np.stack, zeros=np.zeros)
 
-def _generator(key: Array) -> np.random.Generator:
-    high, low = (int(word) for word in np.asarray(key))
-    return np.random.Generator(np.random.Philox(key=high << 32 | low))
+
+def _slices(x: Array) -> Sequence[Array]:
+    return [x[place, ...] for place in range(len(x))]
 
 
 def _wide(x: Array) -> Any:

@@ -32,6 +32,7 @@ def summarize(layer: Layer, input_shape: Any, name: str = "") -> Iterator[LayerI
             random=needs_key(layer, input_shape),
             stateful=changes_buffers(layer, input_shape),
             buffers=_count(fresh.buffers),
+            shared=_count(fresh.shared),
         )
         return
     for child_name, child, shape in layer.children(input_shape):

@@ -1,19 +1,29 @@
 """The interfaces of gmcore's components: one Protocol per file, without logic."""
 
 from gmcore.ports.abilities import (
+    Evaluation,
+    Feedback,
     SupportsAdapt,
     SupportsChildren,
     SupportsDirection,
+    SupportsEvaluations,
+    SupportsFeedback,
+    SupportsInverse,
+    SupportsPreparation,
     SupportsRows,
     SupportsSchema,
     SupportsSettings,
     SupportsSplit,
     SupportsSums,
+    SupportsUpdate,
 )
+from gmcore.ports.batch_loss import BatchLoss
 from gmcore.ports.checkpoint_store import CheckpointStore
 from gmcore.ports.compute import Backend, Namespace, Random
 from gmcore.ports.cross_validator import CrossValidator
 from gmcore.ports.data_provider import DataProvider
+from gmcore.ports.forward_pass import Pass
+from gmcore.ports.gradient_strategy import FleetLoss, GradientStrategy, Losses
 from gmcore.ports.layer import Layer
 from gmcore.ports.loss import Loss
 from gmcore.ports.metric_computer import MetricComputer
@@ -27,27 +37,39 @@ from gmcore.ports.training_workflow import TrainingWorkflow
 
 __all__ = [
     "Backend",
+    "BatchLoss",
     "CheckpointStore",
     "CrossValidator",
     "DataProvider",
+    "Evaluation",
+    "Feedback",
+    "FleetLoss",
+    "GradientStrategy",
     "Layer",
     "Loss",
+    "Losses",
     "MetricComputer",
     "Model",
     "ModelProvider",
     "Namespace",
     "Optimizer",
+    "Pass",
     "Random",
     "Schedule",
     "SequenceProvider",
     "SupportsAdapt",
     "SupportsChildren",
     "SupportsDirection",
+    "SupportsEvaluations",
+    "SupportsFeedback",
+    "SupportsInverse",
+    "SupportsPreparation",
     "SupportsRows",
     "SupportsSchema",
     "SupportsSettings",
     "SupportsSplit",
     "SupportsSums",
+    "SupportsUpdate",
     "TrainingTask",
     "TrainingWorkflow",
 ]

@@ -1,13 +1,12 @@
 """Port: a layer of a network."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from gmcore.domain import Array, Shape, Tree, Variables
-from gmcore.ports.compute.namespace import Namespace
+from gmcore.domain import Array, Shape, Variables
+from gmcore.ports.forward_pass import Pass
 
 __all__ = ["Layer"]
 
@@ -22,9 +21,7 @@ class Layer(Protocol):
     """
 
     random: ClassVar[bool] = False
-    """Whether `apply` of this layer itself, not of its children, needs the key in training."""
-    stateful: ClassVar[bool] = False
-    """Whether `apply` of this layer itself, not of its children, changes buffers in training."""
+    """Whether this layer itself, not its children, needs the key in training."""
 
     # `input_shape` is Any, since a layer takes either a shape or a mapping of shapes, and states which.
     @abstractmethod
@@ -40,23 +37,15 @@ class Layer(Protocol):
         """Return initial variables on the host: float64, codes int32; equal generator states give equal variables."""
 
     @abstractmethod
-    def apply(
-        self,
-        variables: Variables,
-        inputs: Array | Mapping[str, Array],
-        *,
-        xp: Namespace,
-        key: Array | None,
-        training: bool,
-    ) -> tuple[Array, Tree]:
-        """Return the outputs and the buffers after this pass; unchanged buffers are the same object.
+    def apply(self, variables: Variables, inputs: Any, at: Pass) -> Array:
+        """Return the outputs, `(batch, *output_shape)`.
+
+        A layer that changes buffers in training has the ability `SupportsUpdate`; `update` is then called instead.
 
         Args:
             variables: as `init` or `adapt` returned them, on the device; an absent branch stands for an empty one.
-            inputs: `(batch, *input_shape)`.
-            xp: the backend's namespace.
-            key: random key for training; None if `training` is False.
-            training: whether this is a training pass, in which layers such as dropout are active.
+            inputs: `(batch, *input_shape)`, or a mapping of such arrays.
+            at: the namespace, the weights of the rows, the random key, and whether this is a training pass.
         """
 
     @abstractmethod

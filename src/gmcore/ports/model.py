@@ -6,8 +6,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from gmcore.domain import Array, ModelInfo, Rows, Schema, Tree, Variables
+from gmcore.domain import Array, ModelInfo, Rows, Schema, Variables
 from gmcore.ports.compute.namespace import Namespace
+from gmcore.ports.forward_pass import Pass
 
 __all__ = ["Model"]
 
@@ -33,31 +34,41 @@ class Model(Protocol):
         """Return initial variables; equal generator states give equal variables."""
 
     @abstractmethod
-    def adapt(self, variables: Variables, rows: Rows) -> Variables:
+    def adapt(self, variables: Variables, rows: Rows, *, rng: np.random.Generator) -> Variables:
         """Return the variables after fitting the preprocessing to `rows`, the training rows of a member.
 
         Shapes stay those of `init`. The rows may exceed the memory: `rows.inputs` gathers a column when it is read,
         and `rows.blocks()` gathers a block of rows at a time.
+
+        Args:
+            variables: as `init` returned them.
+            rows: the member's training rows, with targets and weights; `rows.numbers` are their places among all rows.
+            rng: the member's own generator; equal generator states and rows give equal variables.
         """
 
     @abstractmethod
-    def apply(
-        self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
-        """Return the outputs, `(batch, width)`, and the buffers after this pass.
+    def apply(self, variables: Variables, inputs: Mapping[str, Array], at: Pass) -> Array:
+        """Return the outputs, `(batch, width)`.
+
+        A model that changes buffers in training has the ability `SupportsUpdate`, and `stateful=True` in its `info`;
+        in training its `update` is then called instead.
 
         Args:
             variables: as `adapt` returned them, on the device.
             inputs: by name, as in `Rows.inputs`, `(batch, …)`.
-            xp: the backend's namespace.
-            key: random key for training; None if `training` is False.
-            training: whether this is a training pass, in which layers such as dropout are active; otherwise the
-                buffers are returned unchanged.
+            at: the namespace, the weights of the rows, the random key, and whether this is a training pass.
         """
 
     @abstractmethod
-    def loss(self, variables: Variables, outputs: Array, targets: Array, *, xp: Namespace) -> Array:
-        """Return the loss of each row, `(batch,)`; targets as in `Rows.targets`."""
+    def loss(self, variables: Variables, outputs: Array, targets: Array, at: Pass) -> Array:
+        """Return the loss of each row, `(batch,)`; a loss of the whole batch is that of each of its rows.
+
+        Args:
+            variables: as for `apply`.
+            outputs: as `apply` returned them, in `xp.float`.
+            targets: as in `Rows.targets`.
+            at: as for `apply`; the core weighs the losses, so only a loss of the whole batch reads the weights.
+        """
 
     @abstractmethod
     def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:

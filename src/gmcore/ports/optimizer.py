@@ -25,6 +25,15 @@ class Optimizer(Protocol):
     def settings(self) -> Mapping[str, float]:
         """The hyperparameters that may differ between the members of a fleet; always has `"learning_rate"`."""
 
+    @property
+    @abstractmethod
+    def linear_in_rate(self) -> tuple[str, ...]:
+        """Names of the coefficients that are proportional to the learning rate, such as `("learning_rate",)`.
+
+        A step whose learning rate is scaled on the device, as by a schedule that reacts to the loss, scales these. The
+        others must not depend on the learning rate.
+        """
+
     @abstractmethod
     def init(self, params: Tree, *, xp: Namespace) -> Tree:
         """Return the state before the first step."""

@@ -5,6 +5,7 @@ import attrs
 from gmcore.domain import Cancellation, Hooks, Rows, WorkflowConfig
 from gmcore.ports.checkpoint_store import CheckpointStore
 from gmcore.ports.compute.backend import Backend
+from gmcore.ports.gradient_strategy import GradientStrategy
 from gmcore.ports.metric_computer import MetricComputer
 from gmcore.ports.model import Model
 from gmcore.ports.optimizer import Optimizer
@@ -23,6 +24,7 @@ class TrainingTask:
         backend: the array library that computes.
         optimizer: updates the parameters.
         schedule: changes the learning rate.
+        gradients: computes the gradient of a batch.
         config: epochs, batch size, early stopping, chunks.
         metrics: computed when rows are scored.
         hooks: listeners of the run's events.
@@ -35,6 +37,7 @@ class TrainingTask:
     backend: Backend
     optimizer: Optimizer
     schedule: Schedule
+    gradients: GradientStrategy
     config: WorkflowConfig
     metrics: tuple[MetricComputer, ...] = ()
     hooks: Hooks = attrs.field(factory=Hooks)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["EntryPoint", "normalise", "scan"]
+__all__ = ["EntryPoint", "installed_state", "normalise", "scan"]
 
 _CORE = "gmcore"
 _PREFIX = "gmcore."
@@ -36,19 +36,20 @@ def scan() -> tuple[EntryPoint, ...]:
     takes longer than the whole scan. While no folder on `sys.path` changes, every call returns the same tuple.
     """
     global _memo  # noqa: PLW0603 - the only memo; it is replaced as a whole, so that threads see the old or the new one
-    state = (_folders(), len(sys.meta_path))
+    state = (installed_state(), len(sys.meta_path))
     if _memo[0] != state:
         _memo = (state, tuple(_scan()))
     return _memo[1]
 
 
+def installed_state() -> tuple[tuple[str, int], ...]:
+    """Return a value that changes when a distribution is installed or removed: times of the folders of `sys.path`."""
+    return tuple((path, _modified(path)) for path in sys.path if isinstance(path, str))
+
+
 def normalise(distribution: str) -> str:
     """Return the normalised name of a distribution: lower case, with `-` in place of `_`, `.` and repetitions."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
-
-
-def _folders() -> tuple[tuple[str, int], ...]:
-    return tuple((path, _modified(path)) for path in sys.path if isinstance(path, str))
 
 
 def _modified(path: str) -> int:

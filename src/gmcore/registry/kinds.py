@@ -31,7 +31,7 @@ KINDS: Mapping[str, Kind] = {
     "losses": Kind("loss", "Loss"),
     "optimizers": Kind("optimizer", "Optimizer"),
     "schedules": Kind("schedule", "Schedule"),
-    "gradient_strategies": Kind("gradient strategy"),
+    "gradient_strategies": Kind("gradient strategy", "GradientStrategy"),
     "search_strategies": Kind("search strategy"),
     "engines": Kind("engine"),
     "exporters": Kind("exporter"),

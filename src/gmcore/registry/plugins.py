@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # the ports import NumPy, which listing plugins does not need
         Backend,
         CrossValidator,
         DataProvider,
+        GradientStrategy,
         Layer,
         Loss,
         MetricComputer,
@@ -70,7 +72,7 @@ class PluginRegistry:
     losses: Registry[Loss]
     optimizers: Registry[Optimizer]
     schedules: Registry[Schedule]
-    gradient_strategies: Registry[object]
+    gradient_strategies: Registry[GradientStrategy]
     search_strategies: Registry[object]
     engines: Registry[object]
     exporters: Registry[object]
@@ -80,6 +82,8 @@ class PluginRegistry:
         if dtype not in _DTYPES:
             raise ValueError(f"dtype must be {' or '.join(map(repr, _DTYPES))}, got {dtype!r}")
         self.dtype = dtype
+        # By class: the options of a run have few classes, and the comparison with all ports is slow.
+        self._kinds: weakref.WeakKeyDictionary[type, str | None] = weakref.WeakKeyDictionary()
         for name, kind in KINDS.items():
             bound = {"dtype": self.dtype} if name == "backends" else {}
             registry: Registry[object] = Registry(
@@ -102,9 +106,11 @@ class PluginRegistry:
 
     def kind_of(self, cls: type) -> str | None:
         """Return the kind whose port a class implements, such as `"losses"`; None for a class that is no component."""
-        by_base = (self.by_port[base].port for base in cls.__mro__ if base in self.by_port)
-        by_methods = (registry.port for port, registry in self.by_port.items() if implements(cls, port))
-        return next(itertools.chain(by_base, by_methods), None)
+        if cls not in self._kinds:
+            by_base = (self.by_port[base].port for base in cls.__mro__ if base in self.by_port)
+            by_methods = (registry.port for port, registry in self.by_port.items() if implements(cls, port))
+            self._kinds[cls] = next(itertools.chain(by_base, by_methods), None)
+        return self._kinds[cls]
 
     def is_component(self, cls: type) -> bool:
         """Return whether a class implements the port of any kind."""

@@ -10,7 +10,10 @@ __all__ = ["implements", "port_problem"]
 
 def implements(component: type, port: type) -> bool:
     """Return whether a class has the methods of a port, and they accept the port's arguments."""
-    return next(_problems(component, port), None) is None
+    return all(
+        _has(component, name) and next(_signature_problems(component, port, name), None) is None
+        for name in _methods(port)
+    )
 
 
 def port_problem(component: object, kind: str) -> str:
@@ -51,13 +54,22 @@ def _options_problem(component: type) -> str:
     return f"has options ({', '.join(options)}) and is not an attrs class, which records need: use attrs.frozen"
 
 
+def _methods(port: type) -> list[str]:
+    return sorted(port.__abstractmethods__)  # type: ignore[attr-defined] # every port is abstract
+
+
+def _has(component: type, name: str) -> bool:
+    present = inspect.getattr_static(component, name, None) is not None
+    return present and name not in getattr(component, "__abstractmethods__", ())
+
+
 def _problems(component: type, port: type) -> Iterator[str]:
-    for name in sorted(port.__abstractmethods__):  # type: ignore[attr-defined] # every port is abstract
-        found = inspect.getattr_static(component, name, None)
-        if found is None or name in getattr(component, "__abstractmethods__", ()):
-            yield f"it has no {name!r}{_near(name, set(dir(component)) - set(dir(port)))}"
-        elif inspect.isfunction(found) or isinstance(found, classmethod | staticmethod):
+    """Yield all problems, each with its hint; `implements` answers without looking for hints, which is slow."""
+    for name in _methods(port):
+        if _has(component, name):
             yield from _signature_problems(component, port, name)
+        else:
+            yield f"it has no {name!r}{_near(name, set(dir(component)) - set(dir(port)))}"
 
 
 def _near(name: str, names: Collection[str]) -> str:
@@ -68,7 +80,10 @@ def _near(name: str, names: Collection[str]) -> str:
 
 
 def _signature_problems(component: type, port: type, name: str) -> Iterator[str]:
-    """Yield why a method does not accept the arguments of the port's method."""
+    """Yield why a method does not accept the arguments of the port's method; no attribute that is not a method."""
+    found = inspect.getattr_static(component, name)
+    if not (inspect.isfunction(found) or isinstance(found, classmethod | staticmethod)):
+        return
     declared = inspect.getattr_static(port, name)
     if isinstance(declared, property):
         yield f"{name!r} must be a property or an attribute, not a method"
@@ -77,7 +92,7 @@ def _signature_problems(component: type, port: type, name: str) -> Iterator[str]
     parameters = list(inspect.signature(getattr(port, name)).parameters.values())[0 if bound else 1 :]
     positional = [None for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
     keywords = {one.name: None for one in parameters if one.kind is one.KEYWORD_ONLY}
-    own = isinstance(inspect.getattr_static(component, name), classmethod | staticmethod)
+    own = isinstance(found, classmethod | staticmethod)
     try:
         inspect.signature(getattr(component, name)).bind(*positional, *([] if own else [None]), **keywords)
     except (TypeError, ValueError) as error:

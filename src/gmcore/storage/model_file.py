@@ -17,10 +17,10 @@ from gmcore.storage.sealed import opened, sealed
 
 __all__ = ["FORMAT", "ModelHeader", "SchemaHeader", "read_model", "schema_from", "write_model"]
 
-FORMAT = 2
+FORMAT = 3
 
 _KEY = "gmcore"
-_TREES = {"params", "buffers"}
+_TREES = {"params", "buffers", "shared"}
 _DEEPEST = 100  # dots in the name of an array
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ def write_model(path: Path, variables: Variables, *, schema: Schema, **about: ob
         schema: the columns the model was trained on.
         about: further JSON values for the header, such as the model's name and settings.
     """
-    flat = tree_flatten({"params": variables.params, "buffers": variables.buffers})
+    flat = tree_flatten(attrs.asdict(variables, recurse=False))
     # Safetensors does not keep the order, and some libraries round differently when a tree's order changes.
     header = {"format": FORMAT, "schema": attrs.asdict(schema), "order": list(flat), **about}
     arrays = {name: np.asarray(array, order="C") for name, array in flat.items()}
@@ -185,4 +185,4 @@ def _variables(arrays: Mapping[str, np.ndarray], order: object) -> Variables:
     tree = tree_unflatten({name: arrays[name] for name in order})
     if not set(tree) <= _TREES or not all(isinstance(branch, Mapping) for branch in tree.values()):
         raise ValueError("its arrays are not those of a model")
-    return Variables(tree.get("params", {}), tree.get("buffers", {}))
+    return Variables(**tree)

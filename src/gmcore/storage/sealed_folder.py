@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import attrs
 
@@ -17,7 +18,7 @@ from gmcore.errors import InputError, OutputError
 from gmcore.storage.private import is_safe_way, private_folder, seal, user_key
 from gmcore.storage.temporary import cache_folder
 
-__all__ = ["SealedFolder", "programs_are_kept"]
+__all__ = ["Entry", "SealedFolder", "programs_are_kept"]
 
 _SETTING = "GMCORE_KEEP_PROGRAMS"
 
@@ -42,9 +43,26 @@ def programs_are_kept() -> bool:
     return value.lower() == "yes"
 
 
+class Entry(NamedTuple):
+    """An entry of a sealed folder.
+
+    Attributes:
+        name: its name.
+        content: its content.
+        path: its file, which begins with the content.
+    """
+
+    name: str
+    content: bytes
+    path: Path
+
+
 @attrs.define(kw_only=True, eq=False)
 class SealedFolder:
     """Entries by name, in one folder; each has a keyed hash of its name and its content.
+
+    A file has the content first, then the name and the hash. So it can be used in place of a file with the content
+    alone by what ignores the rest, such as the loader of shared libraries.
 
     It never raises: an entry that is absent, damaged or not this user's is not found, and one that can't be written is
     not kept; the log says so once. Processes may read and write at the same time: an entry appears as a whole.
@@ -78,21 +96,21 @@ class SealedFolder:
         """Return the content of an entry; None if there is none that this user has sealed."""
         path = self._path(name)
         found = self._read(path)
-        if found is None or found[0] != name:
+        if found is None or found.name != name:
             return None
         with contextlib.suppress(OSError):
             os.utime(path)
-        return found[1]
+        return found.content
 
     def put(self, name: str, content: bytes) -> None:
         """Write an entry, and remove the least recently read ones if the folder has become too large."""
         encoded = name.encode()
-        sealed = len(encoded).to_bytes(_LENGTH, "little") + encoded + content
+        sealed = content + encoded + len(encoded).to_bytes(_LENGTH, "little")
         temporary = self.folder / f".{uuid.uuid4().hex}{_UNFINISHED}"
         try:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
-                file.write(seal(self._key, sealed).encode() + sealed)
+                file.write(sealed + seal(self._key, sealed).encode())
             # Not flushed to the drive: what a power cut leaves behind has no valid seal.
             temporary.replace(self._path(name))
             self._make_room(_SEAL + len(sealed))
@@ -105,8 +123,8 @@ class SealedFolder:
                 temporary.unlink()
             self._complain(f"compiled programs are not kept: cannot write to {self.folder}: {error.strerror or error}")
 
-    def entries(self, since: float = 0.0) -> Iterator[tuple[str, bytes]]:
-        """Yield the name and the content of each entry, in no particular order.
+    def entries(self, since: float = 0.0) -> Iterator[Entry]:
+        """Yield each entry, in no particular order.
 
         Args:
             since: only those written or read at this time or later, in seconds as of `time.time`.
@@ -114,13 +132,13 @@ class SealedFolder:
         with contextlib.suppress(OSError):
             for path in self.folder.glob(f"*{_SUFFIX}"):
                 found = self._read(path) if path.stat().st_mtime >= since else None
-                if found is not None and self._path(found[0]) == path:
+                if found is not None and self._path(found.name) == path:
                     yield found
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:40]}{_SUFFIX}"
 
-    def _read(self, path: Path) -> tuple[str, bytes] | None:
+    def _read(self, path: Path) -> Entry | None:
         try:
             facts = path.lstat()
             own = stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid()
@@ -130,14 +148,15 @@ class SealedFolder:
         except OSError as error:
             self._complain(f"cannot read {path}: {error.strerror or error}")
             return None
-        sealed = whole[_SEAL:]
-        if not hmac.compare_digest(whole[:_SEAL], seal(self._key, sealed).encode()):
+        sealed = whole[:-_SEAL]
+        if not hmac.compare_digest(whole[-_SEAL:], seal(self._key, sealed).encode()):
             self._complain(f"{path} is damaged or was not written by this user: it is compiled again")
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
-        start = _LENGTH + int.from_bytes(sealed[:_LENGTH], "little")
-        return sealed[_LENGTH:start].decode(), sealed[start:]
+        named, length = sealed[:-_LENGTH], int.from_bytes(sealed[-_LENGTH:], "little")
+        end = len(named) - length
+        return Entry(name=named[end:].decode(), content=named[:end], path=path)
 
     def _make_room(self, added: int) -> None:
         """Count what was added, and remove the least recently read entries if that is too much.

@@ -2,11 +2,14 @@
 
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.testing.backend import BackendContract
+from gmcore.testing.batch_loss import BatchLossContract
 from gmcore.testing.cross_validator import CrossValidatorContract
 from gmcore.testing.data_provider import DataProviderContract
 from gmcore.testing.fakes import TinyModel, two_moons
+from gmcore.testing.gradient_strategy import GradientStrategyContract
 from gmcore.testing.guarded_backend import GuardedBackend
 from gmcore.testing.hook import HookContract
+from gmcore.testing.layer import LayerContract
 from gmcore.testing.loss import LossCase, LossContract
 from gmcore.testing.metric_computer import MetricComputerContract
 from gmcore.testing.model_provider import ModelProviderContract
@@ -17,11 +20,14 @@ from gmcore.testing.sequence_provider import SequenceProviderContract
 
 __all__ = [
     "BackendContract",
+    "BatchLossContract",
     "Crash",
     "CrossValidatorContract",
     "DataProviderContract",
+    "GradientStrategyContract",
     "GuardedBackend",
     "HookContract",
+    "LayerContract",
     "LossCase",
     "LossContract",
     "MetricComputerContract",

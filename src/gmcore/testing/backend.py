@@ -2,82 +2,24 @@
 
 # ruff: noqa: S101 - these are checks
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
 
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
-from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Backend
 from gmcore.testing.backend_checks.fleets import assert_takes_members
-from gmcore.testing.backend_checks.namespace import assert_all_hold, compare, compare_gradient
-from gmcore.testing.backend_checks.namespace_cases import calls, smooth_calls
-from gmcore.testing.backend_checks.precision import assert_float_gradients, assert_multiplies, assert_stays_narrow
-from gmcore.testing.backend_checks.random import assert_distributed, assert_keyed, assert_members_draw
+from gmcore.testing.backend_checks.namespace_contract import NamespaceContract
+from gmcore.testing.backend_checks.scans import assert_prepares, assert_takes_first_steps
 
 __all__ = ["BackendContract"]
 
 Function = Callable[..., Array]
 
 
-class BackendContract(ABC):
+class BackendContract(NamespaceContract):
     """Contract tests for a backend with one dtype and `compute`; subclass it as `TestYours` in a test module."""
-
-    @abstractmethod
-    def backend(self) -> Backend:
-        """Return a backend; it may be the same one each time."""
-
-    # --- namespace, compared with NumPy
-
-    def test_every_function_is_tested(self) -> None:
-        """The test cases cover every public function of the port `Namespace`."""
-        from gmcore.ports import Namespace  # noqa: PLC0415 - its members are inspected only here
-
-        named = {name for name, member in vars(Namespace).items() if callable(member) and not name.startswith("_")}
-        assert named - {call.name for call in calls("float32")} == set()
-
-    def test_values_shapes_and_dtypes_are_numpys(self) -> None:
-        """Each call returns NumPy's values to a few units in the last place, with NumPy's shape and dtype."""
-        backend = self.backend()
-        reference = NumPyNamespace(backend.dtype)
-        assert_all_hold(calls(backend.dtype), lambda call: compare(backend, reference, call))
-
-    def test_python_numbers_keep_the_dtype(self) -> None:
-        """Arithmetic with Python numbers keeps the array's dtype."""
-        backend = self.backend()
-
-        def mixed(x: Array, i: Array) -> dict[str, Array]:
-            return {"float": (1 + x * 2.5 - 1) / 3 + x**2 + 0.1, "int": (i + 1) * 2, "bool": x > 0.5, "neg": -x}  # noqa: PLR2004
-
-        x = np.array([0.25, -1.5], backend.dtype)
-        found = backend.to_numpy(backend.compile(mixed)(backend.asarray(x), backend.asarray(np.arange(2))))
-        assert [found[name].dtype.name for name in ("float", "int", "bool", "neg")] == [
-            backend.dtype, "int32", "bool", backend.dtype,
-        ]  # fmt: skip
-        np.testing.assert_allclose(found["float"], x * 2.5 / 3 + x**2 + 0.1, rtol=1e-6)
-
-    def test_arrays_are_indexed_as_in_numpy(self) -> None:
-        """With integers, slices, None, `...` and integer arrays."""
-        backend = self.backend()
-        x, rows = np.arange(24.0).reshape(2, 3, 4).astype(backend.dtype), np.array([[1, 0], [0, 0]], np.int32)
-        device, picks = backend.asarray(x), backend.asarray(rows)
-        for index in (0, -1, slice(1, None), (slice(None), 1), (..., 0), (slice(None), None), (0, slice(0, 2), 3)):
-            np.testing.assert_array_equal(backend.to_numpy(device[index]), x[index])
-        np.testing.assert_array_equal(backend.to_numpy(device[picks]), x[rows])
-
-    def test_gradients_equal_central_differences(self) -> None:
-        """The gradient of each smooth call agrees with central differences of the NumPy reference in float64."""
-        backend = self.backend()
-        assert_all_hold(smooth_calls(backend.dtype), lambda call: compare_gradient(backend, call))
-
-    def test_stop_gradient_has_no_gradient(self) -> None:
-        """A stopped value is a constant for differentiation."""
-        backend = self.backend()
-        fn = backend.value_and_grad(lambda x: (backend.xp.sum(x * backend.xp.stop_gradient(x)), None))
-        _, gradient = fn(backend.asarray(np.array([2.0, 3.0])))
-        np.testing.assert_array_equal(backend.to_numpy(gradient), [2.0, 3.0])
 
     # --- conversion
 
@@ -196,6 +138,14 @@ class BackendContract(ABC):
         assert silent[1] is None
         np.testing.assert_array_equal(backend.to_numpy(silent[0]), [20.0, 25.0])
 
+    def test_a_scan_takes_the_first_steps(self) -> None:
+        """Of `length`, and computes none for the padding; compiled or not, and for a fleet."""
+        assert_takes_first_steps(self.backend())
+
+    def test_a_program_is_prepared_in_another_thread(self) -> None:
+        """While this thread calls it as well."""
+        assert_prepares(self.backend())
+
     def test_a_scans_step_is_compiled_once(self) -> None:
         """For any length and number of scans with the same shapes per step."""
         backend = self.backend()
@@ -230,31 +180,6 @@ class BackendContract(ABC):
     def test_a_fleets_program_takes_any_number_of_members(self) -> None:
         """On another axis for some arguments, and with shared arguments."""
         assert_takes_members(self.backend())
-
-    # --- precision
-
-    def test_matrices_are_multiplied_in_compute(self) -> None:
-        """Products are summed in float and rounded once."""
-        assert_multiplies(self.backend())
-
-    def test_narrow_arrays_stay_narrow_and_gradients_are_float(self) -> None:
-        """Arrays in `compute` stay in it until they are cast to float."""
-        assert_stays_narrow(self.backend())
-        assert_float_gradients(self.backend())
-
-    # --- random numbers
-
-    def test_equal_keys_give_equal_draws_and_other_keys_others(self) -> None:
-        """Compiled or not; a folded key is another key."""
-        assert_keyed(self.backend())
-
-    def test_draws_have_the_right_distribution(self) -> None:
-        """Mean, variance and bounds of 40,000 draws, to five standard errors, and all mantissa bits are random."""
-        assert_distributed(self.backend())
-
-    def test_each_member_has_its_own_draws(self) -> None:
-        """Under `vmap`, a member's draws are those it has alone."""
-        assert_members_draw(self.backend())
 
     # --- description
 

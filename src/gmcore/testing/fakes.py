@@ -16,10 +16,9 @@ from gmcore.domain import (
     Schema,
     Target,
     TargetKind,
-    Tree,
     Variables,
 )
-from gmcore.ports import DataProvider, Namespace, SupportsSettings
+from gmcore.ports import DataProvider, Namespace, Pass, SupportsSettings
 
 __all__ = ["StreamOnly", "TinyModel", "two_moons"]
 
@@ -75,7 +74,7 @@ class TinyModel(SupportsSettings):
         rate = {"dropout": np.array(self.dropout)} if self.dropout else {}
         return Variables(params, {"mean": np.zeros(width), "std": np.ones(width), **rate})
 
-    def adapt(self, variables: Variables, rows: Rows) -> Variables:
+    def adapt(self, variables: Variables, rows: Rows, *, rng: np.random.Generator) -> Variables:  # noqa: ARG002
         numbers = rows.inputs["numeric"]
         mean, std = numbers.mean(0), numbers.std(0)
         if rows.weights is not None:
@@ -91,18 +90,17 @@ class TinyModel(SupportsSettings):
         numbers = {name: np.array(value, np.float64) for name, value in settings.items()}
         return Variables(variables.params, {**variables.buffers, **numbers})
 
-    def apply(
-        self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
-        params, buffers = variables.params, variables.buffers
+    def apply(self, variables: Variables, inputs: Mapping[str, Array], at: Pass) -> Array:
+        xp, params, buffers = at.xp, variables.params, variables.buffers
         scaled = (inputs["numeric"] - buffers["mean"]) / buffers["std"]
         hidden = xp.tanh(_product(scaled, params["hidden"]["weight"], xp) + params["hidden"]["bias"])
-        if training and self.dropout:
-            kept = xp.random.uniform(key, hidden.shape) >= buffers["dropout"]
+        if at.training and self.dropout:
+            kept = xp.random.uniform(at.key, hidden.shape) >= buffers["dropout"]
             hidden = xp.where(kept, hidden / (1 - buffers["dropout"]), 0.0)
-        return _product(hidden, params["out"]["weight"], xp), buffers
+        return _product(hidden, params["out"]["weight"], xp)
 
-    def loss(self, variables: Variables, outputs: Array, targets: Array, *, xp: Namespace) -> Array:  # noqa: ARG002
+    def loss(self, variables: Variables, outputs: Array, targets: Array, at: Pass) -> Array:  # noqa: ARG002
+        xp = at.xp
         picked = xp.take_along_axis(xp.log_softmax(outputs), xp.expand_dims(targets, -1), axis=-1)
         return -xp.squeeze(picked, -1)
 

@@ -143,13 +143,24 @@ class GuardedBackend(Backend):
         loops: bool = False,
         donate: tuple[int, ...] = (),
         members: tuple[int | None, ...] = (),
+        lengths: tuple[int, ...] = (),
     ) -> F:
-        return self.inner.compile(fn, loops=loops, donate=donate, members=members)
+        return self.inner.compile(fn, loops=loops, donate=donate, members=members, lengths=lengths)
+
+    def prepare(
+        self, program: Callable[..., object], *arguments: object, on_device: tuple[int, ...] = ()
+    ) -> Callable[[], None]:
+        return self.inner.prepare(program, *arguments, on_device=on_device)
 
     def scan(
-        self, step: Callable[[Carry, X, Shared], tuple[Carry, Y]], carry: Carry, xs: X, shared: Shared | None = None
+        self,
+        step: Callable[[Carry, X, Shared], tuple[Carry, Y]],
+        carry: Carry,
+        xs: X,
+        shared: Shared | None = None,
+        length: int | None = None,
     ) -> tuple[Carry, Y]:
-        return self.inner.scan(step, carry, xs, shared)
+        return self.inner.scan(step, carry, xs, shared, length)
 
     def checkpoint(self, fn: F) -> F:
         return self.inner.checkpoint(fn)

@@ -42,6 +42,7 @@ from gmcore.domain import (
     WorkflowConfig,
 )
 from gmcore.domain.events import Context
+from gmcore.nn.gradients import Backpropagation
 from gmcore.nn.optimizers import AdamW
 from gmcore.nn.schedules import Constant
 from gmcore.ports import Backend, TrainingTask
@@ -189,6 +190,7 @@ def _trained(backend: Backend, hooks: Hooks) -> list[object]:
         backend=backend,
         optimizer=AdamW(learning_rate=0.03),
         schedule=Constant(),
+        gradients=Backpropagation(),
         config=WorkflowConfig(max_epochs=3, batch_size=16),
         hooks=hooks,
     )

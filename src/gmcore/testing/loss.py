@@ -12,10 +12,10 @@ import numpy as np
 from gmcore.domain import Array, Target, TargetKind
 from gmcore.errors import ConfigError
 from gmcore.nn.numpy_namespace import NumPyNamespace
-from gmcore.ports import Backend, Loss
+from gmcore.ports import Backend, BatchLoss, Loss
 from gmcore.testing.abilities import usable_backends
 
-__all__ = ["LossCase", "LossContract"]
+__all__ = ["LossCase", "LossContract", "LossSuite"]
 
 _ROWS = 12
 # Of a step of 1e-6, central differences in float64 keep about nine digits.
@@ -35,11 +35,8 @@ class LossCase:
     targets: np.ndarray
 
 
-class LossContract(ABC):
-    """Checks for a loss; subclass it as `TestYours` in a test module, and pytest runs them.
-
-    Numbers are checked under the NumPy reference; gradients and fleets on every backend that is installed.
-    """
+class LossSuite(ABC):
+    """What the suites of losses per row and of losses of a batch share: rows, and checks of targets and settings."""
 
     @abstractmethod
     def loss(self) -> Loss:
@@ -96,6 +93,18 @@ class LossContract(ABC):
         assert settings == self.loss().settings
         assert all(type(name) is str and isinstance(value, float) for name, value in settings.items()), settings
         assert np.isfinite(list(settings.values())).all(), settings
+
+
+class LossContract(LossSuite):
+    """Checks for a loss; subclass it as `TestYours` in a test module, and pytest runs them.
+
+    Numbers are checked under the NumPy reference; gradients and fleets on every backend that is installed. A
+    `BatchLoss` has its own suite, `BatchLossContract`.
+    """
+
+    def test_it_is_a_loss_of_rows(self) -> None:
+        """A loss of a whole batch keeps another contract."""
+        assert not isinstance(self.loss(), BatchLoss), "check it with BatchLossContract"
 
     def test_each_row_has_one_finite_number_in_the_dtype_of_the_outputs(self) -> None:
         """`(batch,)`, in float32 and float64, also for one row."""

@@ -2,11 +2,16 @@
 
 # ruff: noqa: S101 - these are checks
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
-from gmcore.ports import Schedule
+from gmcore.domain import Tree
+from gmcore.domain.tree import tree_map
+from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.ports import Feedback, Schedule, SupportsFeedback
+from gmcore.testing.abilities import OfAbilities, needs
 
 __all__ = ["ScheduleContract"]
 
@@ -14,10 +19,18 @@ __all__ = ["ScheduleContract"]
 # its total.
 _TOTALS = np.array([0, 1, 7, 30, 1000])
 _STEPS = np.arange(40)[:, None]
+# The losses of four members in eight epochs: falling, rising, constant, and those of a member that fails.
+_LOSSES = np.stack([np.arange(8.0)[::-1], np.arange(8.0), np.ones(8), np.where(np.arange(8) < 3, 1.0, np.nan)], axis=1)  # noqa: PLR2004 - as above
 
 
-class ScheduleContract(ABC):
-    """Checks for a schedule; subclass it as `TestYours` in a test module, and pytest runs them."""
+class ScheduleContract(OfAbilities):
+    """Checks for a schedule; subclass it as `TestYours` in a test module, and pytest runs them.
+
+    A schedule that reacts to the loss, itself or through a schedule inside it, states the ability `SupportsFeedback` in
+    `abilities`.
+    """
+
+    optional: ClassVar[tuple[type, ...]] = (SupportsFeedback,)
 
     @abstractmethod
     def schedule(self) -> Schedule:
@@ -27,9 +40,20 @@ class ScheduleContract(ABC):
         """Return a new schedule's factors for all steps and totals of the checks, `(steps, totals)`."""
         return self.schedule().factor(_STEPS, _TOTALS)
 
-    def test_it_is_a_schedule(self) -> None:
-        """The port is subclassed, or its methods are all there."""
-        assert isinstance(self.schedule(), Schedule)
+    def feedback(self) -> Feedback:
+        """Return how a new schedule reacts to the loss."""
+        feedback = _feedback_of(self.schedule())
+        assert feedback is not None, (
+            "the schedule does not react to the loss: leave SupportsFeedback out of `abilities`"
+        )
+        return feedback
+
+    def test_it_is_a_schedule_with_the_abilities_of_the_suite(self) -> None:
+        """The port is subclassed, or its methods are all there; an ability that is not stated would not be checked."""
+        schedule = self.schedule()
+        assert isinstance(schedule, Schedule)
+        reacts, stated = _feedback_of(schedule) is not None, SupportsFeedback in self.abilities
+        assert reacts == stated, "SupportsFeedback must be in `abilities` if the schedule reacts to the loss, else not"
 
     def test_steps_and_totals_broadcast(self) -> None:
         """The factors have the shape to which the arguments broadcast, also where both are scalars."""
@@ -87,3 +111,61 @@ class ScheduleContract(ABC):
         self.schedule().factor(step, total)
         assert np.array_equal(step, _STEPS)
         assert np.array_equal(total, _TOTALS)
+
+    @needs(SupportsFeedback)
+    def test_the_state_of_its_feedback_keeps_its_names_shapes_and_dtypes(self) -> None:
+        """`(members,)` each, also if losses are NaN; the scale is float64, 1 at first, finite and not negative."""
+        for members in (4, 1):
+            states = _states(self.feedback(), _LOSSES[:, :members])
+            assert states[0]["scale"].dtype == np.float64
+            assert (states[0]["scale"] == 1).all()
+            for state in states:
+                assert _signature(state) == _signature(states[0])
+                assert all(leaf.shape == (members,) for leaf in state.values()), _signature(state)
+                assert (np.isfinite(state["scale"]) & (state["scale"] >= 0)).all(), state["scale"]
+
+    @needs(SupportsFeedback)
+    def test_its_feedback_has_no_memory_but_its_state(self) -> None:
+        """Equal states and losses give equal states, by the same object and by a new one, and are not changed."""
+        feedback = self.feedback()
+        first = _states(feedback, _LOSSES)
+        _states(feedback, _LOSSES[::-1])
+        for states in (_states(feedback, _LOSSES), _states(self.feedback(), _LOSSES)):
+            assert all(_equal(one, other) for one, other in zip(states, first, strict=True))
+        given, loss = tree_map(np.copy, first[2]), _LOSSES[2].copy()
+        feedback.after_epoch(given, loss, xp=NumPyNamespace())
+        assert _equal(given, first[2]), "the state is changed in place"
+        assert np.array_equal(loss, _LOSSES[2]), "the losses are changed in place"
+
+    @needs(SupportsFeedback)
+    def test_its_feedback_of_a_member_is_its_own(self) -> None:
+        """A member has the same states alone as in a fleet."""
+        fleet = _states(self.feedback(), _LOSSES)
+        for member in range(_LOSSES.shape[1]):
+            place = slice(member, member + 1)
+            alone = _states(self.feedback(), _LOSSES[:, place])
+            for one, state in zip(alone, fleet, strict=True):
+                mine = tree_map(lambda leaf, place=place: leaf[place], state)
+                assert _equal(one, mine), f"member {member}"
+
+
+def _feedback_of(schedule: Schedule) -> Feedback | None:
+    return schedule.feedback if isinstance(schedule, SupportsFeedback) else None
+
+
+def _states(feedback: Feedback, losses: np.ndarray) -> list[Tree]:
+    """Return the state before the first epoch and after each."""
+    states: list[Tree] = [feedback.initial(losses.shape[1])]
+    for loss in losses:
+        states.append(feedback.after_epoch(states[-1], loss, xp=NumPyNamespace()))
+    return states
+
+
+def _signature(state: Tree) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    return {name: (leaf.shape, leaf.dtype) for name, leaf in state.items()}
+
+
+def _equal(one: Tree, other: Tree) -> bool:
+    return one.keys() == other.keys() and all(
+        np.array_equal(leaf, other[name], equal_nan=True) for name, leaf in one.items()
+    )

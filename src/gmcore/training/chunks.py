@@ -11,9 +11,9 @@ from gmcore.domain.tree import tree_leaves
 from gmcore.errors import ConfigError
 from gmcore.ports import TrainingTask
 from gmcore.training.fleet.members import evaluation_batch
-from gmcore.training.fleet.memory import device_memory
 from gmcore.training.fleet.row_source import bytes_on_device
 from gmcore.training.fleet.segments import bytes_in_transit
+from gmcore.training.memory import device_memory
 
 __all__ = ["ChunkPlan", "members_at_once", "plan_chunks"]
 
@@ -26,9 +26,13 @@ _COPIES_OF_BUFFERS = 6
 _NARROW_COPIES = 2
 # A layer's output, what the backward pass keeps of it, and its gradient.
 _COPIES_OF_OUTPUTS = 3
-# For each row of a member: its index among the member's rows and its folds', int64; the plans of the present epoch and
-# of those that are prefetched, int32 on host and device; and its weight, float64 on the host.
-_BYTES_OF_INDICES = 3 * 8 + 4 * 4 + 2 * 4 + 8
+# For each row of a member: its index among the member's rows and its folds', int64.
+_BYTES_OF_INDICES = 3 * 8
+# In the plans of the present epoch and of those that are prefetched: int32 on host and device; and its weight, float64
+# on the host.
+_BYTES_OF_PLANS = 4 * 4 + 2 * 4 + 8
+# Plans and predictions have at most a quarter more steps than they need: see `capacity`.
+_PADDED = 5 / 4
 # Predictions of the scored rows: float64, in parts and as a whole. A member scores one fold's share of the rows.
 _BYTES_OF_PREDICTION = 2 * 8
 _FOLDS = 5
@@ -44,6 +48,7 @@ class ChunkPlan:
         members: number of members per chunk.
         rows: bytes of the rows on the device; 0 if they stay on the host.
         in_transit: bytes of the rows on their way to the device, if they stay on the host; else 0.
+        shared: bytes of the variables that all members share.
         member: bytes of one member.
         total: bytes of the device's memory.
     """
@@ -51,13 +56,14 @@ class ChunkPlan:
     members: int
     rows: int
     in_transit: int
+    shared: int
     member: int
     total: int
 
     @property
     def estimated(self) -> int:
-        """Bytes of a chunk and the rows."""
-        return self.rows + self.in_transit + self.members * self.member
+        """Bytes of a chunk, the rows and the shared variables."""
+        return self.rows + self.in_transit + self.shared + self.members * self.member
 
 
 def plan_chunks(task: TrainingTask, members: int) -> ChunkPlan:
@@ -72,14 +78,15 @@ def plan_chunks(task: TrainingTask, members: int) -> ChunkPlan:
     """
     rows, total = bytes_on_device(task), device_memory(task.backend).total
     member = _bytes_of_variables(task) + _bytes_of_batch(task) + _bytes_of_rows(task, members)
-    if rows + member > _LARGEST_SHARE_OF_MEMORY * total:
-        raise ConfigError([_too_large(task, rows, member, total)])
+    shared = sum(layer.shared for layer in task.model.info.layers) * _itemsize(task.backend.dtype)
+    if rows + shared + member > _LARGEST_SHARE_OF_MEMORY * total:
+        raise ConfigError([_too_large(task, rows, shared + member, total)])
     configured = task.config.members_per_chunk
     most = configured or max(1, int(_SHARE_OF_MEMORY * total / member))
     # Chunks of equal size share one compiled program.
     size = min(configured, members) if configured else math.ceil(members / math.ceil(members / most))
     in_transit = 0 if rows else bytes_in_transit(task, size)
-    return ChunkPlan(members=size, rows=rows, in_transit=in_transit, member=member, total=total)
+    return ChunkPlan(members=size, rows=rows, in_transit=in_transit, shared=shared, member=member, total=total)
 
 
 def members_at_once(task: TrainingTask, members: int) -> int:
@@ -106,7 +113,8 @@ def _bytes_of_batch(task: TrainingTask) -> int:
     narrow = wide if task.backend.device == "cpu" else _itemsize(task.backend.compute)
     before, trained = _output_sizes(info)
     entering = wide * (sum(math.prod(shape) for shape in info.input_shapes.values()) + max(before, default=0))
-    training = task.config.batch_size * (entering + _COPIES_OF_OUTPUTS * narrow * sum(trained))
+    at_once = task.gradients.rows_at_once(task.config.batch_size)
+    training = task.config.batch_size * entering + at_once * _COPIES_OF_OUTPUTS * narrow * sum(trained)
     evaluation = evaluation_batch(task) * (entering + narrow * sum(trained))
     return max(training, evaluation)
 
@@ -116,8 +124,9 @@ def _bytes_of_rows(task: TrainingTask, members: int) -> int:
     wide = _itemsize(task.backend.dtype)
     # Row weights are planned for each epoch, unless all are 1.
     of_weights = wide if task.rows.weights is None else 4 * 8 + 2 * wide
-    of_predictions = (_BYTES_OF_PREDICTION + wide) * math.prod(task.model.info.output_shape)
-    return len(task.rows) * (_BYTES_OF_INDICES + of_weights + of_predictions // min(members, _FOLDS))
+    of_plans = int(_PADDED * (_BYTES_OF_PLANS + of_weights))
+    of_predictions = int((_BYTES_OF_PREDICTION + _PADDED * wide) * math.prod(task.model.info.output_shape))
+    return len(task.rows) * (_BYTES_OF_INDICES + of_plans + of_predictions // min(members, _FOLDS))
 
 
 def _output_sizes(info: ModelInfo) -> tuple[list[int], list[int]]:
@@ -135,7 +144,7 @@ def _state_per_parameter(task: TrainingTask) -> int:
     """Return how many numbers the optimizer keeps for each parameter."""
     backend = task.backend
     state = task.optimizer.init(backend.asarray({"weight": np.zeros((1, 1))}), xp=backend.xp)
-    return len(list(tree_leaves(state)))
+    return sum(math.prod(leaf.shape) for leaf in tree_leaves(state))
 
 
 def _too_large(task: TrainingTask, rows: int, member: int, total: int) -> str:

@@ -19,7 +19,7 @@ from gmcore.domain import (
     generator,
 )
 from gmcore.domain.data.splits import held_out
-from gmcore.ports import CrossValidator, SupportsSplit, TrainingTask, TrainingWorkflow
+from gmcore.ports import CrossValidator, SupportsPreparation, SupportsSplit, TrainingTask, TrainingWorkflow
 from gmcore.training.roles import check_folds, with_checked_indices
 
 __all__ = ["cross_validate", "fold_members", "folds_of"]
@@ -34,8 +34,11 @@ def cross_validate(workflow: TrainingWorkflow, task: TrainingTask, folds: Sequen
     members = fold_members(task.rows, folds, task.config, seed=seed)
     for fold in folds:
         task.hooks.emit(FoldStart(index=fold.index, n_train=len(fold.train), n_validation=len(fold.validation)))
+    rows = [member.score for member in members]
+    if isinstance(workflow, SupportsPreparation):
+        workflow.prepare(rows)
     trained = workflow.train(task, members)
-    scored = workflow.validate(task, [one.variables for one in trained], [member.score for member in members])
+    scored = workflow.validate(task, [one.variables for one in trained], rows)
     for fold, validation in zip(folds, scored, strict=True):
         task.hooks.emit(FoldEnd(index=fold.index, validation=validation))
     results = tuple(

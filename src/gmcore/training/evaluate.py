@@ -2,25 +2,26 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from gmcore.domain import Array, Rows, Tree, ValidationResult, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.errors import TrainingError
-from gmcore.ports import Backend, MetricComputer, Model, TrainingTask
-from gmcore.training.fleet.members import evaluation_batch, stack, weight_of
+from gmcore.nn.sizing import SizingGenerator
+from gmcore.ports import Backend, MetricComputer, Model, Pass, TrainingTask
+from gmcore.training.fleet.members import common_of, evaluation_batch, stack, weight_of
 from gmcore.training.fleet.plan import evaluation_plan
 from gmcore.training.fleet.prefetch import prefetch
 from gmcore.training.fleet.program_cache import cached_program
-from gmcore.training.fleet.row_source import RowSource
-from gmcore.training.fleet.segments import evaluation_segments, steps_per_call
+from gmcore.training.fleet.row_source import RowSource, common_arrays
+from gmcore.training.fleet.segments import EvaluationSegment, evaluation_segments, steps_per_call
 from gmcore.training.fleet.step import evaluation_step
-from gmcore.training.fleet.trees import EvaluationBatches, EvaluationInputs, EvaluationShared, ResidentRows, Totals
+from gmcore.training.fleet.trees import Common, EvaluationBatches, EvaluationInputs, EvaluationShared, Totals
 from gmcore.training.metric_numbers import metric_numbers
 
-__all__ = ["evaluate", "predict", "score"]
+__all__ = ["evaluate", "predict", "prepared_evaluation", "score"]
 
 _PREDICTED_AT_ONCE = 1024
 _PREFETCHED = 2
@@ -46,6 +47,23 @@ def evaluate(
     ]
 
 
+def prepared_evaluation(task: TrainingTask, source: RowSource, rows: Sequence[np.ndarray]) -> Callable[[], None] | None:
+    """Return a function that compiles what `evaluate` needs for members with these rows, see `Backend.prepare`.
+
+    None for rows that stay on the host, which take much longer to evaluate than the program to compile.
+    """
+    if not source.resident:
+        return None
+    one = task.model.init(SizingGenerator())
+    repeated = lambda leaf: np.broadcast_to(leaf, (len(rows), *leaf.shape))
+    inputs: EvaluationInputs = {"params": tree_map(repeated, one.params), "buffers": tree_map(repeated, one.buffers)}
+    totals: Totals = {"loss": np.zeros(len(rows)), "by_metric": {}}
+    batches, length = next(_segments(task, source, rows))
+    common = common_arrays(source, one.shared)
+    program = _scoring_program(task)
+    return task.backend.prepare(program, totals, batches, length, inputs, common, on_device=(0, 3, 4))
+
+
 def score(
     metrics: Iterable[MetricComputer], predictions: np.ndarray, rows: Rows, indices: np.ndarray
 ) -> Mapping[str, float]:
@@ -69,10 +87,11 @@ def score(
 def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) -> np.ndarray:
     """Return one member's predictions for all rows, `(rows, width)` float64."""
     program = cached_program(backend, ("prediction", model), lambda: _prediction_program(backend, model))
-    params, buffers = backend.asarray(variables.params), backend.asarray(variables.buffers)
-    size = min(_PREDICTED_AT_ONCE, max(1, len(rows)))
+    params, buffers, shared = backend.asarray((variables.params, variables.buffers, variables.shared))
+    # A power of two, so that calls with any numbers of rows share few programs.
+    size = min(_PREDICTED_AT_ONCE, 1 << max(0, len(rows) - 1).bit_length())
     parts = [
-        backend.to_numpy(program(params, buffers, backend.asarray(_padded(rows, at, size))))[: len(rows) - at]
+        backend.to_numpy(program(params, buffers, shared, backend.asarray(_padded(rows, at, size))))[: len(rows) - at]
         for at in range(0, len(rows), size)
     ]
     width = model.schema.target.width
@@ -86,48 +105,65 @@ def _losses_and_predictions(
 
     Members with fewer rows than the longest one have padding at the end of their predictions.
     """
-    backend, count, batch_size = task.backend, len(variables), evaluation_batch(task)
-    program = cached_program(backend, ("scoring", task.model), lambda: _scoring_program(backend, task.model))
+    backend, count, program = task.backend, len(variables), _scoring_program(task)
     inputs: EvaluationInputs = {
         "params": stack([one.params for one in variables]),
         "buffers": stack([one.buffers for one in variables]),
     }
     inputs = backend.asarray(inputs)
+    common = common_arrays(source, backend.asarray(common_of(task.model, variables)))
     totals: Totals = {"loss": backend.asarray(np.zeros(count)), "by_metric": {}}
-    plan, found = evaluation_plan(rows, batch_size, task.rows.weights), []
-    length = steps_per_call(task, source, members=count, batch_size=batch_size)
-    with contextlib.closing(prefetch(evaluation_segments(plan, source, length=length), _PREFETCHED)) as parts:
-        for part in parts:
-            totals, predictions = program(totals, part, inputs, source.resident)
-            found.append(backend.to_numpy(predictions).astype(np.float64))
-    width = found[0].shape[-1]
+    found, width = [], task.model.schema.target.width
+    with contextlib.closing(prefetch(_segments(task, source, rows), _PREFETCHED)) as prefetched:
+        for batches, length in prefetched:
+            totals, predictions = program(totals, batches, length, inputs, common)
+            found.append(backend.to_numpy(predictions)[:, :length].astype(np.float64))
     together = np.concatenate([part.reshape(count, -1, width) for part in found], axis=1)
     return backend.to_numpy(totals["loss"]).astype(np.float64), together
 
 
+def _segments(task: TrainingTask, source: RowSource, rows: Sequence[np.ndarray]) -> Iterator[EvaluationSegment]:
+    """Yield the steps that evaluate the rows of each member."""
+    batch_size = evaluation_batch(task)
+    plan = evaluation_plan(rows, batch_size, task.rows.weights)
+    most = steps_per_call(task, source, members=len(rows), batch_size=batch_size)
+    predictions = len(rows) * batch_size * task.model.schema.target.width * np.dtype(task.backend.dtype).itemsize
+    return evaluation_segments(plan, source, length=most, results=predictions)
+
+
 def _scoring_program(
+    task: TrainingTask,
+) -> Callable[[Totals, EvaluationBatches, int, EvaluationInputs, Common], tuple[Totals, Array]]:
+    backend, model = task.backend, task.model
+    return cached_program(backend, ("scoring", model), lambda: _compiled_scoring(backend, model))
+
+
+def _compiled_scoring(
     backend: Backend, model: Model
-) -> Callable[[Totals, EvaluationBatches, EvaluationInputs, ResidentRows], tuple[Totals, Array]]:
-    """Return the program that adds to the totals and returns predictions, `(members, steps, batch, width)`."""
+) -> Callable[[Totals, EvaluationBatches, int, EvaluationInputs, Common], tuple[Totals, Array]]:
+    """Return the program that adds to the totals and returns predictions, `(members, steps, batch, width)`.
+
+    It takes `length` steps; the predictions of further ones have no meaning.
+    """
     step = evaluation_step(model, backend)
 
     def add_and_predict(
-        totals: Totals, batches: EvaluationBatches, inputs: EvaluationInputs, rows: ResidentRows
+        totals: Totals, batches: EvaluationBatches, length: int, inputs: EvaluationInputs, common: Common
     ) -> tuple[Totals, Array]:
-        shared: EvaluationShared = {**rows, **inputs}
-        totals, predictions = backend.scan(step, totals, batches, shared)
+        shared: EvaluationShared = {**common, **inputs}
+        totals, predictions = backend.scan(step, totals, batches, shared, length)
         return totals, backend.xp.permute_dims(predictions, (1, 0, 2, 3))
 
-    return backend.compile(add_and_predict, loops=True, members=(0, 1, 0, None))
+    return backend.compile(add_and_predict, loops=True, members=(0, 1, None, 0, None), lengths=(2,))
 
 
-def _prediction_program(backend: Backend, model: Model) -> Callable[[Tree, Tree, Mapping[str, Array]], Array]:
+def _prediction_program(backend: Backend, model: Model) -> Callable[[Tree, Tree, Tree, Mapping[str, Array]], Array]:
     """Return the program that predicts one member's rows."""
     xp = backend.xp
 
-    def forward(params: Tree, buffers: Tree, inputs: Mapping[str, Array]) -> Array:
-        variables = Variables(params, buffers)
-        outputs, _ = model.apply(variables, inputs, xp=xp, key=None, training=False)
+    def forward(params: Tree, buffers: Tree, shared: Tree, inputs: Mapping[str, Array]) -> Array:
+        variables = Variables(params, buffers, shared)
+        outputs = model.apply(variables, inputs, Pass(xp=xp))
         return model.predict(variables, xp.astype(outputs, xp.float), xp=xp)
 
     return backend.compile(forward)

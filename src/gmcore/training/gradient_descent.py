@@ -1,7 +1,7 @@
 """The standard workflow: minibatch gradient descent of all members of a fleet at once."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import attrs
@@ -9,15 +9,16 @@ import numpy as np
 
 from gmcore.domain import FitEnd, FitStart, Member, Rows, TrainingResult, ValidationResult, Variables
 from gmcore.errors import DataError, TrainingError
-from gmcore.ports import TrainingTask, TrainingWorkflow
+from gmcore.ports import SupportsPreparation, TrainingTask, TrainingWorkflow
+from gmcore.training.background import in_background
 from gmcore.training.chunks import members_at_once
-from gmcore.training.evaluate import evaluate
+from gmcore.training.evaluate import evaluate, prepared_evaluation
 from gmcore.training.fleet.chunk import train_chunk
 from gmcore.training.fleet.clock import Clock
 from gmcore.training.fleet.members import member_settings
-from gmcore.training.fleet.memory import device_memory
 from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.row_source import RowSource
+from gmcore.training.memory import device_memory
 from gmcore.training.metric_numbers import check_same_names
 
 __all__ = ["GradientDescent"]
@@ -26,10 +27,14 @@ T = TypeVar("T")
 
 
 @attrs.define(kw_only=True, eq=False)
-class GradientDescent(TrainingWorkflow):
+class GradientDescent(TrainingWorkflow, SupportsPreparation):
     """Minibatch gradient descent of a fleet, one chunk after the other, each as one compiled program."""
 
     _metrics: dict[str, float] = attrs.field(init=False, factory=dict)
+    _expected: Sequence[np.ndarray] = attrs.field(init=False, default=())
+
+    def prepare(self, rows: Sequence[np.ndarray]) -> None:
+        self._expected = rows
 
     def train(self, task: TrainingTask, members: Sequence[Member]) -> list[TrainingResult]:
         _check(task, members)
@@ -37,11 +42,12 @@ class GradientDescent(TrainingWorkflow):
         begun, compiled, clock = time.perf_counter(), task.backend.compilations, Clock(backend=task.backend)
         rows, programs = RowSource.of(task), Programs.of(task)
         results: list[TrainingResult] = []
-        for number, chunk in enumerate(_chunks(members, members_at_once(task, len(members)))):
-            task.hooks.emit(_fit_start(task, chunk))
-            trained = train_chunk(task, chunk, number=number, programs=programs, rows=rows, clock=clock)
-            task.hooks.emit(FitEnd(members=tuple(member.index for member in chunk), results=tuple(trained)))
-            results += trained
+        with in_background(lambda: self._prepared(task, rows)):
+            for number, chunk in enumerate(_chunks(members, members_at_once(task, len(members)))):
+                task.hooks.emit(_fit_start(task, chunk))
+                trained = train_chunk(task, chunk, number=number, programs=programs, rows=rows, clock=clock)
+                task.hooks.emit(FitEnd(members=tuple(member.index for member in chunk), results=tuple(trained)))
+                results += trained
         steps = sum(_steps_per_epoch(task, member) * one.epochs for member, one in zip(members, results, strict=True))
         self._metrics = clock.report() | {
             "seconds": time.perf_counter() - begun,
@@ -76,7 +82,12 @@ class GradientDescent(TrainingWorkflow):
         return dict(self._metrics)
 
     def close(self) -> None:
-        self._metrics = {}
+        self._metrics, self._expected = {}, ()
+
+    def _prepared(self, task: TrainingTask, rows: RowSource) -> Callable[[], None] | None:
+        """Return what compiles the program that scores the first chunk, whose size most chunks have, if expected."""
+        expected, self._expected = self._expected, ()
+        return prepared_evaluation(task, rows, expected[: members_at_once(task, len(expected))]) if expected else None
 
 
 def _check(task: TrainingTask, members: Sequence[Member]) -> None:
@@ -119,7 +130,7 @@ def _memory(task: TrainingTask) -> dict[str, float]:
 
 
 def _steps_per_epoch(task: TrainingTask, member: Member) -> int:
-    return -(-len(member.train) // task.config.batch_size)
+    return task.config.steps_per_epoch(len(member.train))
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gmcore.domain import Rows
+from gmcore.domain import RowBlock, Rows
 from gmcore.errors import DataError
 from gmcore.nn.preprocessing.standardize import mean_and_scale
 
@@ -69,7 +69,7 @@ def _notes(kind: str, names: list[str], columns: np.ndarray, *, places: list[sli
             f"{limit:.2g} at most: correct them, or leave the column out"
         )
     values = np.where(largest > limit, np.nan, values)
-    moments = mean_and_scale([values]) if dtype == "float32" else None
+    moments = mean_and_scale([RowBlock(inputs=values)]) if dtype == "float32" else None
     if moments is None:
         return
     mean, deviation = moments

@@ -7,7 +7,7 @@ import numpy as np
 
 from gmcore.domain import Fold, Member, TrainingResult, TrialEnd, TrialResult, ValidationResult
 from gmcore.errors import TrainingError
-from gmcore.ports import TrainingTask, TrainingWorkflow
+from gmcore.ports import SupportsPreparation, TrainingTask, TrainingWorkflow
 from gmcore.training.cross_validate import fold_members
 
 __all__ = ["Trial", "result_of_trial", "score_trials", "trial_members"]
@@ -47,12 +47,15 @@ def score_trials(
         metric: name of the score that ranks trials.
     """
     members = [member for own in trial_members(task, trials) for member in own]
+    rows = [member.score for member in members]
+    if isinstance(workflow, SupportsPreparation):
+        workflow.prepare(rows)
     try:
         trained = workflow.train(task, members)
     except TrainingError as error:
         results = [_failed(trial, metric, str(error)) for trial in trials]
     else:
-        scored = workflow.validate(task, [one.variables for one in trained], [member.score for member in members])
+        scored = workflow.validate(task, [one.variables for one in trained], rows)
         starts = np.cumsum([0, *(len(trial.folds) for trial in trials)]).tolist()
         results = [
             result_of_trial(trial, trained[start:end], scored[start:end], metric)

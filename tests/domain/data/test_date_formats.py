@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gmcore.domain import Feature, Kind
-from gmcore.domain.data.date_formats import FORMATS, check_date_format, read_dates
+from gmcore.domain.data.date_formats import FORMATS, check_date_format, format_words, read_dates
 from gmcore.domain.data.date_recognition import likely_formats, read_known, recognize
 
 WHEN = dt.datetime.fromisoformat("2024-02-29T21:05:09")
@@ -111,6 +111,12 @@ def test_formats_and_texts_of_up_to_100_characters_are_taken():
     longest = "2024-02-29T21:05:09." + "9" * 80
     assert likely_formats([longest]) == [None]
     assert likely_formats([longest + "9"]) == []
+
+
+def test_the_number_of_digits_is_stated_for_formats_of_several_numbers_alone():
+    assert "8 digits" in format_words("%Y%m%d")
+    assert "5 digits" in format_words("%y%j")
+    assert not [one for one in ("%Y", "%Y-%m-%d", "%Y%b%d", None) if "digits" in format_words(one)]
 
 
 def test_only_dates_have_a_format():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gmcore.domain.data.date_formats import LONGEST, read_dates
-from gmcore.domain.data.dates import MISSING_DAY, encode_dates, outside_calendar, whole_seconds
+from gmcore.domain.data.dates import MISSING_DAY, decode_dates, encode_dates, outside_calendar, whole_seconds
 
 UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
 
@@ -26,6 +26,15 @@ def test_dates_outside_the_calendar_are_found_in_every_unit(unit):
     assert outside_calendar(extreme).tolist() == [True, True, False]
     edges = ["0000-12-20", "0001-01-08", "9999-12-31", "10000-01-14", "NaT"]
     assert outside_calendar(np.array(edges, f"datetime64[{unit}]")).tolist() == [True, False, False, True, False]
+
+
+def test_the_days_of_the_calendar_and_missing_dates_come_back():
+    ends = [f"{day}T{time}" for day in ("0001-01-01", "9999-12-31") for time in ("00:00:00", "23:59:59")]
+    days = np.arange("1960-01-01", "1980-01-01", dtype="datetime64[D]").astype("datetime64[s]")
+    dates = np.concatenate([np.array([*ends, "NaT"], "datetime64[s]"), days])
+    encoded = encode_dates(dates)
+    assert encoded[4].tolist() == [-(2**31), 0]
+    np.testing.assert_array_equal(decode_dates(encoded), dates)
 
 
 def test_a_long_text_is_no_date():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gmcore.domain import Target, TargetKind
-from gmcore.domain.data.labels import are_classes, dtype_of_texts, label_text, labels_of
+from gmcore.domain.data.labels import are_classes, dtype_of_texts, label_text, labels_of, too_many_classes
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,11 @@ def test_classes_must_be_values_of_the_dtype(classes, dtype, message):
 )
 def test_numbers_are_classes_if_few_of_them_recur(distinct, rows, whole, found):
     assert are_classes(distinct, rows, whole=whole) is found
+
+
+@pytest.mark.parametrize(
+    ("distinct", "rows", "found"),
+    [(20, 20, False), (21, 21, True), (21, 41, True), (21, 42, False), (500, 1000, False)],
+)
+def test_more_than_twenty_texts_are_classes_only_if_they_recur(distinct, rows, found):
+    assert too_many_classes(distinct, rows) is found

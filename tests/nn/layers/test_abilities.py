@@ -1,19 +1,19 @@
-from typing import ClassVar
-
 import attrs
 import pytest
 
 from gmcore.nn.layers import Activation, Concatenate, Dense, Dropout, ReLU, Sequential, changes_buffers, needs_key
+from gmcore.ports import SupportsUpdate
 
 
 @attrs.frozen
-class RunningMean(Activation):
-    """A stateful layer, as far as it says."""
-
-    stateful: ClassVar[bool] = True
+class RunningMean(Activation, SupportsUpdate):
+    """A layer that can change buffers."""
 
     def of(self, x, xp):
         return x
+
+    def update(self, variables, inputs, at):
+        return inputs, variables.buffers
 
 
 CHILDREN = {"plain": [Dense(2), ReLU()], "dropout": [Dense(2), Dropout(0.5)], "running mean": [RunningMean(), Dense(2)]}

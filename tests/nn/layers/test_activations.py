@@ -20,6 +20,7 @@ from gmcore.nn.layers import (
     Tanh,
 )
 from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.ports import Pass
 
 REGISTRY = gmcore.float64.layers
 REGISTERED = [name for name, make in REGISTRY.items() if isinstance(make, type) and issubclass(make, Activation)]
@@ -199,7 +200,7 @@ def test_narrow_inputs_give_narrow_outputs(backend_class, layer, compute):
 
     def passed(buffers, inputs, key):
         narrow = backend.xp.astype(inputs, backend.xp.compute)
-        return layer.apply(Variables({}, buffers), narrow, xp=backend.xp, key=key, training=True)[0]
+        return layer.apply(Variables({}, buffers), narrow, Pass(xp=backend.xp, key=key, training=True))
 
     outputs = backend.compile(passed)(backend.asarray(fresh.buffers), backend.asarray(X[None]), key)
     assert outputs.dtype == backend.xp.compute

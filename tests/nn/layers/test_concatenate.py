@@ -3,6 +3,7 @@ import pytest
 
 from gmcore.nn.layers import Concatenate, Dense, Sequential
 from gmcore.nn.preprocessing import OneHot, Standardize
+from gmcore.testing.layer_rows import fitted
 
 RNG = np.random.default_rng
 
@@ -31,7 +32,7 @@ def test_each_branch_learns_from_its_own_input():
     rows = {name: np.array([[0.0], [2.0 * place]]) for place, name in enumerate("abc")}
     shapes = dict.fromkeys("abc", (1,))
     fresh = both.init(RNG(0), shapes)
-    adapted = both.adapt(fresh, [rows])
+    adapted = fitted(both, [rows], fresh)
     assert adapted.buffers["a"]["mean"].tolist() == [0.0]
     assert adapted.buffers["b"]["mean"].tolist() == [1.0]
     assert adapted.params["c"] is fresh.params["c"]

@@ -4,6 +4,7 @@ import pytest
 from gmcore.domain import Variables
 from gmcore.nn.initialization import INITIALIZATIONS
 from gmcore.nn.layers import Dense
+from gmcore.ports import Pass
 
 
 def test_outputs_are_weighted_sums(apply):
@@ -36,7 +37,7 @@ def test_a_narrow_layer_gives_narrow_outputs_and_accumulates_its_bias_gradient_a
     xp, rows = backend.xp, 5000
 
     def loss(params, x):
-        outputs, _ = Dense(2).apply(Variables(params), x, xp=xp, key=None, training=True)
+        outputs = Dense(2).apply(Variables(params), x, Pass(xp=xp, training=True))
         assert outputs.dtype == xp.compute
         return xp.sum(xp.astype(outputs, xp.float)), None
 

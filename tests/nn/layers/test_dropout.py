@@ -3,6 +3,7 @@ import pytest
 
 from gmcore.domain import Variables
 from gmcore.nn.layers import Dropout
+from gmcore.ports import Pass
 
 KEY = np.array([3, 5], np.uint32)
 
@@ -36,7 +37,8 @@ def test_the_rate_is_read_from_the_buffers(apply):
 
 def test_each_member_of_a_fleet_has_its_own_rate(backend, program):
     def member(rate, key, inputs):
-        return Dropout(0.5).apply(Variables({}, {"rate": rate}), inputs, xp=backend.xp, key=key, training=True)[0]
+        at = Pass(xp=backend.xp, key=key, training=True)
+        return Dropout(0.5).apply(Variables({}, {"rate": rate}), inputs, at)
 
     keys = np.array([[1, 2], [1, 2], [3, 4]], np.uint32)
     rates = backend.asarray(np.array([0.0, 0.5, 0.9]))

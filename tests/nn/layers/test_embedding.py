@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from gmcore.nn.layers import Embedding
+from gmcore.ports import Pass
+from gmcore.testing.layer_rows import fitted
 
 LAYER = Embedding((2, 1), 3)
 
@@ -19,31 +21,31 @@ def test_each_code_of_each_column_has_its_vector(apply):
 
 
 def test_a_category_not_seen_by_adapt_has_the_vector_of_unknown(apply):
-    variables = LAYER.adapt(fresh(), [np.array([[0, 1], [1, 1]], np.int32)])
+    variables = fitted(LAYER, [np.array([[0, 1], [1, 1]], np.int32)], fresh())
     unseen, unknown = apply(LAYER, np.array([[2, 1], [0, 1]], np.int32), variables)
     assert np.array_equal(unseen, unknown)
     assert unknown.all()
 
 
 def test_the_vector_is_zero_if_adapt_saw_no_unknown_either(apply):
-    variables = LAYER.adapt(fresh(), [np.array([[1, 1], [2, 1]], np.int32)])
+    variables = fitted(LAYER, [np.array([[1, 1], [2, 1]], np.int32)], fresh())
     assert apply(LAYER, np.array([[0, 0]], np.int32), variables).tolist() == [[0.0] * 6]
 
 
 def test_adapting_keeps_the_vectors_of_seen_categories():
     before = fresh()
-    after = LAYER.adapt(before, [np.array([[1, 1]], np.int32)])
+    after = fitted(LAYER, [np.array([[1, 1]], np.int32)], before)
     assert np.array_equal(after.params["weight"][[1, 4]], before.params["weight"][[1, 4]])
     assert not after.params["weight"][[0, 2, 3]].any()
 
 
 def test_categories_not_seen_by_adapt_get_no_gradient(double):
     rows = np.array([[1, 1], [2, 1], [1, 1]], np.int32)
-    variables = LAYER.adapt(fresh(), [rows])
+    variables = fitted(LAYER, [rows], fresh())
 
     def total(params, buffers, codes):
         known = type(variables)(params, buffers)
-        outputs, _ = LAYER.apply(known, codes, xp=double.xp, key=None, training=True)
+        outputs = LAYER.apply(known, codes, Pass(xp=double.xp, training=True))
         return double.xp.sum(double.xp.square(outputs)), ()
 
     args = double.asarray((variables.params, variables.buffers, rows))

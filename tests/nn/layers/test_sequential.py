@@ -4,6 +4,8 @@ import pytest
 from gmcore.domain import Variables
 from gmcore.nn.layers import Concatenate, Dense, Dropout, ReLU, Sequential
 from gmcore.nn.preprocessing import Impute, OneHot, Standardize
+from gmcore.ports import Pass
+from gmcore.testing.layer_rows import fitted
 
 NAN = np.nan
 RNG = np.random.default_rng
@@ -29,7 +31,7 @@ def test_a_sequence_without_layers_is_the_identity(apply):
 def test_each_layer_learns_from_the_outputs_of_the_layers_before_it():
     net = Sequential([Impute(), Standardize(), Dense(1)])
     fresh = net.init(RNG(0), (1,))
-    adapted = net.adapt(fresh, [np.array([[1.0], [NAN], [5.0]])])
+    adapted = fitted(net, [np.array([[1.0], [NAN], [5.0]])], fresh)
     assert adapted.buffers["0"]["fill"].tolist() == [3.0]
     assert adapted.buffers["1"]["mean"].tolist() == [3.0]
     assert adapted.buffers["1"]["gain"] == pytest.approx([np.sqrt(3 / 8)])
@@ -40,13 +42,13 @@ def test_each_layer_learns_from_the_outputs_of_the_layers_before_it():
 def test_an_adaptable_layer_after_a_concatenation_learns_from_its_outputs():
     net = Sequential([Concatenate({"a": Impute(), "b": OneHot((1,))}), Standardize()])
     rows = {"a": np.array([[1.0], [NAN], [3.0]]), "b": np.array([[0], [1], [1]], np.int32)}
-    adapted = net.adapt(net.init(RNG(0), {"a": (1,), "b": (1,)}), [rows])
+    adapted = fitted(net, [rows])
     assert adapted.buffers["1"]["mean"] == pytest.approx([2.0, 1 / 3, 2 / 3])
 
 
 def test_rows_do_not_pass_through_layers_after_the_last_adaptable_one():
     net = Sequential([Standardize(), Dense(1)])
-    assert net.adapt(Variables(buffers={"0": {}}), [np.array([[1.0], [3.0]])]).buffers["0"]["mean"].tolist() == [2.0]
+    assert fitted(net, [np.array([[1.0], [3.0]])], Variables(buffers={"0": {}})).buffers["0"]["mean"].tolist() == [2.0]
 
 
 def test_each_layer_has_its_own_key(apply):
@@ -64,8 +66,13 @@ class Counting:
     def init(self, rng, input_shape):
         return Variables(buffers={"passes": np.zeros(())})
 
-    def apply(self, variables, inputs, *, xp, key, training):
-        return inputs, {"passes": variables.buffers["passes"] + 1} if training else variables.buffers
+    random = False
+
+    def apply(self, variables, inputs, at):
+        return inputs
+
+    def update(self, variables, inputs, at):
+        return inputs, {"passes": variables.buffers["passes"] + 1}
 
     def describe(self, input_shape):
         return "Counting()"
@@ -75,8 +82,8 @@ def test_changed_buffers_are_returned_and_the_others_stay_the_same_objects(xp):
     net = Sequential({"drop": Dropout(0.5), "inner": Sequential([Counting()])})
     variables = net.init(RNG(0), (1,))
     kept = Variables({}, {**variables.buffers, "foreign": np.ones(1)})
-    _, after = net.apply(kept, np.ones((1, 1)), xp=xp, key=np.array([1, 2], np.uint32), training=True)
+    at = Pass(xp=xp, key=np.array([1, 2], np.uint32), training=True)
+    _, after = net.update(kept, np.ones((1, 1)), at)
     assert after["inner"]["0"]["passes"] == 1
     assert after["drop"] is kept.buffers["drop"]
     assert after["foreign"] is kept.buffers["foreign"]
-    assert net.apply(kept, np.ones((1, 1)), xp=xp, key=None, training=False)[1] is kept.buffers

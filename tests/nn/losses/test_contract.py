@@ -1,17 +1,32 @@
-"""Every registered loss keeps the contract, by its defaults and with other settings."""
+"""Every registered loss keeps the contract of its port, by its defaults and with other settings."""
 
 import pytest
 
 import gmcore
-from gmcore.nn.losses import BinaryCrossEntropy, CrossEntropy, Huber
+from gmcore.nn.losses import BinaryCrossEntropy, CrossEntropy, Huber, PearsonCorrelation
+from gmcore.ports import BatchLoss
+from gmcore.testing.batch_loss import BatchLossContract
 from gmcore.testing.loss import LossContract
 
 REGISTRY = gmcore.float64.losses
+OF_A_BATCH = [name for name in REGISTRY if isinstance(REGISTRY.create(name), BatchLoss)]
+OF_ROWS = [name for name in REGISTRY if name not in OF_A_BATCH]
 FORMS = [Huber(delta=0.4), CrossEntropy(label_smoothing=0.1), BinaryCrossEntropy(label_smoothing=0.2)]
+FORMS_OF_A_BATCH = [PearsonCorrelation(epsilon=0.1)]
 
 
-@pytest.mark.parametrize("name", REGISTRY)
+@pytest.mark.parametrize("name", OF_ROWS)
 class TestEveryRegisteredLoss(LossContract):
+    @pytest.fixture(autouse=True)
+    def _choose(self, name):
+        self.name = name
+
+    def loss(self):
+        return REGISTRY.create(self.name)
+
+
+@pytest.mark.parametrize("name", OF_A_BATCH)
+class TestEveryRegisteredBatchLoss(BatchLossContract):
     @pytest.fixture(autouse=True)
     def _choose(self, name):
         self.name = name
@@ -22,6 +37,16 @@ class TestEveryRegisteredLoss(LossContract):
 
 @pytest.mark.parametrize("form", FORMS, ids=repr)
 class TestOtherForms(LossContract):
+    @pytest.fixture(autouse=True)
+    def _choose(self, form):
+        self.form = form
+
+    def loss(self):
+        return self.form
+
+
+@pytest.mark.parametrize("form", FORMS_OF_A_BATCH, ids=repr)
+class TestOtherFormsOfABatch(BatchLossContract):
     @pytest.fixture(autouse=True)
     def _choose(self, form):
         self.form = form

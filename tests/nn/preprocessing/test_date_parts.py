@@ -11,6 +11,7 @@ import pytest
 from gmcore.domain.data.dates import FIRST_DAY, LAST_DAY, MISSING_DAY, decode_dates, encode_dates, outside_calendar
 from gmcore.nn.preprocessing import DateParts
 from gmcore.nn.preprocessing.date_parts import Part
+from gmcore.testing.layer_rows import fitted
 
 RNG = np.random.default_rng(0)
 EPOCH = dt.datetime.fromisoformat("1970-01-01")
@@ -26,7 +27,7 @@ FIRST = "2020-03-05"
 def learnt(layer, rows, weights=None):
     blocks = [rows[:2], rows[2:]]
     own = None if weights is None else [weights[:2], weights[2:]]
-    return layer.adapt(layer.init(np.random.default_rng(0), rows.shape[1:]), blocks, own)
+    return fitted(layer, blocks, weights=own)
 
 
 def of_day(when):
@@ -97,7 +98,7 @@ def test_parts_are_known_and_different(parts):
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 2, 2)])
 def test_rows_that_are_no_dates_are_refused(shape):
-    with pytest.raises(ValueError, match=r"rows of dates, \(columns, 2\), are needed"):
+    with pytest.raises(ValueError, match=r"DateParts needs rows of dates, \(columns, 2\), got shape"):
         DateParts().output_shape(shape)
 
 

@@ -3,13 +3,14 @@ import pytest
 from sklearn.impute import SimpleImputer
 
 from gmcore.nn.preprocessing import Impute
+from gmcore.testing.layer_rows import fitted
 
 NAN = np.nan
 ROWS = np.array([[1.0, NAN, NAN], [3.0, 4.0, NAN], [NAN, 5.0, NAN], [11.0, 9.0, NAN]])
 
 
 def adapted(layer, rows):
-    return layer.adapt(layer.init(np.random.default_rng(0), rows.shape[1:]), [rows])
+    return fitted(layer, [rows])
 
 
 @pytest.mark.parametrize(("strategy", "fill"), [("mean", [5.0, 6.0, 0.0]), ("median", [3.0, 5.0, 0.0])])

@@ -7,16 +7,17 @@ from sklearn.preprocessing import StandardScaler
 
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.preprocessing import Standardize
+from gmcore.ports import Pass
+from gmcore.testing.layer_rows import fitted
 
 
 def adapted(rows):
-    layer = Standardize()
-    return layer.adapt(layer.init(np.random.default_rng(0), rows.shape[1:]), [rows])
+    return fitted(Standardize(), [rows])
 
 
 def outputs(rows, by=None):
     variables = adapted(rows if by is None else by)
-    return Standardize().apply(variables, rows, xp=NumPyNamespace(), key=None, training=False)[0]
+    return Standardize().apply(variables, rows, Pass(xp=NumPyNamespace()))
 
 
 def test_columns_get_mean_zero_and_deviation_one():
@@ -55,10 +56,7 @@ def test_weighted_rows_agree_with_sklearn():
     rows, weights = rng.normal(size=(60, 3)) * [1, 1e-3, 1e6] + [0, 1, -5], rng.choice([0.0, 0.25, 1.0, 3.0], 60)
     rows[rng.random(rows.shape) < 0.1] = np.nan
     theirs = StandardScaler().fit(rows, sample_weight=weights)
-    layer = Standardize()
-    found = layer.adapt(
-        layer.init(np.random.default_rng(0), (3,)), [rows[:25], rows[25:]], [weights[:25], weights[25:]]
-    )
+    found = fitted(Standardize(), [rows[:25], rows[25:]], weights=[weights[:25], weights[25:]])
     assert found.buffers["mean"] == pytest.approx(theirs.mean_, rel=1e-12)
     assert found.buffers["gain"] == pytest.approx(1 / theirs.scale_, rel=1e-9)
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gmcore.domain import Feature, Rows, Schema, Target, TargetKind
+from gmcore.domain import Feature, RowBlock, Rows, Schema, Target, TargetKind
 from gmcore.nn.layers import Blocks, Sequential
 from gmcore.nn.preprocessing import Impute, OneHot, Standardize
 from gmcore.nn.preprocessing.standardize import mean_and_scale
 from gmcore.nn.preprocessing.statistics import means, means_and_variances, medians
+from gmcore.testing.layer_rows import fitted, row_blocks
 
 NAN = np.nan
 CUTS = [[0, 100], [0, 1, 100], [0, 37, 37, 80, 100], [*range(101)]]
@@ -36,20 +37,20 @@ def cut(rows, places):
 def test_moments_and_medians_over_blocks_equal_those_of_all_rows(places):
     rows = table()
     known = [0, 1, 2, 3, 5]
-    count, mean, variance = means_and_variances(cut(rows, places))
+    count, mean, variance = means_and_variances(row_blocks(cut(rows, places)))
     assert count.tolist() == np.sum(~np.isnan(rows), axis=0).tolist()
     # A few roundings of the largest number, as in NumPy.
     assert mean[known] == pytest.approx(np.nanmean(rows[:, known], axis=0), rel=1e-15 * 8)
     assert variance[known] == pytest.approx(np.nanvar(rows[:, known], axis=0), rel=1e-6)
     assert (mean[4], variance[4]) == (0, 0)
-    assert np.array_equal(means(cut(rows, places)), mean)
-    assert medians(cut(rows, places))[known].tolist() == np.nanmedian(rows[:, known], axis=0).tolist()
-    assert medians(cut(rows, places))[4] == 0
+    assert np.array_equal(means(row_blocks(cut(rows, places))), mean)
+    assert medians(row_blocks(cut(rows, places)))[known].tolist() == np.nanmedian(rows[:, known], axis=0).tolist()
+    assert medians(row_blocks(cut(rows, places)))[4] == 0
 
 
 def test_a_large_offset_costs_no_digits_of_the_deviation():
     rows = 1e9 + np.random.default_rng(1).choice([-1.0, 1.0], (30_000, 1))
-    mean, scale = mean_and_scale(cut(rows, range(0, 30_001, 1000)))
+    mean, scale = mean_and_scale(row_blocks(cut(rows, range(0, 30_001, 1000))))
     exact = rows - 1e9
     assert mean - 1e9 == pytest.approx(exact.mean(), abs=1e-6)
     assert scale == pytest.approx(exact.std(), rel=1e-8)  # near 1e9 a block's mean is known to 1e-7
@@ -58,14 +59,14 @@ def test_a_large_offset_costs_no_digits_of_the_deviation():
 @given(arrays(np.float64, (40, 2), elements=st.floats(-1e6, 1e6) | st.just(NAN)), st.lists(st.integers(0, 40)))
 def test_results_do_not_depend_on_the_blocks_up_to_rounding(rows, places):
     whole, blocks = [rows], cut(rows, [0, *sorted(places), 40])
-    for found, expected in zip(mean_and_scale(blocks), mean_and_scale(whole), strict=True):
+    for found, expected in zip(mean_and_scale(row_blocks(blocks)), mean_and_scale(row_blocks(whole)), strict=True):
         assert found == pytest.approx(expected, rel=1e-9, abs=1e-6)
-    assert np.array_equal(medians(blocks), medians(whole))
+    assert np.array_equal(medians(row_blocks(blocks)), medians(row_blocks(whole)))
 
 
 def test_one_block_gives_numpys_results_to_the_bit():
     rows = table()[:, :4]
-    mean, scale = mean_and_scale([rows])
+    mean, scale = mean_and_scale(row_blocks([rows]))
     assert np.array_equal(mean, np.nanmean(rows, axis=0))
     assert np.array_equal(scale, np.sqrt(np.nanvar(rows, axis=0)))
 
@@ -73,25 +74,25 @@ def test_one_block_gives_numpys_results_to_the_bit():
 def test_medians_gather_a_few_columns_at_a_time_if_all_do_not_fit(monkeypatch):
     monkeypatch.setattr("gmcore.nn.preprocessing.statistics._NUMBERS", 250)
     rows = table()[:, :4].reshape(100, 2, 2)
-    found = medians(cut(rows, range(0, 101, 10)))
+    found = medians(row_blocks(cut(rows, range(0, 101, 10))))
     assert np.array_equal(found, np.nanmedian(rows, axis=0))
 
 
 def test_without_rows_there_is_no_result():
     for nothing in ([], [np.empty((0, 3))]):
-        assert means(nothing) is medians(nothing) is mean_and_scale(nothing) is None
+        assert means(row_blocks(nothing)) is medians(row_blocks(nothing)) is mean_and_scale(row_blocks(nothing)) is None
 
 
 def test_the_scale_of_a_column_that_is_constant_over_many_blocks_is_exactly_zero():
     rows = np.full((50_000, 2), [0.1, 123456.789])
-    assert mean_and_scale(cut(rows, range(0, 50_001, 7)))[1].tolist() == [0, 0]
+    assert mean_and_scale(row_blocks(cut(rows, range(0, 50_001, 7))))[1].tolist() == [0, 0]
 
 
 def test_a_sequence_of_layers_learns_the_same_from_blocks_as_from_all_rows():
     rows = table()[:, :4]
     net = Sequential([Impute(strategy="median"), Standardize()])
     fresh = net.init(np.random.default_rng(0), (4,))
-    whole, parts = net.adapt(fresh, [rows]).buffers, net.adapt(fresh, cut(rows, [0, 20, 70, 100])).buffers
+    whole, parts = fitted(net, [rows], fresh).buffers, fitted(net, cut(rows, [0, 20, 70, 100]), fresh).buffers
     assert np.array_equal(parts["0"]["fill"], whole["0"]["fill"])
     assert parts["1"]["mean"] == pytest.approx(whole["1"]["mean"], rel=1e-12)
     assert parts["1"]["gain"] == pytest.approx(whole["1"]["gain"], rel=1e-9)
@@ -101,7 +102,7 @@ def test_codes_are_learned_from_every_block():
     codes = np.array([[0], [2], [0], [1]], np.int32)
     layer = OneHot((3,))
     fresh = layer.init(np.random.default_rng(0), (1,))
-    whole, parts = layer.adapt(fresh, [codes]).buffers, layer.adapt(fresh, cut(codes, [0, 1, 2, 4])).buffers
+    whole, parts = fitted(layer, [codes], fresh).buffers, fitted(layer, cut(codes, [0, 1, 2, 4]), fresh).buffers
     assert np.array_equal(parts["place"], whole["place"])
 
 
@@ -116,7 +117,8 @@ def test_learning_from_a_file_takes_the_memory_of_a_few_blocks(tmp_path, monkeyp
     net = Sequential([Impute(strategy=strategy), Standardize()])
     fresh = net.init(np.random.default_rng(0), (64,))
     tracemalloc.start()
-    net.adapt(fresh, Blocks(lambda: (block.inputs["numeric"] for block in some.blocks(2000))))
+    blocks = Blocks(lambda: (RowBlock(inputs=block.inputs["numeric"]) for block in some.blocks(2000)))
+    net.adapt(fresh, blocks, rng=np.random.default_rng(0))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < rows[:2000].nbytes * 8  # of 51 MB that are read

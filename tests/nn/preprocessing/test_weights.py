@@ -11,6 +11,7 @@ from gmcore.nn.layers import Concatenate, Dense, Embedding, Sequential
 from gmcore.nn.layers.defaults import describe_by_repr, same_shape
 from gmcore.nn.preprocessing import Impute, OneHot, Standardize
 from gmcore.nn.preprocessing.statistics import medians
+from gmcore.testing.layer_rows import fitted, row_blocks
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(40, 3)) * [1, 1e3, 0] + [0, 1e6, 0.1]
@@ -28,7 +29,8 @@ def learnt(layer, rows, weights=None, places=(0, 7, 40)):
     ends = list(pairwise(places))
     blocks = [{n: c[a:b] for n, c in rows.items()} if pick else rows[a:b] for a, b in ends]
     own = None if weights is None else [weights[a:b] for a, b in ends]
-    found = layer.adapt(layer.init(np.random.default_rng(1), shapes), blocks, own)
+    fresh = layer.init(np.random.default_rng(1), shapes)
+    found = fitted(layer, blocks, fresh, weights=own)
     return tree_flatten({"params": found.params, "buffers": found.buffers})
 
 
@@ -84,25 +86,24 @@ def test_a_weighted_constant_column_has_a_scale_of_exactly_zero():
 
 def test_a_weighted_median_is_numpys_of_repeated_rows_to_the_bit():
     rows = NUMBERS[:, :2]
-    found = medians([rows[:13], rows[13:]], [WEIGHTS[:13], WEIGHTS[13:]])
+    found = medians(row_blocks([rows[:13], rows[13:]], [WEIGHTS[:13], WEIGHTS[13:]]))
     assert found.tolist() == np.nanmedian(repeated(rows), axis=0).tolist()
 
 
-class WithoutWeights:
-    """A layer whose `adapt` takes no weights."""
+class WithoutRandomNumbers:
+    """A layer whose `adapt` takes no generator."""
 
     output_shape = same_shape
     describe = describe_by_repr
     init = Impute().init
     apply = Impute().apply
-    random = stateful = False
+    random = False
 
     def adapt(self, variables, blocks):
         return variables
 
 
-def test_a_layer_that_takes_no_weights_is_refused_for_weighted_rows():
-    layer = Sequential([WithoutWeights()])
-    assert learnt(layer, NUMBERS).keys() == {"buffers.0.fill"}
-    with pytest.raises(PortError, match=r"rows have weights.*of the layer WithoutWeights.*too many positional"):
-        learnt(layer, NUMBERS, WEIGHTS)
+def test_a_layer_whose_fit_has_another_signature_is_refused():
+    message = r"adapt\(variables, blocks, \*, rng\) of the layer WithoutRandomNumbers can't be called: .*'rng'"
+    with pytest.raises(PortError, match=message):
+        learnt(Sequential([WithoutRandomNumbers()]), NUMBERS)

@@ -6,6 +6,7 @@ import pytest
 
 from gmcore.domain import CheckpointConfig, Hooks, Member, Variables
 from gmcore.errors import TrainingError
+from gmcore.ports import SupportsUpdate
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.testing.fakes import TinyModel
 from gmcore.training import GradientDescent
@@ -15,7 +16,7 @@ EVERY = CheckpointConfig(seconds=float("inf"), every_epochs=1, every_steps=3)
 
 
 @attrs.frozen(kw_only=True)
-class Counting(TinyModel):
+class Counting(TinyModel, SupportsUpdate):
     """A model that counts its training steps in a buffer, and says whether it does."""
 
     stateful: bool = True
@@ -28,9 +29,9 @@ class Counting(TinyModel):
         variables = super().init(rng)
         return Variables(variables.params, {**variables.buffers, "steps": np.zeros(1)})
 
-    def apply(self, variables, inputs, *, xp, key, training):
-        outputs, buffers = super().apply(variables, inputs, xp=xp, key=key, training=training)
-        return outputs, {**buffers, "steps": buffers["steps"] + 1} if training else buffers
+    def update(self, variables, inputs, at):
+        outputs = self.apply(variables, inputs, at)
+        return outputs, {**variables.buffers, "steps": variables.buffers["steps"] + 1}
 
 
 @pytest.fixture
@@ -91,7 +92,16 @@ def test_scoring_changes_no_buffers(counting):
     assert steps_of([result]) == before
 
 
-def test_a_model_that_changes_its_buffers_without_saying_so_is_refused(counting):
-    message = "the model Tiny changed its buffers, but its info has stateful=False"
+def test_a_model_that_says_it_changes_buffers_without_an_update_is_refused(configured):
+    @attrs.frozen(kw_only=True)
+    class Boasting(TinyModel):
+        @property
+        def info(self):
+            return attrs.evolve(super().info, stateful=True)
+
+    task = configured()
+    message = (
+        r"the info of the model Tiny has stateful=True, so it must have the method update\(variables, inputs, at\)"
+    )
     with pytest.raises(TrainingError, match=message):
-        WORKFLOW.train(counting(stateful=False), [Member(train=np.arange(100))])
+        WORKFLOW.train(attrs.evolve(task, model=Boasting(schema=task.rows.schema)), [Member(train=np.arange(100))])

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 
-from gmcore.training.fleet.memory import process_memory
+from gmcore.training.memory import process_memory
 
-ASK = "from gmcore.training.fleet.memory import process_memory; m = process_memory(); print(m.active, m.peak, m.total)"
+ASK = "from gmcore.training.memory import process_memory; m = process_memory(); print(m.active, m.peak, m.total)"
 
 
 def test_a_large_array_is_counted():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmcore.domain import Member
+from gmcore.domain import Member, WorkflowConfig, generator
 from gmcore.errors import TrainingError
 from gmcore.nn.optimizers import Adam
 from gmcore.nn.schedules import Constant
@@ -15,10 +15,12 @@ from gmcore.training.fleet.plan import TrainingPlan, evaluation_plan
 
 
 def plan_of(members, **changes):
-    settings = {"batch_size": 8, "shuffle": True, "max_epochs": 3, "schedule": Constant()}
+    fields = {field.name for field in attrs.fields(WorkflowConfig)}
+    config = {"batch_size": 8, "max_epochs": 3, **{name: changes.pop(name) for name in fields & changes.keys()}}
     optimizer = Adam()
     numbers = {name: np.full(len(members), value) for name, value in optimizer.settings.items()}
-    return TrainingPlan(members=members, settings=numbers, **{**settings, "optimizer": optimizer, **changes})
+    others = {"schedule": Constant(), "optimizer": optimizer, **changes}
+    return TrainingPlan(members=members, settings=numbers, config=WorkflowConfig(**config), **others)
 
 
 def members_of(sizes, seed=0):
@@ -112,6 +114,26 @@ def test_no_two_steps_members_or_epochs_share_a_key():
     assert len(np.unique(keys, axis=0)) == len(keys)
 
 
+def test_keys_are_the_numbers_of_splitmix64():
+    # As Java's SplittableRandom prints them from the seed 0.
+    assert [splitmix64(0, place) for place in range(2)] == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4]
+    members = [attrs.evolve(member, seed=5) for member in members_of([20, 20])]
+    for epoch in (0, 3):
+        key = plan_of(members).epoch(epoch)["key"].astype(object)
+        for place, step in np.ndindex(2, 3):
+            state = int(generator(5, "dropout", place).integers(0, 2**64, dtype=np.uint64))
+            number = splitmix64(state, (epoch << 32) + step)
+            assert key[step, place].tolist() == [number >> 32, number % 2**32]
+
+
+def splitmix64(state, place):
+    """Return the number at a place of the sequence that starts from a state (Steele, Lea and Flood, 2014)."""
+    mixed = (state + (place + 1) * 0x9E3779B97F4A7C15) % 2**64
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**64
+    return mixed ^ (mixed >> 31)
+
+
 def test_steps_count_on_over_epochs():
     plan = plan_of(members_of([20, 8]), optimizer=Adam(beta1=0.5, learning_rate=1.0))
     size = plan.epoch(1)["coefficients"]["size"]
@@ -121,6 +143,31 @@ def test_steps_count_on_over_epochs():
 def test_without_shuffling_rows_come_in_order():
     plan = plan_of(members_of([10]), shuffle=False).epoch(2)
     np.testing.assert_array_equal(plan["indices"].ravel()[:10], np.arange(10))
+
+
+@given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4), epoch=st.integers(0, 3))
+def test_without_the_last_batch_every_batch_is_full(sizes, epoch):
+    members = members_of(sizes)
+    plan = plan_of(members, drop_last=True)
+    batches = plan.epoch(epoch)
+    for place, member in enumerate(members):
+        sizes_of_batches = (batches["weights"][:, place] > 0).sum(axis=1)
+        full = len(member.train) // 8
+        assert sizes_of_batches[: plan.steps[place]].tolist() == ([8] * full if full else [len(member.train)])
+        seen = batches["indices"][:, place][batches["weights"][:, place] > 0]
+        assert len(np.unique(seen)) == len(seen)
+        assert np.isin(seen, member.train).all()
+
+
+def test_other_rows_are_left_out_in_each_epoch():
+    (member,) = members_of([20])
+    plan = plan_of([member], drop_last=True)
+    left_out = {
+        tuple(np.setdiff1d(member.train, batches["indices"][batches["weights"] > 0]))
+        for batches in map(plan.epoch, range(5))
+    }
+    assert {len(rows) for rows in left_out} == {4}
+    assert len(left_out) == 5
 
 
 @given(sizes=st.lists(st.integers(0, 40), min_size=1, max_size=4), batch_size=st.integers(1, 16))
@@ -133,11 +180,13 @@ def test_rows_are_evaluated_in_order_and_padding_weighs_nothing(sizes, batch_siz
         assert plan["weights"][:, place].sum() == len(indices)
 
 
-def test_sample_weights_go_with_their_rows():
-    weights = np.arange(1.0, 21.0)
+@pytest.mark.parametrize("scale", [1.0, 0.001])
+def test_sample_weights_go_with_their_rows(scale):
+    weights = scale * np.arange(1.0, 21.0)
     plan = plan_of(members_of([20]), weights=weights).epoch(0)
     counted = plan["weights"] > 0
     np.testing.assert_array_equal(plan["weights"][counted], weights[plan["indices"][counted]])
+    np.testing.assert_array_equal(plan["weight"], plan["weights"].sum(axis=2))
 
 
 @attrs.frozen

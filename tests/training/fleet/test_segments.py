@@ -4,7 +4,7 @@ import attrs
 import numpy as np
 import pytest
 
-from gmcore.domain import Member
+from gmcore.domain import Member, WorkflowConfig
 from gmcore.domain.tree import tree_flatten
 from gmcore.nn.optimizers import SGD, AdamW
 from gmcore.nn.schedules import Constant, Cosine, WarmUp
@@ -20,9 +20,7 @@ def plan_of(optimizer, schedule):
     settings = {name: np.full(2, value) for name, value in optimizer.settings.items()}
     return TrainingPlan(
         members=[Member(index=0, train=np.arange(40)), Member(index=1, train=np.arange(33))],
-        batch_size=8,
-        shuffle=True,
-        max_epochs=EPOCHS,
+        config=WorkflowConfig(batch_size=8, max_epochs=EPOCHS),
         schedule=schedule,
         optimizer=optimizer,
         settings=settings,
@@ -40,7 +38,18 @@ def test_a_segment_has_the_numbers_of_its_own_epoch(optimizer, schedule, length)
     for segment in training_segments(plan, rows, length=length, start=Position()):
         for name, leaf in tree_flatten(segment.batches).items():
             wanted = expected[segment.epoch][name][segment.start : segment.end]
-            np.testing.assert_array_equal(leaf, wanted, err_msg=f"{name} in epoch {segment.epoch}")
+            np.testing.assert_array_equal(leaf[: segment.length], wanted, err_msg=f"{name} in epoch {segment.epoch}")
+
+
+@pytest.mark.parametrize(("length", "expected"), [(100, {8}), (3, {3}), (2, {2})])
+def test_segments_are_padded_but_never_beyond_the_length_that_is_asked_for(length, expected):
+    """Of the five steps of an epoch."""
+    plan, rows = plan_of(SGD(), Constant()), two_moons(40)
+    resident = RowSource(rows=rows, resident={"inputs": {}, "targets": np.zeros(1)})
+    for source, sizes in ((resident, expected), (RowSource(rows=rows, resident={}), None)):
+        for segment in training_segments(plan, source, length=length, start=Position()):
+            found = {len(leaf) for leaf in tree_flatten(segment.batches).values()}
+            assert found == (sizes or {segment.length})
 
 
 def test_what_is_the_same_in_all_epochs_stays_the_same_object():

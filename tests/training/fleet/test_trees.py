@@ -14,7 +14,7 @@ def is_a(kind, tree):
 
 
 def test_carry_and_state(task, fleet):
-    carry, state, _ = initial_arrays(task, fleet(2))
+    carry, state, *_ = initial_arrays(task, fleet(2))
     assert is_a(Carry, carry)
     assert is_a(State, state)
 

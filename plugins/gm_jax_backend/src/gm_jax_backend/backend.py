@@ -1,18 +1,20 @@
 """JAX as a gmcore backend."""
 
 import importlib.metadata
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import attrs
 import numpy as np
 from attrs.validators import in_
 
+from gm_jax_backend.calls import Tracing, converting, device_dtype, host_copy, with_lengths, without_donation_warning
 from gm_jax_backend.devices import known_devices, select
 from gm_jax_backend.lazy_module import LazyModule
 from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
+from gmcore.domain.cores import cores
 from gmcore.ports import Backend, Namespace
 from gmcore.ports.compute import InAxes
 
@@ -20,18 +22,17 @@ from gmcore.ports.compute import InAxes
 if TYPE_CHECKING:
     import jax
 
-    from gm_jax_backend import invariance, kept_programs, namespace, side_by_side
+    from gm_jax_backend import invariance, kept_programs, namespace, preparing, scans, side_by_side
 else:
     jax = LazyModule("jax")
     invariance = LazyModule("gm_jax_backend.invariance")
     kept_programs = LazyModule("gm_jax_backend.kept_programs")
     namespace = LazyModule("gm_jax_backend.namespace")
+    preparing = LazyModule("gm_jax_backend.preparing")
+    scans = LazyModule("gm_jax_backend.scans")
     side_by_side = LazyModule("gm_jax_backend.side_by_side")
 
 __all__ = ["JAXBackend"]
-
-# Since this version, LLVM may fuse the last product in a function's argument into the function: see `invariance`.
-_FUSES_ARGUMENTS = (0, 12)
 
 F = TypeVar("F", bound=Callable[..., object])
 T = TypeVar("T")
@@ -43,7 +44,6 @@ X = TypeVar("X")
 Y = TypeVar("Y")
 Shared = TypeVar("Shared")
 Program = Callable[..., Array]
-Step = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
 @attrs.define(kw_only=True, eq=False, slots=False)
@@ -60,6 +60,8 @@ class JAXBackend(Backend):
         batch_invariant: on a CPU, compute each member of a fleet to the same bits for any chunk size and number of
             cores, at a cost of at most a tenth of the speed.
         tf32: whether NVIDIA GPUs may multiply float32 matrices with 10 bits of mantissa: faster, but less exact.
+        autotune: whether XLA times several kernels for each operation on a GPU and keeps the fastest. For products of
+            matrices of all sizes that gained less than 1 % on an H100, and took 3 to 20 s.
         compute: dtype of matrix products: `dtype` (the same as `"auto"`), or with float32 also `"bfloat16"` or
             `"float16"`.
     """
@@ -69,33 +71,46 @@ class JAXBackend(Backend):
     dtype: Literal["float32", "float64"] = attrs.field(default="float32", validator=in_(("float32", "float64")))
     device: str = "auto"
     tf32: bool = False
+    autotune: bool = False
     batch_invariant: bool = True
     compute: Literal["auto", "float32", "float64", "bfloat16", "float16"] = attrs.field(
         default="auto", validator=in_(("auto", "float32", "float64", "bfloat16", "float16"))
     )
     xp: Namespace = attrs.field(init=False, repr=False)
     _place: Array = attrs.field(init=False, repr=False)
+    _sharding: "jax.sharding.Sharding" = attrs.field(init=False, repr=False)
     _precision: str | None = attrs.field(init=False, repr=False)
     _invariant: bool = attrs.field(init=False, repr=False)
-    _options: dict[str, str] = attrs.field(init=False, repr=False)
+    _options: dict[str, str | int] = attrs.field(init=False, repr=False)
     _cores: int = attrs.field(init=False, repr=False)
-    _compiled_scan: Callable[[Step], Program] = attrs.field(init=False, repr=False)
+    _compiled_scan: Callable[["scans.Step"], Program] = attrs.field(init=False, repr=False)
+    _length: Callable[[int | None], Array] = attrs.field(init=False, repr=False)
     _compilations: int = attrs.field(init=False, repr=False, default=0)
     _constants: Constants = attrs.field(init=False, repr=False)
-    _tracing: bool = attrs.field(init=False, repr=False, default=False)
+    _compilable: "WeakKeyDictionary[Callable[..., object], preparing.Compilable]" = attrs.field(
+        init=False, repr=False, factory=WeakKeyDictionary
+    )
+    _tracing: Tracing = attrs.field(init=False, repr=False, factory=Tracing)
 
     def __attrs_post_init__(self) -> None:
         self.compute = compute_dtype(self.dtype, self.compute)  # type: ignore[assignment]
         self._place = select(self.device, self.dtype)
         kept_programs.keep_programs()
         self._constants = Constants(jax.Array)
+        self._sharding = jax.sharding.SingleDeviceSharding(self._place)
         self.device = "cuda" if self._place.platform == "gpu" else self._place.platform
         self._invariant = self.batch_invariant and self.device == "cpu"
-        self._options = invariance.known_options(invariance.COMPILER_OPTIONS, self._place) if self._invariant else {}
-        self._cores = side_by_side.cores() if self.device == "cpu" else 1
+        self._options = {}
+        if self._invariant:
+            self._options |= invariance.known_options(invariance.COMPILER_OPTIONS, self._place)
+        if self.device == "cuda" and not self.autotune:
+            self._options["xla_gpu_autotune_level"] = 0
+        self._cores = cores() if self.device == "cpu" else 1
         self._precision = None if self.device == "cpu" or self.tf32 else "highest"
-        self.xp = namespace.jax_namespace(self.dtype, self.compute, self._scoped)
-        self._compiled_scan = lru_cache(maxsize=64)(lambda step: self.compile(_scan_of(step)))
+        self.xp = namespace.jax_namespace(self.dtype, self.compute, self._scoped, cpu=self.device == "cpu")
+        self._compiled_scan = lru_cache(maxsize=64)(lambda step: self.compile(scans.scan_of(step), lengths=(3,)))
+        # On the device once: most scans have one of few lengths.
+        self._length = lru_cache(maxsize=64)(lambda length: None if length is None else self._to_device(length))
 
     @classmethod
     def devices(cls, dtype: str) -> Sequence[Device]:
@@ -127,19 +142,43 @@ class JAXBackend(Backend):
         loops: bool = False,
         donate: tuple[int, ...] = (),
         members: tuple[int | None, ...] = (),
+        lengths: tuple[int, ...] = (),
     ) -> F:
         del loops  # XLA compiles loops as well
-        traced = self._counted(invariance.batch_invariant(fn) if self._invariant else fn)
-        program = self._converting(_without_donation_warning(self._jitted(traced, self._options, donate), donate))
+        # With a length that it learns in each step, a GPU takes 1.3 to 2.4 times as long: after each step it waits for
+        # the host. On a CPU there is no difference.
+        known = () if self.device == "cpu" else lengths
+        rules = invariance.FLEET if members else None
+        traced = self._counted(invariance.batch_invariant(fn, rules=rules) if self._invariant else fn)
+        whole = part = self._jitted(traced, self._options, donate, known)
+        program, parts = converting(without_donation_warning(whole, donate), self._placed, known), None
         if members and self._cores > 1:
-            part = self._jitted(traced, side_by_side.on_one_core(self._options), donate)
-            program = self._in_parts(program, part, donate, members)
-        return self._inlined_in_transforms(fn, self._scoped(program))
+            part = self._jitted(traced, side_by_side.on_one_core(self._options), donate, known)
+            program = parts = self._in_parts(program, part, donate, members)
+        if self.device == "cpu":
+            program = with_lengths(program, lengths, self._length)
+        called = self._inlined_in_transforms(fn, self._scoped(program))
+        self._compilable[called] = preparing.Compilable(
+            whole=whole, part=part, parts=parts, lengths=lengths, known=known, place=self._sharding
+        )
+        return called
+
+    def prepare(
+        self, program: Callable[..., object], *arguments: object, on_device: tuple[int, ...] = ()
+    ) -> Callable[[], None]:
+        found = self._compilable[program]
+        shapes = found.shapes(arguments, lambda place, leaf: self._shape_of(leaf, there=place in on_device))
+        return self._scoped(lambda: found.compile(shapes))
 
     def scan(
-        self, step: Callable[[Carry, X, Shared], tuple[Carry, Y]], carry: Carry, xs: X, shared: Shared | None = None
+        self,
+        step: Callable[[Carry, X, Shared], tuple[Carry, Y]],
+        carry: Carry,
+        xs: X,
+        shared: Shared | None = None,
+        length: int | None = None,
     ) -> tuple[Carry, Y]:
-        return self._compiled_scan(step)(carry, xs, shared)  # type: ignore[no-any-return]
+        return self._compiled_scan(step)(carry, xs, shared, length)  # type: ignore[no-any-return]
 
     def checkpoint(self, fn: F) -> F:
         return jax.checkpoint(fn)  # type: ignore[return-value]
@@ -158,35 +197,33 @@ class JAXBackend(Backend):
             "dtype": self.dtype,
             "compute": self.compute,
             "tf32": str(self.tf32).lower(),
+            **({"autotune": str(self.autotune).lower()} if self.device == "cuda" else {}),
             "matmul_precision": self._precision or "default",
-            "batch_invariant": self._how_invariant(),
+            "batch_invariant": invariance.guarantee(self._options)
+            if self._invariant
+            else f"false, in parts for {self._cores} cores",
         }
 
-    def _how_invariant(self) -> str:
-        lacking = sorted(set(invariance.COMPILER_OPTIONS) - set(self._options)) if self._invariant else ()
-        if lacking:
-            return f"not guaranteed: this jaxlib lacks {', '.join(lacking)}"
-        if self._invariant and jax.__version_info__ >= _FUSES_ARGUMENTS:
-            return "true, except for functions of a product with a member's own number"
-        return "true" if self._invariant else f"false, in parts for {self._cores} cores"
-
-    def _jitted(self, program: Program, options: Mapping[str, str], donate: tuple[int, ...]) -> Program:
-        """Return `program` compiled with these compiler options, for arguments that are on the device."""
-        # Without a device of their own, results would make the next call compile again.
-        place = jax.sharding.SingleDeviceSharding(self._place)
-        return jax.jit(program, donate_argnums=donate, out_shardings=place, compiler_options=dict(options) or None)
-
-    def _converting(self, program: Program) -> Program:
-        """Return `program` for arguments that may be on the host."""
-        return lambda *args: program(*self._placed(args))
+    def _jitted(
+        self, program: Program, options: Mapping[str, str | int], donate: tuple[int, ...], known: tuple[int, ...]
+    ) -> Program:
+        """Return `program` compiled with these compiler options, for arguments that are on the device, or `known`."""
+        return jax.jit(
+            program,
+            donate_argnums=donate,
+            static_argnums=known,
+            # Without a device of their own, results would make the next call compile again.
+            out_shardings=self._sharding,
+            compiler_options=dict(options) or None,
+        )
 
     def _in_parts(
         self, whole: Program, part: Program, donate: tuple[int, ...], members: tuple[int | None, ...]
-    ) -> Program:
+    ) -> "side_by_side.SideBySide":
         """Return a fleet's program that computes its members in parallel parts."""
         return side_by_side.SideBySide(
             alone=whole,
-            first=_without_donation_warning(part, donate),
+            first=without_donation_warning(part, donate),
             others=self._scoped(part),
             axes=members,
             cores=self._cores,
@@ -200,7 +237,7 @@ class JAXBackend(Backend):
 
         @wraps(fn)
         def call(*args: Array) -> object:
-            return fn(*args) if self._tracing or _is_traced(args) else compiled(*args)
+            return fn(*args) if self._tracing.now or _is_traced(args) else compiled(*args)
 
         return cast("F", call)
 
@@ -219,11 +256,11 @@ class JAXBackend(Backend):
 
         def traced(*args: Array) -> Array:
             self._compilations += 1
-            self._tracing = True
+            self._tracing.now = True
             try:
                 return program(*args)
             finally:
-                self._tracing = False
+                self._tracing.now = False
 
         return traced
 
@@ -246,38 +283,15 @@ class JAXBackend(Backend):
         return jax.device_put(self._to_host(leaf), self._place, may_alias=False)
 
     def _to_host(self, leaf: Array) -> np.ndarray:
-        """Return a copy in the dtype it will have on the device.
+        return host_copy(leaf, self.dtype)
 
-        A copy is needed because a transfer may still be running, or may share the memory, when the caller changes the
-        array.
-        """
-        host = np.asarray(leaf)
-        dtype = {"f": self.dtype, "i": "int32", "u": "uint32" if host.dtype == np.uint32 else "int32", "b": "bool"}
-        if host.dtype.kind not in dtype:
-            raise TypeError(f"arrays must hold floats, integers or booleans, got dtype {host.dtype}")
-        with np.errstate(over="ignore"):  # it becomes infinite, and training reports the step that fails
-            return host.astype(dtype[host.dtype.kind], copy=True)
-
-
-def _scan_of(step: Step) -> Program:
-    def scan(carry: Array, xs: Array, shared: Array) -> tuple[Array, Array]:
-        return jax.lax.scan(lambda carry, x: step(carry, x, shared), carry, xs)
-
-    return scan
+    def _shape_of(self, leaf: Array, *, there: bool) -> "jax.ShapeDtypeStruct":
+        """Return shape and dtype of an argument, and that it is on the device, if it will be `there` or is sent."""
+        sent = there or self.device != "cpu" or isinstance(leaf, jax.Array) or self._constants.never_changes(leaf)
+        dtype = leaf.dtype if isinstance(leaf, jax.Array) else device_dtype(np.asarray(leaf).dtype, self.dtype)
+        place = self._sharding if sent else None
+        return jax.ShapeDtypeStruct(np.shape(leaf), dtype, sharding=place)  # type: ignore[no-untyped-call]
 
 
 def _is_traced(args: tuple[Array, ...]) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(args))
-
-
-def _without_donation_warning(compiled: Program, donate: tuple[int, ...]) -> Program:
-    """Return `compiled` without the warning about donated memory that fits no result, which is not an error here."""
-    if not donate:
-        return compiled
-
-    def call(*args: Array) -> Array:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Some donated buffers were not usable")
-            return compiled(*args)
-
-    return call

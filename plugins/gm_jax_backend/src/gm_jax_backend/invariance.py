@@ -10,9 +10,12 @@ of 8 single ones. The decisions found, with the remedy for each:
   the only simplification that matters, of a transpose after a product, is done by `_without_transposes`;
 - a product with a vector becomes a loop for one member and a library call for many: `_product` pads vectors to two
   columns;
+- the rows of all members are one matrix in a product with an array that they share, and kernels depend on the number of
+  rows: in a fleet's program, `_product_in_turns` multiplies one member after the other;
 - LLVM rounds `a * b + c` once or twice, depending on how it arranges the loop: `_rounded` makes it always twice.
 
-Not covered: steps of a single row, and since JAX 0.12 functions such as `tanh` of products with a member's own number.
+Not covered: steps of a single row, products with several shared matrices at once, and since JAX 0.12 functions such as
+`tanh` of products with a member's own number.
 
 Time of a step relative to XLA's defaults, float32, 2 cores, MLPs 10-16-2, 64-128-64-10, 256-512-512-10 and
 784-1024-1024-10: fleets of 1: 1.0, 0.9, 0.7, 0.9; of 10: 1.0, 1.0, 0.9; of 50: 1.0, 1.1 (large MLPs not measured).
@@ -33,7 +36,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
 from gmcore.domain import Array
 
-__all__ = ["COMPILER_OPTIONS", "batch_invariant", "known_options"]
+__all__ = ["COMPILER_OPTIONS", "batch_invariant", "guarantee", "known_options"]
 
 
 class Variable(Protocol):
@@ -83,11 +86,23 @@ COMPILER_OPTIONS = {
 }
 
 
+# Since this version, LLVM may fuse the last product in a function's argument into the function.
+_FUSES_ARGUMENTS = (0, 12)
+
+
 def known_options(wanted: Mapping[str, str], place: jax.Device) -> dict[str, str]:
     """Return those compiler options that the installed jaxlib accepts with these values on the device `place`."""
     if _is_known(frozenset(wanted.items()), place):
         return dict(wanted)
     return {name: value for name, value in wanted.items() if _is_known(frozenset({(name, value)}), place)}
+
+
+def guarantee(options: Mapping[str, object]) -> str:
+    """Return what holds for programs that are compiled with those of `COMPILER_OPTIONS` that the jaxlib knows."""
+    if lacking := sorted(set(COMPILER_OPTIONS) - set(options)):
+        return f"not guaranteed: this jaxlib lacks {', '.join(lacking)}"
+    fuses = jax.__version_info__ >= _FUSES_ARGUMENTS
+    return "true, except for functions of a product with a member's own number" if fuses else "true"
 
 
 @cache
@@ -101,41 +116,48 @@ def _is_known(options: frozenset[tuple[str, str]], place: jax.Device) -> bool:
     return True
 
 
-def batch_invariant(fn: Callable[..., object]) -> Callable[..., Array]:
-    """Return `fn` rewritten so that, compiled with `COMPILER_OPTIONS`, each member's results depend on no other."""
+def batch_invariant(fn: Callable[..., object], *, rules: Mapping[str, Rule] | None = None) -> Callable[..., Array]:
+    """Return `fn` rewritten so that, compiled with `COMPILER_OPTIONS`, each member's results depend on no other.
+
+    Args:
+        fn: a function of trees of arrays.
+        rules: how operations are computed, by name: `FLEET`, or by default those for a program without members' axes.
+    """
+    known = _RULES if rules is None else rules
 
     def run(*args: Array) -> Array:
         leaves, tree = jax.tree.flatten(args)
         flat = lambda *leaves: fn(*jax.tree.unflatten(tree, leaves))
         program, shapes = jax.make_jaxpr(flat, return_shape=True)(*leaves)
-        return jax.tree.unflatten(jax.tree.structure(shapes), jaxpr_as_fun(_rewritten(program))(*leaves))
+        return jax.tree.unflatten(jax.tree.structure(shapes), jaxpr_as_fun(_rewritten(program, known))(*leaves))
 
     return run
 
 
-def _rewritten(param: object) -> object:
+def _rewritten(param: object, rules: Mapping[str, Rule]) -> object:
     """Return an operation's parameter with all programs in it, such as a loop's body, rewritten."""
     if type(param) is tuple:
-        return tuple(map(_rewritten, param))
+        return tuple([_rewritten(one, rules) for one in param])
     if type(param) is list:
-        return list(map(_rewritten, param))
+        return [_rewritten(one, rules) for one in param]
     # Since JAX 0.11, the two classes are one.
     if isinstance(param, Jaxpr):
         program = cast("Program", param)
         eqns = _without_transposes(program.eqns)
         summands = _possible_summands(eqns, program.outvars)
-        return program.replace(eqns=[new for eqn in eqns for new in _expanded(eqn, _rule_for(eqn, summands))])
-    return param.replace(jaxpr=_rewritten(param.jaxpr)) if isinstance(param, ClosedJaxpr) else param  # type: ignore[no-untyped-call]
+        return program.replace(eqns=[new for eqn in eqns for new in _expanded(eqn, summands, rules)])
+    return param.replace(jaxpr=_rewritten(param.jaxpr, rules)) if isinstance(param, ClosedJaxpr) else param  # type: ignore[no-untyped-call]
 
 
-def _rule_for(eqn: Operation, summands: AbstractSet[Variable]) -> Rule | None:
+def _rule_for(eqn: Operation, summands: AbstractSet[Variable], rules: Mapping[str, Rule]) -> Rule | None:
     name = eqn.primitive.name
-    return (_rounded if eqn.outvars[0] in summands else None) if name in _MULTIPLICATIONS else _RULES.get(name)
+    return (_rounded if eqn.outvars[0] in summands else None) if name in _MULTIPLICATIONS else rules.get(name)
 
 
-def _expanded(eqn: Operation, rule: Rule | None) -> list[Operation]:
+def _expanded(eqn: Operation, summands: AbstractSet[Variable], rules: Mapping[str, Rule]) -> list[Operation]:
+    rule = _rule_for(eqn, summands, rules)
     if rule is None:
-        return [eqn.replace(params={name: _rewritten(param) for name, param in eqn.params.items()})]
+        return [eqn.replace(params={name: _rewritten(param, rules) for name, param in eqn.params.items()})]
     inputs = [jax.ShapeDtypeStruct(var.aval.shape, var.aval.dtype) for var in eqn.invars]  # type: ignore[no-untyped-call]
     program: Program = jax.make_jaxpr(lambda *arrays: rule(eqn, *arrays))(*inputs).jaxpr
     names = {**dict(zip(program.invars, eqn.invars, strict=True)), program.outvars[0]: eqn.outvars[0]}
@@ -181,11 +203,41 @@ def _opaque(x: Array) -> Array:
 
 def _product(eqn: Operation, x: Array, y: Array) -> Array:
     (_, _), (batch, _) = eqn.params["dimension_numbers"]
-    free_x, free_y = _free_sizes(eqn)
+    free_x, free_y = _free_sizes(eqn.params, x.shape, y.shape)
     single_x, single_y = math.prod(free_x) == 1, math.prod(free_y) == 1
     out = eqn.primitive.bind(_two(x) if single_x else x, _two(y) if single_y else y, **eqn.params)
     out = lax.index_in_dim(out, 0, -1, keepdims=False) if single_y else out
     return lax.index_in_dim(out, 0, len(batch) + len(free_x), keepdims=False) if single_x else out
+
+
+def _product_in_turns(eqn: Operation, x: Array, y: Array) -> Array:
+    """Return a product; the members take turns if one operand has an axis of members, its first one, and one has none.
+
+    A product of two operands with an axis of members has a batch axis.
+    """
+    (contract_x, contract_y), (batch, _) = eqn.params["dimension_numbers"]
+    free_x, free_y = _free_sizes(eqn.params, x.shape, y.shape)
+    if batch or max(len(free_x), len(free_y)) < _MEMBERS_AND_ROWS:
+        return _product(eqn, x, y)
+    # XLA dissolves a loop of one step, and would then multiply by a matrix's transpose in another way than in a loop.
+    x, y = lax.optimization_barrier((x, y))  # type: ignore[no-untyped-call]
+    if len(free_x) >= _MEMBERS_AND_ROWS:
+        x, contract_x = _first_free_axis_in_front(x, contract_x)
+        return lax.map(lambda one: _multiplied(eqn, one, y, (contract_x, contract_y)), x)
+    y, contract_y = _first_free_axis_in_front(y, contract_y)
+    return jnp.moveaxis(lax.map(lambda one: _multiplied(eqn, x, one, (contract_x, contract_y)), y), 0, len(free_x))
+
+
+def _first_free_axis_in_front(x: Array, contract: Sequence[int]) -> tuple[Array, tuple[int, ...]]:
+    """Return an operand with its first free axis in front, and the axes that are summed without counting that one."""
+    axis = next(axis for axis in range(x.ndim) if axis not in contract)
+    return jnp.moveaxis(x, axis, 0), tuple(one - (one > axis) for one in contract)
+
+
+def _multiplied(eqn: Operation, x: Array, y: Array, contract: tuple[tuple[int, ...], tuple[int, ...]]) -> Array:
+    """Return the product of one member's operands."""
+    params = {**eqn.params, "dimension_numbers": (contract, ((), ()))}
+    return _product(eqn.replace(params=params), x, y)
 
 
 def _two(x: Array) -> Array:
@@ -209,7 +261,7 @@ def _without_transposes(eqns: Sequence[Operation]) -> Sequence[Operation]:
 def _turn(product: Operation) -> tuple[int, ...]:
     """Return the permutation that swaps the free axes of a product's two operands."""
     batch = len(product.params["dimension_numbers"][1][0])
-    x, y = map(len, _free_sizes(product))
+    x, y = map(len, _free_sizes(product.params, *(var.aval.shape for var in product.invars)))
     return (*range(batch), *range(batch + x, batch + x + y), *range(batch, batch + x))
 
 
@@ -220,17 +272,20 @@ def _turned(product: Operation, outvars: Sequence[Variable]) -> Operation:
     return product.replace(invars=product.invars[::-1], outvars=outvars, params=params)
 
 
-def _free_sizes(product: Operation) -> tuple[list[int], list[int]]:
-    """Return the sizes of each operand's axes that are neither contracted nor batch axes."""
-    contract, batch = product.params["dimension_numbers"]
+def _free_sizes(params: Mapping[str, Array], *shapes: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return the sizes of the axes of a product's two operands that are neither contracted nor batch axes."""
+    contract, batch = params["dimension_numbers"]
     x, y = (
-        [size for axis, size in enumerate(var.aval.shape) if axis not in (*summed, *shared)]
-        for var, summed, shared in zip(product.invars, contract, batch, strict=True)
+        [size for axis, size in enumerate(shape) if axis not in (*summed, *shared)]
+        for shape, summed, shared in zip(shapes, contract, batch, strict=True)
     )
     return x, y
 
 
 _RULES: Mapping[str, Rule] = {"reduce_sum": _sum, "dot_general": _product}
+FLEET: Mapping[str, Rule] = {**_RULES, "dot_general": _product_in_turns}
+"""The rules for a program whose arrays have an axis of members."""
 # Multiplications, and functions that XLA expands into a formula that ends in one.
 _MULTIPLICATIONS = frozenset({"mul", "square", "integer_pow", "exp", "exp2", "expm1", "tanh", "logistic", "erf"})
+_MEMBERS_AND_ROWS = 2
 _WITHOUT_ADDITION = frozenset({"mul", "div", "sqrt", "max", "min", "lt", "le", "gt", "ge", "eq", "ne", "dot_general"})

@@ -1,13 +1,16 @@
 """The port `Namespace`, implemented with `jax.numpy` and `jax.nn`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import cast
 
 import jax
 import jax.numpy as jnp
 
+from gm_jax_backend import array_functions
+from gm_jax_backend.convolution import JAXWindows
 from gmcore.domain import Array
+from gmcore.nn.windows import check_padding
 from gmcore.ports import Namespace, Random
 
 __all__ = ["jax_namespace"]
@@ -20,19 +23,22 @@ Scoped = Callable[[Function], Function]
 # Functions of jax.numpy with the names and semantics of the port.
 _SAME = (
     "abs sign square pow floor_divide remainder maximum minimum where isnan isfinite zeros_like ones_like astype max "
-    "min all any sort reshape permute_dims expand_dims squeeze broadcast_to concat stack matmul take take_along_axis"
+    "min all any sort reshape permute_dims expand_dims squeeze broadcast_to flip roll tril triu concat stack matmul "
+    "take take_along_axis"
 )
-_FLOAT = "sqrt exp expm1 log log1p sin cos tanh floor mean var"
+_FLOAT = "sqrt exp expm1 log log1p sin cos tanh floor mean var logaddexp"
 _NEURAL = "relu sigmoid softplus logsumexp softmax log_softmax"
+_WINDOWS = "conv conv_transpose max_pool avg_pool"
 
 
-def jax_namespace(dtype: str, compute: str, scoped: Scoped) -> Namespace:
+def jax_namespace(dtype: str, compute: str, scoped: Scoped, *, cpu: bool) -> Namespace:
     """Return the functions of `jax.numpy` and `jax.nn` under the port's names, all in one float dtype.
 
     Args:
         dtype: `"float32"` or `"float64"`.
         compute: `dtype`, `"bfloat16"` or `"float16"`.
         scoped: wraps a function so that it always runs under the backend's settings.
+        cpu: whether the device is the CPU.
     """
     own = jnp.dtype(dtype)
     functions = {name: scoped(fn) for name, fn in _functions(own).items()}
@@ -40,7 +46,11 @@ def jax_namespace(dtype: str, compute: str, scoped: Scoped) -> Namespace:
         "float": own,
         "compute": jnp.dtype(compute),
     }
-    return cast("Namespace", SimpleNamespace(**functions, **dtypes, random=JAXRandom(own, scoped)))
+    xp = cast("Namespace", SimpleNamespace(**functions, **dtypes, random=JAXRandom(own, scoped)))
+    windows = JAXWindows(xp=xp, cpu=cpu)
+    for name in _WINDOWS.split():
+        setattr(xp, name, scoped(getattr(windows, name)))
+    return xp
 
 
 class JAXRandom(Random):
@@ -88,8 +98,19 @@ def _functions(dtype: jnp.dtype) -> dict[str, Function]:
         "argmax": lambda x, axis: jnp.argmax(x, axis).astype(jnp.int32),
         "argsort": lambda x, axis=-1: jnp.argsort(x, axis, stable=True).astype(jnp.int32),
         "one_hot": lambda indices, classes: jax.nn.one_hot(indices, classes, dtype=dtype),
+        "einsum": lambda subscripts, *operands: jnp.einsum(subscripts, *(_as_float(one, dtype) for one in operands)),
+        "clip": array_functions.clip,
+        "top_k": array_functions.top_k,
+        "segment_sum": array_functions.segment_sum,
+        "scan": array_functions.scan,
+        "pad": _pad,
         "stop_gradient": jax.lax.stop_gradient,
     }
+
+
+def _pad(x: Array, widths: Sequence[tuple[int, int]], mode: str = "constant", value: float = 0.0) -> Array:
+    check_padding(x.shape, widths, mode)
+    return jnp.pad(x, widths, mode, **({"constant_values": value} if mode == "constant" else {}))
 
 
 def _as_float(x: Array, dtype: jnp.dtype) -> Array:

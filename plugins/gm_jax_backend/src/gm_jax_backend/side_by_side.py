@@ -7,7 +7,6 @@ don't divide evenly, the last part overlaps the one before.
 """
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -18,7 +17,7 @@ import numpy as np
 
 from gmcore.domain import Array, Constants
 
-__all__ = ["SideBySide", "cores", "on_one_core"]
+__all__ = ["SideBySide", "on_one_core"]
 
 # The XLA pass that distributes an operation over cores, which would make the parts wait for each other.
 _SPREADS = "cpu-parallel-task-assigner"
@@ -27,15 +26,11 @@ _CACHE = 8 << 20
 Bounds = tuple[tuple[int, int], ...]
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def on_one_core(options: Mapping[str, str]) -> dict[str, str]:
+def on_one_core(options: Mapping[str, str | int]) -> dict[str, str | int]:
     """Return the compiler options of a part, whose operations all run on one core."""
     name = "xla_disable_hlo_passes"
-    return {**options, name: ",".join(filter(None, (options.get(name), _SPREADS)))}
+    disabled = [str(options[name])] if name in options else []
+    return {**options, name: ",".join([*disabled, _SPREADS])}
 
 
 @attrs.frozen(eq=False)
@@ -103,6 +98,21 @@ class SideBySide:
         of_lanes = [mine, *(future.result() for future in futures)]
         results = [of_lanes[place % self.cores][place // self.cores] for place in range(len(parts))]
         return jax.tree.map(lambda *leaves: Parted(leaves, bounds), *results)
+
+    def shapes_of_part(self, args: Sequence[Array], place: jax.sharding.Sharding) -> list[Array] | None:
+        """Return the shapes of the arguments of a part, for those of all members; None if they are not cut."""
+        bounds = self._bounds(given := list(zip(args, self.axes, strict=True)))
+        if len(bounds) <= 1:
+            return None
+        start, end = bounds[0]
+
+        def cut(leaf: Array, axis: int | None) -> jax.ShapeDtypeStruct:
+            if axis is None:
+                return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)  # type: ignore[no-untyped-call]
+            shape = (*leaf.shape[:axis], end - start, *leaf.shape[axis + 1 :])
+            return jax.ShapeDtypeStruct(shape, leaf.dtype, sharding=leaf.sharding)  # type: ignore[no-untyped-call]
+
+        return [jax.tree.map(lambda leaf, axis=axis: cut(leaf, axis), arg) for arg, axis in given]
 
     def _enqueue(self, parts: Sequence[Sequence[Array]]) -> list[Array]:
         return [self.others(*part) for part in parts]

@@ -2,22 +2,24 @@
 
 import importlib.metadata
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, ref
 
 import attrs
-import numpy as np
 
 from gm_metal_backend import devices
+from gm_metal_backend.arrays import copied, host_array
 from gm_metal_backend.flat_step import FlatStep, Step
+from gm_metal_backend.fusion import without_fusion
 from gm_metal_backend.kernel_folder import exchange_kernels
 from gm_metal_backend.library import Library, load, set_tf32
+from gm_metal_backend.own_thread import OwnThread
 from gm_metal_backend.products import Products
-from gm_metal_backend.trees import Skeleton, filled, leaves, map_leaves, skeleton
+from gm_metal_backend.transforms import through, vmap_of_views
 from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
+from gmcore.domain.nested import Skeleton, filled, leaves, map_leaves, skeleton
 from gmcore.errors import TrainingError
 from gmcore.ports import Backend, Namespace
 from gmcore.ports.compute import InAxes
@@ -35,8 +37,6 @@ Y = TypeVar("Y")
 Shared = TypeVar("Shared")
 Shapes = tuple[tuple[int, ...], ...]
 Skeletons = tuple[Skeleton, Skeleton, Skeleton]
-
-_INT32 = np.iinfo(np.int32)
 
 
 def _one_of(*known: str) -> Callable[[object, "attrs.Attribute[str]", str], None]:
@@ -59,6 +59,8 @@ class MetalBackend(Backend):
         tf32: whether newer GPUs may multiply float32 matrices with 10 bits of mantissa: faster, but less exact. MLX
             reads the setting once, so it is the same for the whole process. None uses the environment variable
             `MLX_ENABLE_TF32`, or False if it is not set.
+        fused: whether elementwise operations are fused into kernels. On a CPU `g++` compiles these, half a second for
+            each the first time; they halve the time of a small step. `backend = "auto"` does without them.
     """
 
     dtype: Literal["float32", "float64"] = attrs.field(default="float32", validator=_one_of("float32", "float64"))
@@ -69,19 +71,21 @@ class MetalBackend(Backend):
         default="auto", validator=_one_of("auto", "float32", "float64", "bfloat16", "float16")
     )
     tf32: bool | None = None
+    fused: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
     name: str = attrs.field(default="metal", init=False)
     xp: Namespace = attrs.field(init=False, repr=False)
     _library: Library = attrs.field(init=False, repr=False)
     _mx: ModuleType = attrs.field(init=False, repr=False)
     _place: object = attrs.field(init=False, repr=False)
     _uncompiled: str = attrs.field(init=False, repr=False)
+    _unfused: bool = attrs.field(init=False, repr=False)
     _traced: int = attrs.field(init=False, repr=False, default=0)
     _steps: "WeakKeyDictionary[Step, dict[Skeletons, FlatStep]]" = attrs.field(
         init=False, repr=False, factory=WeakKeyDictionary
     )
     _products: Products = attrs.field(init=False, repr=False, factory=Products)
     _constants: Constants = attrs.field(init=False, repr=False, factory=Constants)
-    _thread: "_OwnThread" = attrs.field(init=False, repr=False, factory=lambda: _OwnThread())  # noqa: PLW0108 - it is defined below
+    _thread: OwnThread = attrs.field(init=False, repr=False, factory=OwnThread)
 
     def __attrs_post_init__(self) -> None:
         """Choose precision and device, and import MLX."""
@@ -92,7 +96,8 @@ class MetalBackend(Backend):
         self._library = load()
         self._mx = mx = self._library.mx
         self._place = mx.Device(mx.cpu if self.device == "cpu" else mx.gpu, 0)
-        self._uncompiled = self._library.uncompiled if self.device == "cpu" else ""
+        self._unfused = self.device == "cpu" and not self.fused and self._library.can_compile_unfused
+        self._uncompiled = self._library.uncompiled if self.device == "cpu" and not self._unfused else ""
         # Not at the top of the file: without MLX, the class must still say why it can't be used.
         from gm_metal_backend.namespace import MLXNamespace  # noqa: PLC0415
 
@@ -115,7 +120,7 @@ class MetalBackend(Backend):
         self._enter()
         self._mx.eval(arrays)
         exchange_kernels()
-        return map_leaves(_copy, arrays)  # type: ignore[no-any-return]
+        return map_leaves(copied, arrays)  # type: ignore[no-any-return]
 
     def value_and_grad(
         self, fn: Callable[Concatenate[Params, P], tuple[Array, Aux]]
@@ -123,7 +128,9 @@ class MetalBackend(Backend):
         return self._mx.value_and_grad(fn)  # type: ignore[no-any-return]
 
     def vmap(self, fn: F, in_axes: int | Sequence[InAxes] = 0) -> F:
-        return _through(lambda flat: self._mx.vmap(flat, in_axes=in_axes), fn)
+        if self.device == "cpu":
+            return vmap_of_views(self._mx, fn, in_axes)
+        return through(lambda flat: self._mx.vmap(flat, in_axes=in_axes), fn)
 
     def compile(
         self,
@@ -132,8 +139,10 @@ class MetalBackend(Backend):
         loops: bool = False,
         donate: tuple[int, ...] = (),
         members: tuple[int | None, ...] = (),
+        lengths: tuple[int, ...] = (),
     ) -> F:
-        del donate, members  # MLX reuses unreferenced memory by itself, and computes on one stream
+        # MLX reuses unreferenced memory by itself, and computes on one stream; loops are not compiled.
+        del donate, members, lengths
         program = fn if loops else self._compile(fn)
 
         def run(*arguments: Array) -> Array:
@@ -146,13 +155,25 @@ class MetalBackend(Backend):
 
         return run  # type: ignore[return-value]
 
+    def prepare(
+        self, program: Callable[..., object], *arguments: object, on_device: tuple[int, ...] = ()
+    ) -> Callable[[], None]:
+        del program, arguments, on_device  # MLX compiles steps, in the thread that uses them
+        return lambda: None
+
     def scan(
-        self, step: Callable[[Carry, X, Shared], tuple[Carry, Y]], carry: Carry, xs: X, shared: Shared | None = None
+        self,
+        step: Callable[[Carry, X, Shared], tuple[Carry, Y]],
+        carry: Carry,
+        xs: X,
+        shared: Shared | None = None,
+        length: int | None = None,
     ) -> tuple[Carry, Y]:
         self._enter()
         flat, enqueue = self._flat_step(step, carry, xs, shared), self._mx.async_eval
         state, held, ys = leaves(carry), leaves(shared), []
-        for x in zip(*(self._constants.once(leaf, self._slices) for leaf in leaves(xs)), strict=True):
+        slices = lambda leaf: self._slices(leaf if length is None else leaf[:length])
+        for x in zip(*(self._constants.once(leaf, slices, length) for leaf in leaves(xs)), strict=True):
             state, y = flat.run(state, x, held)
             # MLX blocks here if the host runs too far ahead of the device.
             enqueue(state, y)
@@ -163,7 +184,7 @@ class MetalBackend(Backend):
         return filled(flat.structures[0], state), filled(flat.y, stacked)
 
     def checkpoint(self, fn: F) -> F:
-        return _through(self._mx.checkpoint, fn)
+        return through(self._mx.checkpoint, fn)
 
     def memory(self) -> Memory | None:
         if self.device == "cpu":
@@ -177,7 +198,7 @@ class MetalBackend(Backend):
             "mlx": importlib.metadata.version("mlx"),
             "device": self.device,
             "processor": str(self._mx.device_info(self._place).get("device_name", "unknown")),
-            "compile": f"off: {self._uncompiled}" if self._uncompiled else "on",
+            "compile": f"off: {self._uncompiled}" if self._uncompiled else f"on{', without fusion' * self._unfused}",
             "dtype": self.dtype,
             "compute": self.compute,
             "MLX_ENABLE_TF32": os.environ.get("MLX_ENABLE_TF32", "1"),
@@ -210,7 +231,11 @@ class MetalBackend(Backend):
         program = traced if self._uncompiled else self._mx.compile(traced)
 
         def run(*arguments: Array) -> Array:
-            results = program(*arguments)
+            if self._unfused and _shapes(arguments) not in known:
+                with without_fusion(self._mx):
+                    results = program(*arguments)
+            else:
+                results = program(*arguments)
             if self.device == "cpu":
                 (largest,) = known.values() if len(known) == 1 else (known[_shapes(arguments)],)
                 # Before the results are evaluated.
@@ -228,7 +253,7 @@ class MetalBackend(Backend):
     def _slices(self, leaf: Array) -> Sequence[Array]:
         """Return the slice of each step, all made before the first step, so that steps need no slicing operation."""
         if self.device == "cpu" and not isinstance(leaf, self._mx.array):
-            host, array = self._to_host(leaf), self._mx.array
+            host, array = host_array(leaf, self.dtype), self._mx.array
             dtype = self.xp.float if host.dtype.kind == "f" else None
             return [array(host[i, ...], dtype) for i in range(len(host))]
         whole = self._to_device(leaf)
@@ -241,52 +266,10 @@ class MetalBackend(Backend):
     def _to_device(self, host: Array) -> Array:
         if isinstance(host, self._mx.array):
             return host
-        host = self._to_host(host)
+        host = host_array(host, self.dtype)
         # Without an explicit dtype, MLX converts float64 to float32.
         return self._mx.array(host, self.xp.float if host.dtype.kind == "f" else None)
-
-    def _to_host(self, given: object) -> np.ndarray:
-        """Return a NumPy array in the dtype it will have on the device."""
-        host = np.asarray(given)
-        if host.dtype.kind == "f":
-            with np.errstate(over="ignore"):  # it becomes infinite, and training reports the step that fails
-                return host.astype(self.dtype, order="C", copy=False)
-        if host.dtype.kind == "b" or host.dtype == np.uint32:
-            return np.asarray(host, order="C")
-        if host.dtype.kind not in "iu":
-            raise TypeError(f"arrays must hold floats, integers or booleans, got dtype {host.dtype}")
-        if host.itemsize >= 4 and host.size and not _INT32.min <= host.min() <= host.max() <= _INT32.max:  # noqa: PLR2004 - bytes
-            raise OverflowError(f"integers must fit int32, got values from {host.min()} to {host.max()}")
-        return host.astype(np.int32, order="C", copy=False)
-
-
-class _OwnThread(threading.local):
-    """Whether this is the thread that created a backend; a thread's number can be given to a later one."""
-
-    is_own = False
 
 
 def _shapes(arguments: tuple[object, ...]) -> Shapes:
     return tuple([leaf.shape for leaf in leaves(arguments)])
-
-
-def _copy(array: Array) -> np.ndarray:
-    # On CUDA an empty array has no memory, which NumPy would try to read.
-    return np.array(array) if array.size else np.empty(array.shape, str(array.dtype).removeprefix("mlx.core."))
-
-
-def _through(transform: Callable[[Callable[..., Array]], Callable[..., Array]], fn: F) -> F:
-    """Return `transform(fn)` for an `fn` whose result may contain None: MLX's transforms accept only arrays."""
-
-    def transformed(*arguments: Array) -> Array:
-        tree: Array = None
-
-        def flat(*inner: Array) -> tuple[Array, ...]:
-            nonlocal tree
-            tree = fn(*inner)
-            return tuple(leaves(tree))
-
-        results = iter(transform(flat)(*arguments))
-        return map_leaves(lambda _: next(results), tree)
-
-    return transformed  # type: ignore[return-value]

@@ -19,6 +19,7 @@ __all__ = [
     "exp",
     "expm1",
     "log_softmax",
+    "logaddexp",
     "logsumexp",
     "normal",
     "sigmoid",
@@ -92,6 +93,12 @@ def sigmoid(x: Array) -> Array:
 def softplus(x: Array) -> Array:
     """Return `log(1 + exp(x))`."""
     return mx.log1p(_exp_of_minus_abs(x)) + mx.where(x > 0, x, mx.zeros_like(x))
+
+
+def logaddexp(x: Array, y: Array) -> Array:
+    """Return `log(exp(x) + exp(y))`; equal numbers apart, also because infinite ones have no difference."""
+    larger = mx.maximum(x, y) + mx.log1p(exp(-mx.abs(x - y)))
+    return mx.where(x == y, 0.5 * x + 0.5 * y + math.log(2), larger)
 
 
 def logsumexp(x: Array, axis: int, keepdims: bool = False) -> Array:

@@ -5,8 +5,8 @@ from weakref import ref
 
 import attrs
 
-from gm_metal_backend.trees import Skeleton, filled, leaves, leaves_like, skeleton
 from gmcore.domain import Array
+from gmcore.domain.nested import Skeleton, filled, leaves, leaves_like, skeleton
 
 __all__ = ["FlatStep", "Step"]
 

@@ -8,8 +8,8 @@ variables is set here, to a new folder that is removed at exit. If none is set, 
 Python and compilers keep their temporary folder. If one is set, it is changed, for this process and those that it
 starts; Python's `tempfile` keeps the folder that it had.
 
-Kernels are kept between processes in a sealed folder: those in it are copied to the new folder, and what MLX compiles
-there is added to it, every now and then and at exit.
+Kernels are kept between processes in a sealed folder: those in it are put in the new folder as well, and what MLX
+compiles there is added to it, every now and then and at exit.
 """
 
 import atexit
@@ -27,7 +27,7 @@ import attrs
 
 from gmcore.errors import OutputError
 from gmcore.storage.private import is_safe_way, private_folder
-from gmcore.storage.sealed_folder import SealedFolder, programs_are_kept
+from gmcore.storage.sealed_folder import Entry, SealedFolder, programs_are_kept
 from gmcore.storage.temporary import cache_folder, temporary_folder
 
 __all__ = ["exchange_kernels", "use_own_folder"]
@@ -66,7 +66,7 @@ def use_own_folder() -> str:
 
 
 def exchange_kernels() -> None:
-    """Cache the kernels that MLX has compiled, and copy those that other processes have cached."""
+    """Cache the kernels that MLX has compiled, and use those that other processes have cached."""
     for exchange in _exchanges:
         exchange.now_and_then()
 
@@ -100,16 +100,28 @@ class _Exchange:
             self.take()
 
     def take(self) -> None:
-        """Copy the kernels that are kept for this machine and are not here, each as a whole."""
+        """Use the kernels that are kept for this machine and are not here, each as a whole."""
         since, self.seen = self.seen, time.time() - _CLOCK
-        for name, content in self.kept.entries(since):
-            path = self.folder / name.removeprefix(self.machine)
-            if name.startswith(self.machine) and not path.exists():
+        for entry in self.kept.entries(since):
+            path = self.folder / entry.name.removeprefix(self.machine)
+            if entry.name.startswith(self.machine) and not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                whole = self.folder / uuid.uuid4().hex
-                whole.write_bytes(content)
-                whole.replace(path)
+                self._put(entry, path)
             self.known.add(path)
+
+    def _put(self, entry: Entry, path: Path) -> None:
+        """Link to the file of a kernel, or copy its content if that is not possible.
+
+        Creating a file takes up to a millisecond where many were removed before, a link a fiftieth of it; and there may
+        be thousands. Only a shared library may have something at its end.
+        """
+        if entry.content.startswith(_ELF):
+            with contextlib.suppress(OSError):
+                os.link(entry.path, path)
+                return
+        whole = self.folder / uuid.uuid4().hex
+        whole.write_bytes(entry.content)
+        whole.replace(path)
 
     def give(self, *, settled: float) -> None:
         """Keep the kernels that are new here, and that were written at least `settled` seconds ago."""

@@ -9,6 +9,7 @@ from types import ModuleType
 import attrs
 
 from gm_metal_backend.blas import BLAS, preload
+from gm_metal_backend.fusion import can_compile_unfused
 from gm_metal_backend.kernel_folder import use_own_folder
 from gm_metal_backend.operators import correct_operators
 from gmcore.errors import BackendUnavailableError
@@ -31,6 +32,11 @@ class Library:
     mx: ModuleType
     blas: BLAS
     unsafe: str = ""
+
+    @functools.cached_property
+    def can_compile_unfused(self) -> bool:
+        """Whether functions can be compiled for the CPU without `g++`."""
+        return "MLX_DISABLE_COMPILE" not in os.environ and can_compile_unfused(self.mx)
 
     @functools.cached_property
     def uncompiled(self) -> str:

@@ -2,17 +2,22 @@
 
 import math
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from typing import Literal
 
 import attrs
 import mlx.core as mx
 import numpy as np
 
-from gm_metal_backend import elementwise, exact, native
+from gm_metal_backend import array_functions, exact, native
+from gm_metal_backend.convolution import convolution
+from gm_metal_backend.elementwise_namespace import MLXElementwiseNamespace
 from gm_metal_backend.products import Products
 from gm_metal_backend.random import KeyedRandom
 from gmcore.domain import Array
+from gmcore.nn.windows import Bilinear, Convolution, WindowFunctions, check_padding
 from gmcore.ports import Namespace, Random
+from gmcore.ports.compute.arguments import check_top_k
+from gmcore.ports.compute.unrolled import unrolled
 
 __all__ = ["MLXNamespace"]
 
@@ -22,29 +27,20 @@ Flag = bool  # in the class, `bool` and `float` are dtypes
 Number = bool | int | float
 
 
-@attrs.frozen(eq=False)
-class MLXNamespace(Namespace):
+@attrs.frozen(kw_only=True, eq=False)
+class MLXNamespace(WindowFunctions, MLXElementwiseNamespace):
     """The port's functions in one float dtype.
 
     Attributes:
-        float: `mx.float32` or `mx.float64`.
-        compute: `float`, `mx.bfloat16` or `mx.float16`.
-        functions: the float functions for this dtype: the module `native` or `exact`.
         widened: whether narrow matrices are multiplied as float and the product is rounded. The numbers are those of
             MLX's own product, which has no BLAS for narrow dtypes on the CPU and takes 30 times as long.
         products: records the size of each matrix product.
-        truncates: whether MLX may truncate the quotient of whole numbers, as on CUDA.
+        cpu: whether the device is the CPU.
     """
 
-    float: mx.Dtype
-    compute: mx.Dtype
-    functions: ModuleType
     widened: Flag
     products: Products
-    truncates: Flag = False
-    int32: mx.Dtype = mx.int32
-    uint32: mx.Dtype = mx.uint32
-    bool: mx.Dtype = mx.bool_
+    cpu: Flag
     random: Random = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -54,7 +50,22 @@ class MLXNamespace(Namespace):
     def of(cls, dtype: str, compute: str, products: Products, *, cpu: Flag) -> "MLXNamespace":
         """Return the namespace for a float dtype (`"float32"` or `"float64"`) and a dtype of matrix products."""
         functions = exact if dtype == "float64" else native
-        return cls(getattr(mx, dtype), getattr(mx, compute), functions, cpu and compute != dtype, products, not cpu)
+        return cls(
+            float=getattr(mx, dtype),
+            compute=getattr(mx, compute),
+            functions=functions,
+            truncates=not cpu,
+            widened=cpu and compute != dtype,
+            products=products,
+            cpu=cpu,
+        )
+
+    @property
+    def _xp(self) -> Namespace:
+        return self
+
+    def _convolution(self, of: Convolution) -> Bilinear:
+        return convolution(of, self, cpu=self.cpu)
 
     def zeros(self, shape: Shape, dtype: object = None) -> Array:
         return mx.zeros(shape, dtype=dtype or self.float)  # type: ignore[arg-type]
@@ -77,79 +88,6 @@ class MLXNamespace(Namespace):
 
     def astype(self, x: Array, dtype: object) -> Array:
         return x.astype(dtype)
-
-    def abs(self, x: Array) -> Array:
-        return mx.abs(x)
-
-    def sign(self, x: Array) -> Array:
-        # MLX's sign of NaN is 0, which would hide it.
-        return mx.where(mx.isnan(x), x, mx.sign(x))
-
-    def square(self, x: Array) -> Array:
-        return mx.square(x)
-
-    def sqrt(self, x: Array) -> Array:
-        return mx.sqrt(self._floats(x))
-
-    def exp(self, x: Array) -> Array:
-        return self.functions.exp(self._floats(x))
-
-    def expm1(self, x: Array) -> Array:
-        return self.functions.expm1(self._floats(x))
-
-    def log(self, x: Array) -> Array:
-        return mx.log(self._floats(x))
-
-    def log1p(self, x: Array) -> Array:
-        return mx.log1p(self._floats(x))
-
-    def sin(self, x: Array) -> Array:
-        return self.functions.sin(self._floats(x))
-
-    def cos(self, x: Array) -> Array:
-        return self.functions.cos(self._floats(x))
-
-    def tanh(self, x: Array) -> Array:
-        return mx.tanh(self._floats(x))
-
-    def erf(self, x: Array) -> Array:
-        return self.functions.erf(self._floats(x))
-
-    def floor(self, x: Array) -> Array:
-        return mx.floor(x)
-
-    def pow(self, x: Array, y: Array) -> Array:
-        return mx.power(self._number(x, y), self._number(y, x))
-
-    def floor_divide(self, x: Array, y: Array) -> Array:
-        x, y = self._number(x, y), self._number(y, x)
-        if not any(mx.issubdtype(one.dtype, mx.floating) for one in (x, y) if isinstance(one, mx.array)):
-            quotient = mx.floor_divide(x, y)
-            return elementwise.floored(quotient, x, y) if self.truncates else quotient
-        # MLX rounds x / y first: 1.0 // 0.1 would be 10, and the quotient of infinity infinite.
-        rest = mx.remainder(x, y)
-        return mx.where(y == 0, x / y, mx.round((x - rest) / y))
-
-    def remainder(self, x: Array, y: Array) -> Array:
-        return mx.remainder(self._number(x, y), self._number(y, x))
-
-    def maximum(self, x: Array, y: Array) -> Array:
-        return mx.maximum(self._number(x, y), self._number(y, x))
-
-    def minimum(self, x: Array, y: Array) -> Array:
-        return mx.minimum(self._number(x, y), self._number(y, x))
-
-    def where(self, condition: Array, x: Array, y: Array) -> Array:
-        floats = isinstance(x, mx.array) and mx.issubdtype(x.dtype, mx.floating)
-        if floats and isinstance(y, float) and y == 0.0 and condition.ndim:
-            return mx.where(condition, x, _zeros(condition, x.dtype))
-        return mx.where(condition, self._number(x, y), self._number(y, x))
-
-    def isnan(self, x: Array) -> Array:
-        return mx.isnan(x)
-
-    def isfinite(self, x: Array) -> Array:
-        return mx.isfinite(x)
 
     def sum(self, x: Array, axis: Axis = None, keepdims: Flag = False) -> Array:
         return _reduce(mx.sum, x, axis, keepdims, empty=0.0)
@@ -184,6 +122,17 @@ class MLXNamespace(Namespace):
     def argsort(self, x: Array, axis: int = -1) -> Array:
         return mx.argsort(x, axis=axis).astype(mx.int32)
 
+    def top_k(self, x: Array, k: int, axis: int = -1) -> tuple[Array, Array]:
+        check_top_k(k, x.shape[axis])
+        indices = array_functions.first_places(x, k, axis)
+        return mx.take_along_axis(x, indices, axis=axis), indices
+
+    def segment_sum(self, x: Array, segments: Array, count: int) -> Array:
+        floats = mx.issubdtype(x.dtype, mx.floating)
+        # In a narrow dtype, a sum would stop growing: at 256 in bfloat16.
+        sums = array_functions.segment_sum(x.astype(self.float if floats else mx.int32), segments, count)
+        return sums.astype(x.dtype) if floats else sums
+
     def reshape(self, x: Array, shape: Shape) -> Array:
         return mx.reshape(x, shape)
 
@@ -199,8 +148,30 @@ class MLXNamespace(Namespace):
     def broadcast_to(self, x: Array, shape: Shape) -> Array:
         return mx.broadcast_to(x, shape)
 
+    def flip(self, x: Array, axis: Axis = None) -> Array:
+        return mx.flip(x, axis)
+
+    def roll(self, x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Array:
+        return mx.roll(x, shift, axis)  # type: ignore[arg-type]
+
+    def tril(self, x: Array, k: int = 0) -> Array:
+        return mx.tril(x, k)
+
+    def triu(self, x: Array, k: int = 0) -> Array:
+        return mx.triu(x, k)
+
     def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
         return mx.concatenate(list(arrays), axis=axis)
+
+    def pad(
+        self,
+        x: Array,
+        widths: Sequence[tuple[int, int]],
+        mode: Literal["constant", "reflect", "edge"] = "constant",
+        value: Number = 0.0,
+    ) -> Array:
+        check_padding(x.shape, widths, mode)
+        return mx.pad(x, list(widths), mode, constant_values=mx.array(value, x.dtype))
 
     def stack(self, arrays: Sequence[Array], axis: int = 0) -> Array:
         return mx.stack(list(arrays), axis=axis)
@@ -212,20 +183,19 @@ class MLXNamespace(Namespace):
             return mx.matmul(x.astype(self.float), y.astype(self.float)).astype(self.compute)
         return mx.matmul(x, y)
 
+    def einsum(self, subscripts: str, *operands: Array) -> Array:
+        floats: list[Array] = [array_functions.row_major(self._floats(one)) for one in operands]
+        self.products.see_einsum(subscripts, floats)
+        if self.widened and all(one.dtype == self.compute for one in floats):
+            wide: Array = array_functions.row_major(mx.einsum(subscripts, *(one.astype(self.float) for one in floats)))
+            return wide.astype(self.compute)
+        return array_functions.row_major(mx.einsum(subscripts, *floats))
+
     def take(self, x: Array, indices: Array, axis: int) -> Array:
         return mx.take(x, indices, axis=axis)
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
         return mx.take_along_axis(x, indices, axis=axis)
-
-    def relu(self, x: Array) -> Array:
-        return elementwise.relu(self._floats(x))
-
-    def sigmoid(self, x: Array) -> Array:
-        return self.functions.sigmoid(self._floats(x))
-
-    def softplus(self, x: Array) -> Array:
-        return self.functions.softplus(self._floats(x))
 
     def logsumexp(self, x: Array, axis: int, keepdims: Flag = False) -> Array:
         return self.functions.logsumexp(x, axis=axis, keepdims=keepdims)
@@ -242,27 +212,18 @@ class MLXNamespace(Namespace):
     def stop_gradient(self, x: Array) -> Array:
         return mx.stop_gradient(x)
 
-    def _number(self, x: Array, other: Array = None) -> Array:
-        """Return a Python float as an array of the other operand's dtype, or the backend's if that is no float dtype.
+    def scan(
+        self, fn: Callable[[Array, Array], tuple[Array, Array]], carry: Array, xs: Array, *, reverse: Flag = False
+    ) -> tuple[Array, Array]:
+        """Return the result of an unrolled loop: MLX has none of its own.
 
-        MLX would make it float32. Anything else is returned unchanged.
+        Tracing, time and memory grow linearly with the steps. On two cores, the step of a recurrent network takes a
+        millisecond to trace and compile, uncompiled as well as compiled; `g++` compiles some ten kernels once, for any
+        number of steps.
         """
-        if not isinstance(x, float):
-            return x
-        dtype = getattr(other, "dtype", self.float)
-        return mx.array(x, dtype=dtype if mx.issubdtype(dtype, mx.floating) else self.float)
-
-    def _floats(self, x: Array) -> Array:
-        """Return integers and booleans in the backend's float dtype, where MLX would choose float32."""
-        return x if mx.issubdtype(x.dtype, mx.floating) else x.astype(self.float)
-
-
-def _zeros(condition: Array, dtype: mx.Dtype) -> Array:
-    """Return zeros computed from a condition.
-
-    A constant would be two operations under `vmap`, and would prevent the operation that uses it from being fused.
-    """
-    return mx.not_equal(condition, condition).astype(dtype)
+        return unrolled(
+            fn, carry, xs, reverse=reverse, slices=array_functions.slices, stack=self.stack, zeros=self.zeros
+        )
 
 
 def _reduce(fn: Callable[..., Array], x: Array, axis: Axis, keepdims: bool, *, empty: float) -> Array:

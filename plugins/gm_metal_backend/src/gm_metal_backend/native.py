@@ -13,6 +13,7 @@ __all__ = [
     "exp",
     "expm1",
     "log_softmax",
+    "logaddexp",
     "logsumexp",
     "normal",
     "sigmoid",
@@ -27,6 +28,7 @@ sin = mx.sin
 cos = mx.cos
 sigmoid = mx.sigmoid
 logsumexp = mx.logsumexp
+logaddexp = mx.logaddexp
 
 _LARGE = 88.0
 _SMALL = 0.5

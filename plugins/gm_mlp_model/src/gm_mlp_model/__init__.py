@@ -1,6 +1,5 @@
 """The gmcore model provider of multi-layer perceptrons."""
 
-from gm_mlp_model.mlp import MLP
 from gm_mlp_model.provider import MLPProvider
 
-__all__ = ["MLP", "MLPProvider"]
+__all__ = ["MLPProvider"]

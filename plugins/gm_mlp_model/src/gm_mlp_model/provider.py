@@ -6,13 +6,13 @@ from typing import Literal
 import attrs
 from attrs.validators import and_, ge, in_, lt, optional
 
-from gm_mlp_model.mlp import MLP
 from gmcore.domain import Schema, Target, TargetKind
 from gmcore.errors import ConfigError
+from gmcore.nn import Network
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
 from gmcore.nn.layers import Concatenate, Dense, Dropout, Embedding, ReLU, Sequential
 from gmcore.nn.losses import BinaryCrossEntropy, CrossEntropy, DenseCrossEntropy, SquaredError
-from gmcore.nn.preprocessing import DateParts, Impute, OneHot, Standardize
+from gmcore.nn.preprocessing import DateParts, Impute, OneHot, ScaleTarget, Standardize
 from gmcore.nn.settings import instance_of_port
 from gmcore.ports import Layer, Loss, ModelProvider
 
@@ -74,16 +74,18 @@ class MLPProvider(ModelProvider):
     embedding_size: int | None = attrs.field(default=None, validator=[optional(ge(1)), _check_embedding_size])
     loss: Literal["auto"] | Loss = attrs.field(default="auto", validator=_check_loss)
 
-    def create(self, schema: Schema) -> MLP:
+    def create(self, schema: Schema) -> Network:
         if not schema.features:
             raise ConfigError(["model: an MLP requires at least one feature column, but the data has none"])
         outputs = 1 if schema.target.kind is TargetKind.BINARY else schema.target.width
-        network = {
+        layers = {
             "inputs": Concatenate(self._inputs(schema)),
             "trunk": Sequential(self._trunk()),
             "head": Dense(outputs, initialization=self._initialization),
         }
-        return MLP(schema=schema, network=Sequential(network), loss_function=self._loss(schema.target))
+        # Standardised targets, so that training does not depend on their units.
+        target = None if schema.target.is_classification else ScaleTarget()
+        return Network(Sequential(layers), self._loss(schema.target), schema, target=target, name="MLP")
 
     @property
     def _initialization(self) -> Initialization:
@@ -118,10 +120,6 @@ class MLPProvider(ModelProvider):
     def _loss(self, target: Target) -> Loss:
         if isinstance(self.loss, str):
             return CrossEntropy() if target.is_classification else SquaredError()
-        try:
-            self.loss.check(target)
-        except ConfigError as error:
-            raise ConfigError(f"model.loss: {problem}" for problem in error.problems) from error
         if not target.is_classification and isinstance(self.loss, BinaryCrossEntropy | DenseCrossEntropy):
             raise ConfigError(["model.loss: must not be a cross-entropy, since an MLP standardises regression targets"])
         return self.loss

@@ -13,7 +13,7 @@ from gmcore.app.records.results import Trained
 from gmcore.app.records.trained_model import TrainedModel, check_saveable
 from gmcore.domain import CheckpointSaved, Member, Split, SplitConfig, Variables, generator
 from gmcore.domain.data.splits import held_out
-from gmcore.ports import TrainingTask
+from gmcore.ports import SupportsPreparation, TrainingTask
 
 __all__ = ["check_can_save", "fit", "model_of", "plain_member", "whole_member"]
 
@@ -23,9 +23,11 @@ def fit(run: Run, task: TrainingTask, member: Member, *, folder: Path | None) ->
 
     The `seconds` of the result are those of training and scoring.
     """
-    (result,) = run.workflow.train(task, [member])
     roles = {"train": member.train, "validation": member.stop, "test": member.score}
     present = {name: indices for name, indices in roles.items() if len(indices)}
+    if isinstance(run.workflow, SupportsPreparation):
+        run.workflow.prepare(list(present.values()))
+    (result,) = run.workflow.train(task, [member])
     scores = run.workflow.validate(task, [result.variables] * len(present), list(present.values()))
     scored = dict(zip(present, scores, strict=True))
     model = model_of(run, result.variables)

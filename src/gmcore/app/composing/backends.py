@@ -3,14 +3,14 @@
 import inspect
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
 import attrs
 
 from gmcore.app.composing.builder import Builder
-from gmcore.domain import Device
+from gmcore.domain import Device, Work
 from gmcore.errors import BackendUnavailableError, InputError, PluginLoadError
 from gmcore.ports import Backend
 from gmcore.registry import PluginRegistry
@@ -18,7 +18,7 @@ from gmcore.registry.foreign_code import stdout_to_stderr
 from gmcore.registry.plugin_variables import variables_noted
 from gmcore.storage.sealed_folder import programs_are_kept
 
-__all__ = ["ChosenBackend", "backend_devices", "choose_backend"]
+__all__ = ["ChosenBackend", "backend_devices", "check_backend", "choose_backend"]
 
 
 @attrs.frozen
@@ -77,17 +77,25 @@ def _devices(registry: PluginRegistry, name: str) -> tuple[Device, ...]:
 
 
 def choose_backend(
-    registry: PluginRegistry, table: Mapping[str, object], path: str = "backend", *, precision: str | None = None
+    registry: PluginRegistry,
+    table: Mapping[str, object],
+    path: str = "backend",
+    *,
+    precision: str | None = None,
+    work: Work = Work(),  # noqa: B008 - it is frozen
 ) -> ChosenBackend:
     """Return the backend for a table of the run file.
 
-    `"auto"` selects the available device with the highest preference; if it fails to start, the next one.
+    `"auto"` selects the available device that is estimated to take the least time for this run in a new process, see
+    `Device.seconds`; if it fails to start, the next one. The estimate depends on the run, the installed backends and
+    the machine alone, so it is the same each time.
 
     Args:
         registry: the registry of backends; its dtype is the dtype of the backend.
         table: the table, with `use`.
         path: path of the table in the run file, for errors.
         precision: dtype in which matrices are multiplied; None for the dtype of the registry.
+        work: the size of the run, for `"auto"`.
 
     Raises:
         BackendUnavailableError: if no backend is available; the message has the reason for each.
@@ -106,10 +114,21 @@ def choose_backend(
         make = partial(_built, builder, options, path)
         backend = make() if builder.problems else _once(registry, options, make)
         return ChosenBackend(backend, f"{backend.name} on {backend.device}, as the run file says", str(table["use"]))
+    _check_auto(builder, table, path)
+    return _best(registry, compute, work)
+
+
+def check_backend(registry: PluginRegistry, table: Mapping[str, object], *, precision: str | None) -> None:
+    """Raise `ConfigError` if a table that asks for `"auto"` has options, or the precision does not fit the dtype."""
+    builder = Builder(registry=registry)
+    _compute(registry, table, precision, builder.problems)
+    _check_auto(builder, table, "backend")
+
+
+def _check_auto(builder: Builder, table: Mapping[str, object], path: str) -> None:
     for option in sorted(set(table) - {"use"}):
         builder.problems.append(f"{path}.{option}: requires the name of a backend, got 'auto'")
     builder.finish("")
-    return _best(registry, compute)
 
 
 def _built(builder: Builder, options: Mapping[str, object], path: str) -> Backend:
@@ -154,24 +173,35 @@ def _supports_precision(kind: Callable[..., Backend]) -> bool:
     return "compute" in inspect.signature(kind).parameters
 
 
-def _best(registry: PluginRegistry, compute: Mapping[str, object]) -> ChosenBackend:
+def _best(registry: PluginRegistry, compute: Mapping[str, object], work: Work) -> ChosenBackend:
     candidates = [(name, device) for name, devices in backend_devices(registry).items() for device in devices]
+    usable = sorted((one for one in candidates if one[1].available), key=lambda one: one[1].seconds(work))
     failed = []
-    for name, device in sorted(candidates, key=lambda one: -one[1].preference):
-        if not device.available:
-            continue
+    for place, (name, device) in enumerate(usable):
         if compute and not _supports_precision(registry.backends[name]):
             failed.append(f"{name} multiplies matrices in {registry.dtype} alone")
             continue
         try:
-            options = {"device": device.name, **compute}
+            options = {**device.options, "device": device.name, **compute}
             backend = _once(registry, {"use": name, **options}, partial(registry.backends.create, name, **options))
         except InputError as error:
             failed.append(f"{name} on {device.name} did not start ({error})")
             continue
-        because = f": {device.because}" if device.because else ""
-        return ChosenBackend(backend, "; ".join([*failed, f"{name} on {device.name}{because}"]), name)
+        return ChosenBackend(backend, "; ".join([*failed, _why(usable[place:], work)]), name)
     reasons = "".join(f"\n  {name}, {device.name}: {device.reason or 'did not start'}" for name, device in candidates)
     hint = "" if candidates else ": install one, such as with pip install 'gm-metal-backend[cpu]'"
     what = compute.get("compute", registry.dtype)
     raise BackendUnavailableError(f"no backend can compute {what} here{hint}{reasons}")
+
+
+def _why(usable: Sequence[tuple[str, Device]], work: Work) -> str:
+    """Return why the first of these devices is used, with the estimated times of it and of the next."""
+    (name, device), *others = usable
+    chosen = f"{name} on {device.name}" + (f" ({device.because})" if device.because else "")
+    if not others:
+        return chosen
+    other, next_best = others[0]
+    return (
+        f"{chosen}: estimated {device.seconds(work):.2g} s for this run in a new process, {other} on {next_best.name} "
+        f"{next_best.seconds(work):.2g} s"
+    )

@@ -8,25 +8,22 @@ from types import FunctionType
 import attrs
 import numpy as np
 
-from gmcore.app.composing.backends import ChosenBackend, choose_backend
+from gmcore.app.composing.backends import ChosenBackend, check_backend, choose_backend
 from gmcore.app.composing.builder import Builder, options_of
 from gmcore.app.composing.metrics import FunctionMetric, bound_metrics
 from gmcore.app.composing.run_config import MetricsTable, RunConfig, copied, read_run_file, run_config
 from gmcore.app.composing.search_space import space_problems
+from gmcore.app.composing.trainee import Trainee
+from gmcore.app.composing.work import Command, work_of
 from gmcore.builtins.metrics import default_metrics
 from gmcore.domain import Cancellation, Fold, Hooks, Rows, Split
 from gmcore.errors import ConfigError
 from gmcore.ports import (
     Backend,
     CheckpointStore,
-    CrossValidator,
     DataProvider,
     MetricComputer,
     Model,
-    ModelProvider,
-    Optimizer,
-    Schedule,
-    SupportsSplit,
     TrainingTask,
     TrainingWorkflow,
 )
@@ -39,29 +36,6 @@ from gmcore.training.precision_check import check_weights
 from gmcore.training.roles import check_split
 
 __all__ = ["Run", "open_run", "varied"]
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Trainee:
-    """The components that depend on `seed`, `model`, `training` and `validation`, which a search varies."""
-
-    model_provider: ModelProvider
-    validator: CrossValidator | SupportsSplit
-    optimizer: Optimizer
-    schedule: Schedule
-    workflow: TrainingWorkflow
-
-    @classmethod
-    def built(cls, builder: Builder, config: RunConfig) -> "Trainee":
-        """Return the components of a configuration; problems are added to the builder."""
-        registry, training = builder.registry, config.training
-        return cls(
-            model_provider=builder.component(registry.model_providers, config.model, "model"),
-            validator=builder.component(registry.cross_validators, config.validation, "validation", SupportsSplit),
-            optimizer=builder.component(registry.optimizers, training.optimizer, "training.optimizer"),
-            schedule=builder.component(registry.schedules, training.schedule, "training.schedule"),
-            workflow=builder.component(registry.workflows, training.workflow, "training.workflow"),
-        )
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -115,6 +89,7 @@ class Run:
             backend=self.chosen.backend,
             optimizer=self.trainee.optimizer,
             schedule=self.trainee.schedule,
+            gradients=self.trainee.gradients,
             config=self.config.training.config,
             metrics=self.metrics,
             hooks=hooks,
@@ -136,12 +111,17 @@ class Run:
 
 @exits_as_errors()
 def open_run(
-    source: Path | Mapping[str, object], *, settings: Mapping[str, object] | None = None, hooks: Sequence[object] = ()
+    source: Path | Mapping[str, object],
+    *,
+    command: Command = "train",
+    settings: Mapping[str, object] | None = None,
+    hooks: Sequence[object] = (),
 ) -> Run:
     """Build a run's components and read its data; nothing is trained.
 
     Args:
         source: a run file, or its tables; in code, components may be objects in place of tables.
+        command: what the run is opened for, on which the choice of a backend by `"auto"` depends.
         settings: top-level entries that replace those of the source.
         hooks: additional hook plugins: names, tables, objects, or functions with the name of a hook.
 
@@ -156,12 +136,16 @@ def open_run(
     trainee = Trainee.built(builder, config)
     metrics = _metrics(builder, config.metrics.use)
     listeners = builder.attempt(lambda: _hooks(builder, [*config.hooks.use, *hooks]), "hooks.use")
-    chosen = builder.attempt(lambda: _backend(builder.registry, config), "backend")
+    chosen = builder.attempt(lambda: _named_backend(builder.registry, config), "backend")
     builder.finish(str(path) if path else "")
     rows, split, loading = _loaded(data)
     check_weights(rows, config.dtype)
     if not metrics:
         config, metrics = _with_default_metrics(config, rows, builder.registry)
+    model = trainee.model_provider.create(rows.schema)
+    if chosen is None:
+        work = work_of(command, config, model, rows, trainee.validator)
+        chosen = choose_backend(builder.registry, {"use": "auto"}, precision=config.training.precision, work=work)
     return Run(
         name=_name(path),
         config=config,
@@ -171,7 +155,7 @@ def open_run(
         rows=rows,
         split=split,
         trainee=trainee,
-        model=trainee.model_provider.create(rows.schema),
+        model=model,
         metrics=bound_metrics(metrics, rows, builder.registry.metric_computers),
         chosen=chosen,
         hooks=listeners,
@@ -244,9 +228,13 @@ def _hooks(builder: Builder, given: Sequence[object]) -> Hooks:
     return compile_hooks(plugins, builder.registry.hooks, base=builder.base)
 
 
-def _backend(registry: PluginRegistry, config: RunConfig) -> ChosenBackend:
+def _named_backend(registry: PluginRegistry, config: RunConfig) -> ChosenBackend | None:
+    """Return the backend that the run names; None for `"auto"`, whose choice needs the size of the run."""
     given, precision = config.backend, config.training.precision
     if isinstance(given, Mapping):
+        if given.get("use") == "auto":
+            check_backend(registry, given, precision=precision)
+            return None
         return choose_backend(registry, given, precision=precision)
     if not isinstance(given, Backend):
         raise ConfigError([f"backend: must be a backend's name, a table with 'use', or a backend, got {given!r:.60}"])

@@ -40,11 +40,14 @@ class TrainingTable:
         optimizer: `{ use = "adamw", learning_rate = 1e-3, … }`.
         schedule: `{ use = "cosine", … }`, or with a warm-up `{ use = "warm_up", fraction = 0.05, then = { … } }`; by
             default the learning rate is constant.
+        gradients: how the gradient of a batch is computed: `{ use = "backpropagation" }`, or in parts to save memory,
+            `{ use = "accumulation", parts = 4 }`.
         early_stopping: `{ patience = 10, min_delta = 0.0, fraction = 0.1, restore_best = true }`; None to train for
             `max_epochs`.
         members_per_chunk: number of models of a fleet that train at once; None, in a file `"auto"`, for as many as fit.
         row_memory: largest size of the rows on the device, in bytes or as text such as `"200 MB"`; larger data stays
             on the host and is sent step by step, with the same results. None for a quarter of the device's memory.
+        drop_last: whether each epoch leaves out the rows that do not fill a batch.
         shuffle: whether each epoch shuffles the rows; `"blocks"` shuffles within and among blocks of neighbouring
             rows, for data that is larger than memory.
         precision: dtype in which matrices are multiplied, such as `"bfloat16"` or `"float16"`, while weights keep the
@@ -57,11 +60,13 @@ class TrainingTable:
     batch_size: int = attrs.field(default=32, validator=ge(1))
     optimizer: object = attrs.field(factory=lambda: {"use": "adamw"})
     schedule: object = attrs.field(factory=lambda: {"use": "constant"})
+    gradients: object = attrs.field(factory=lambda: {"use": "backpropagation"})
     early_stopping: EarlyStoppingConfig | None = attrs.field(
         default=None, validator=optional(instance_of(EarlyStoppingConfig))
     )
     members_per_chunk: int | None = attrs.field(default=None, validator=optional(ge(1)))
     row_memory: int | str | None = attrs.field(default=None, validator=_check_size)
+    drop_last: bool = False
     shuffle: bool | Literal["blocks"] = True
     precision: Literal["float32", "bfloat16", "float16"] | None = attrs.field(
         default=None, validator=in_((None, "float32", "bfloat16", "float16"))
@@ -78,6 +83,7 @@ class TrainingTable:
             early_stopping=self.early_stopping,
             members_per_chunk=self.members_per_chunk,
             row_memory=None if self.row_memory is None else bytes_of(self.row_memory),
+            drop_last=self.drop_last,
             shuffle=self.shuffle,
             checkpoint=self.checkpoint,
         )
@@ -174,7 +180,7 @@ def spelt_out(tables: Mapping[str, object]) -> dict[str, object]:
     if isinstance(training, Mapping):
         auto = training.get("members_per_chunk") == "auto"
         kept = {key: value for key, value in training.items() if not (auto and key == "members_per_chunk")}
-        for key in ("optimizer", "schedule", "workflow"):
+        for key in ("optimizer", "schedule", "gradients", "workflow"):
             if key in kept:
                 kept[key] = _named(kept[key])
         full["training"] = kept

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from gmcore.domain.cores import cores
 from gmcore.registry.plugin_variables import set_by_plugins
 
 __all__ = ["Environment", "environment"]
@@ -76,7 +77,7 @@ def environment() -> Environment:
     return {
         "machine": platform.machine(),
         "processor": _processor(),
-        "threads": _threads(),
+        "threads": cores(),
         "numpy_blas": built.get("Build Dependencies", {}).get("blas", {}).get("name", "unknown"),
         "variables": {name: _recorded(os.environ[name]) for name in names},
     }
@@ -93,10 +94,3 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or "unknown"
-
-
-def _threads() -> int:
-    """Return the number of processors that this process can use."""
-    if "sched_getaffinity" in dir(os):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypedDict
 
+import attrs
 import numpy as np
 
 from gmcore.domain import Kind, Schema, TargetKind, Tree, Variables
@@ -127,4 +128,4 @@ def _problems(initial: Variables, found: Variables) -> Iterator[str]:
 
 
 def _both(variables: Variables) -> Tree:
-    return {"params": variables.params, "buffers": variables.buffers}
+    return attrs.asdict(variables, recurse=False)

@@ -118,7 +118,7 @@ def toml_text(run: Run) -> str:
     A component that was given as an object gets the registered name of its class.
     """
     config, trainee = run.config, run.trainee
-    training = unstructure(attrs.evolve(config.training, optimizer=None, schedule=None, workflow=None))
+    training = unstructure(attrs.evolve(config.training, optimizer=None, schedule=None, gradients=None, workflow=None))
     tables: dict[str, object] = {
         "seed": config.seed,
         "dtype": config.dtype,
@@ -130,6 +130,7 @@ def toml_text(run: Run) -> str:
             **precision(run),
             "optimizer": resolved(run, config.training.optimizer, trainee.optimizer),
             "schedule": resolved(run, config.training.schedule, trainee.schedule),
+            "gradients": resolved(run, config.training.gradients, trainee.gradients),
             "workflow": resolved(run, config.training.workflow, trainee.workflow),
         },
         "validation": resolved(run, config.validation, trainee.validator),
@@ -154,7 +155,12 @@ def given_text(run: Run) -> str:
             tables[name] = _as_given(run, tables[name], component)
     training = tables.get("training", {})
     assert isinstance(training, Mapping)  # noqa: S101 - the configuration was checked
-    parts = {"optimizer": trainee.optimizer, "schedule": trainee.schedule, "workflow": trainee.workflow}
+    parts = {
+        "optimizer": trainee.optimizer,
+        "schedule": trainee.schedule,
+        "gradients": trainee.gradients,
+        "workflow": trainee.workflow,
+    }
     components = {name: _as_given(run, training[name], part) for name, part in parts.items() if name in training}
     tables |= {"backend": _backend(run), "training": {**training, **components, **precision(run)}}
     for name in ("metrics", "hooks"):

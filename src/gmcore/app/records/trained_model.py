@@ -16,9 +16,7 @@ from gmcore.app.records.component_table import component_table, save_problems
 from gmcore.app.records.distributions import check_known_distributions, distributions_of, missing_noted, with_nested
 from gmcore.app.records.model_checks import check_variables, checked_header
 from gmcore.app.records.portable import portable
-from gmcore.app.records.run_lookup import check_has_model
 from gmcore.app.records.thread_backend import BackendSettings, ThreadBackend
-from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Rows, Schema, Variables
 from gmcore.domain.short_repr import listed
 from gmcore.errors import ConfigError, DataError, UnknownNameError
@@ -178,6 +176,8 @@ class TrainedModel:
         # Not isinstance, which reads the properties of a provider and so loads its rows.
         if implements(type(rows), DataProvider):
             return self._rows_of(rows)
+        from gmcore.builtins.arrays import ArrayData  # noqa: PLC0415 - training on files does not need it
+
         return ArrayData(rows).rows_like(self.schema)
 
     def _rows_of(self, data: object) -> Rows:
@@ -255,6 +255,8 @@ def _model_file(path: Path) -> Path:
         return path
     file = path / "model.safetensors"
     if not os.path.lexists(file):
+        from gmcore.app.records.run_lookup import check_has_model  # noqa: PLC0415 - used for errors only
+
         check_has_model(path)
     return file
 

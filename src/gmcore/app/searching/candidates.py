@@ -15,7 +15,7 @@ from gmcore.domain import Fold
 from gmcore.domain.sizes import size_text
 from gmcore.errors import ConfigError, did_you_mean
 from gmcore.ports import SupportsSettings
-from gmcore.training.fleet.memory import process_memory
+from gmcore.training.memory import process_memory
 from gmcore.training.trials import Trial
 
 __all__ = ["Candidate", "Plan", "members_of", "plan_of"]
@@ -141,7 +141,11 @@ def _with_settings(tables: Mapping[str, object], settings: Mapping[str, object])
         ConfigError: if a path contains an entry that is not a table.
     """
     training = cast("Mapping[str, object]", tables.get("training", {}))
-    defaults = {"optimizer": {"use": "adamw"}, "schedule": {"use": "constant"}}
+    defaults = {
+        "optimizer": {"use": "adamw"},
+        "schedule": {"use": "constant"},
+        "gradients": {"use": "backpropagation"},
+    }
     full = copied({"model": {"use": "mlp"}, **tables, "training": {**defaults, **training}})
     full.pop("search", None)
     for path, value in settings.items():
@@ -195,7 +199,13 @@ def _program(settings: Mapping[str, object], run: Run, numbers: Mapping[str, flo
     trainee = run.trainee
     components = [
         _without(component_table(component, run.registry), numbers, "")
-        for component in (trainee.model_provider, trainee.optimizer, trainee.schedule, trainee.workflow)
+        for component in (
+            trainee.model_provider,
+            trainee.optimizer,
+            trainee.schedule,
+            trainee.gradients,
+            trainee.workflow,
+        )
     ]
     # Objects among the values share a program with themselves alone: two may be written the same and differ.
     return json.dumps(

@@ -167,5 +167,6 @@ def _plugins(found: Iterable[EntryInfo], troubles: Iterable[EntryInfo]) -> str:
 
 def _report(place: _Place) -> dict[str, object]:
     about = {"backend": place.backend, "device": place.device.name, "dtype": place.dtype}
-    known = {"available": place.device.available, "reason": place.device.reason, "preference": place.device.preference}
-    return {**about, **known, "because": place.device.because, "facts": place.facts, **place.speed}
+    known = {"available": place.device.available, "reason": place.device.reason}
+    costs = {name: getattr(place.device, name) for name in ("start", "step", "operation", "element")}
+    return {**about, **known, **costs, "because": place.device.because, "facts": place.facts, **place.speed}

@@ -49,6 +49,8 @@ class Rows:
         groups: `(rows,)`, int64, equal for rows that must stay together; or None.
         time: `(rows,)`, sortable; or None.
         ids: `(rows,)`, str, what identifies each row, as it is written in the source; or None.
+        numbers: `(rows,)`, int64, the place of each row in the data set from which these rows were taken; None if
+            these are all rows, in order.
     """
 
     schema: Schema
@@ -58,6 +60,7 @@ class Rows:
     groups: np.ndarray | None = None
     time: np.ndarray | None = None
     ids: np.ndarray | None = None
+    numbers: np.ndarray | None = None
 
     def __attrs_post_init__(self) -> None:
         """Check that all columns have the same number of rows."""
@@ -70,7 +73,7 @@ class Rows:
         return next(iter(_lengths(self.inputs).values()))
 
     def __repr__(self) -> str:
-        present = ", ".join(self._others)
+        present = ", ".join(name for name in self._others if name != "numbers")
         kinds = {kind: sum(feature.kind is kind for feature in self.schema.features) for kind in Kind}
         counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
         target = listed(self.schema.target.names)
@@ -110,7 +113,7 @@ class Rows:
     @property
     def _others(self) -> dict[str, np.ndarray]:
         """The columns that are no inputs, by name, without those that are None."""
-        others = {name: getattr(self, name) for name in ("targets", "weights", "groups", "time", "ids")}
+        others = {name: getattr(self, name) for name in ("targets", "weights", "groups", "time", "ids", "numbers")}
         return {name: column for name, column in others.items() if column is not None}
 
     @property
@@ -122,7 +125,13 @@ class Rows:
     def _with(self, inputs: Mapping[str, np.ndarray], where: np.ndarray | slice) -> "Rows":
         """Return the rows at `where`, with the given inputs."""
         others = {name: column[where] for name, column in self._others.items()}
+        if self.numbers is None:
+            others["numbers"] = _places(where, len(self))
         return Rows(schema=self.schema, inputs=inputs, **others)
+
+
+def _places(where: np.ndarray | slice, rows: int) -> np.ndarray:
+    return np.arange(*where.indices(rows)) if isinstance(where, slice) else np.arange(rows)[where]
 
 
 def _lazy(inputs: Mapping[str, np.ndarray], where: np.ndarray | slice) -> Mapping[str, np.ndarray]:

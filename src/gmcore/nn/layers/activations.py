@@ -8,9 +8,9 @@ import attrs
 import numpy as np
 from attrs.validators import and_, ge, gt, in_, lt
 
-from gmcore.domain import Array, Shape, Tree, Variables
+from gmcore.domain import Array, Shape, Variables
 from gmcore.nn.layers.defaults import describe_by_repr, same_shape
-from gmcore.ports import Layer, Namespace
+from gmcore.ports import Layer, Namespace, Pass
 
 __all__ = ["ELU", "GELU", "Activation", "LeakyReLU", "Mish", "ReLU", "SiLU", "Sigmoid", "Softmax", "Tanh"]
 
@@ -33,10 +33,8 @@ class Activation(Layer):
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
         return Variables()
 
-    def apply(
-        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
-        return self.of(inputs, xp), variables.buffers
+    def apply(self, variables: Variables, inputs: Array, at: Pass) -> Array:
+        return self.of(inputs, at.xp)
 
 
 @attrs.frozen(kw_only=True)

@@ -9,9 +9,10 @@ from typing import Any
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, Shape
+from gmcore.domain import Array, RowBlock
 from gmcore.nn.layers.blocks import counted
-from gmcore.ports import Namespace
+from gmcore.nn.layers.defaults import of_one_array
+from gmcore.ports import Layer, Namespace
 
 __all__ = ["check_categories", "check_columns", "fresh_places", "known_places", "offsets", "places"]
 
@@ -22,10 +23,10 @@ def check_categories(_: Any, attribute: "attrs.Attribute[tuple[int, ...]]", valu
         raise ValueError(f"{attribute.name} must be one count, 0 or more, for each column, got {value}")
 
 
-def check_columns(categories: tuple[int, ...], input_shape: Shape) -> None:
+def check_columns(layer: Layer, categories: tuple[int, ...], input_shape: Any) -> None:
     """Raise ValueError unless a row has one code for each column."""
-    if input_shape != (len(categories),):
-        raise ValueError(f"rows of {len(categories)} category codes are needed, got rows of shape {input_shape}")
+    if (found := of_one_array(layer, input_shape)) != (len(categories),):
+        raise ValueError(f"{type(layer).__name__} needs rows of {len(categories)} category codes, got shape {found}")
 
 
 def offsets(categories: tuple[int, ...]) -> np.ndarray:
@@ -38,17 +39,15 @@ def fresh_places(categories: tuple[int, ...]) -> np.ndarray:
     return np.arange(offsets(categories)[-1], dtype=np.int32)
 
 
-def known_places(
-    categories: tuple[int, ...], blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def known_places(categories: tuple[int, ...], blocks: Iterable[RowBlock]) -> tuple[np.ndarray, np.ndarray]:
     """Return the table after adapting, `(places,)`, int32, and which codes occurred, `(places,)`, bool.
 
-    A code that occurs in no block, `(rows, columns)`, or in rows of weight 0 only, gets the place of its column's code
-    0, so that all categories not seen in training share one place, "missing or unknown".
+    A code that occurs in no block's inputs, `(rows, columns)`, or in rows of weight 0 only, gets the place of its
+    column's code 0, so that all categories not seen in training share one place, "missing or unknown".
     """
     first = offsets(categories)
     seen = np.zeros(first[-1], np.bool_)
-    for codes, _ in counted(blocks, weights):
+    for codes, _ in counted(blocks):
         seen[codes + first[:-1]] = True
     unknown = np.repeat(first[:-1], np.diff(first))
     return np.where(seen, fresh_places(categories), unknown).astype(np.int32), seen

@@ -6,11 +6,12 @@ import attrs
 import numpy as np
 from attrs.validators import min_len
 
-from gmcore.domain import Array, Shape, Tree, Variables
-from gmcore.nn.layers.blocks import Blocks
+from gmcore.domain import Array, RowBlock, Shape, Tree, Variables
+from gmcore.domain.short_repr import listed
+from gmcore.nn.layers.blocks import Blocks, with_inputs
 from gmcore.nn.layers.defaults import describe_by_repr
-from gmcore.nn.layers.nested import adaptable, adapted, child, join
-from gmcore.ports import Layer, Namespace
+from gmcore.nn.layers.nested import Children, adaptable, adapted, child, join
+from gmcore.ports import Layer, Pass
 
 __all__ = ["Concatenate"]
 
@@ -29,7 +30,12 @@ class Concatenate(Layer):
 
     def children(self, input_shape: Mapping[str, Shape]) -> Iterator[tuple[str, Layer, Shape]]:
         """Yield each branch's name, layer and input shape."""
+        if not isinstance(input_shape, Mapping):
+            raise ValueError(f"Concatenate needs inputs by name, got rows of shape {input_shape}")  # noqa: TRY004 - the port's error
         for name, layer in self.branches.items():
+            if name not in input_shape:
+                names = listed(list(map(repr, input_shape))) or "none"
+                raise ValueError(f"Concatenate has a branch for the input {name!r}, which is not among those: {names}")
             yield name, layer, input_shape[name]
 
     def output_shape(self, input_shape: Mapping[str, Shape]) -> Shape:
@@ -42,34 +48,28 @@ class Concatenate(Layer):
     def init(self, rng: np.random.Generator, input_shape: Mapping[str, Shape]) -> Variables:
         return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
 
-    def adapt(
-        self,
-        variables: Variables,
-        blocks: Iterable[Mapping[str, np.ndarray]],
-        weights: Iterable[np.ndarray] | None = None,
-    ) -> Variables:
-        """Return the variables after each branch has learned from its own input."""
+    def adapt(self, variables: Variables, blocks: Iterable[RowBlock], *, rng: np.random.Generator) -> Variables:
+        """Return the variables after each branch was fitted to its own input."""
         found = {
-            name: adapted(layer, child(variables, name), _only(name, blocks), weights)
+            name: adapted(layer, child(variables, name), _only(name, blocks), rng)
             for name, layer in adaptable(self.branches).items()
         }
         return join(found, variables)
 
-    def apply(
-        self, variables: Variables, inputs: Mapping[str, Array], *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
-        outputs, changed = [], {}
-        for index, (name, layer) in enumerate(self.branches.items()):
-            own_key = None if key is None else xp.random.fold_in(key, index)
-            own = child(variables, name)
-            output, buffers = layer.apply(own, inputs[name], xp=xp, key=own_key, training=training)
-            outputs.append(output)
-            if buffers is not own.buffers:
-                changed[name] = buffers
-        joined = xp.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
-        return joined, {**variables.buffers, **changed} if changed else variables.buffers
+    def apply(self, variables: Variables, inputs: Mapping[str, Array], at: Pass) -> Array:
+        return self._outputs(Children(variables, at), inputs)
+
+    def update(self, variables: Variables, inputs: Mapping[str, Array], at: Pass) -> tuple[Array, Tree]:
+        """Return the outputs of a training pass and all buffers after it, with those that the children have changed."""
+        children = Children(variables, at)
+        return self._outputs(children, inputs), children.buffers
+
+    def _outputs(self, children: Children, inputs: Mapping[str, Array]) -> Array:
+        branches = enumerate(self.branches.items())
+        outputs = [children.outputs(index, name, layer, inputs[name]) for index, (name, layer) in branches]
+        return children.at.xp.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
 
 
-def _only(name: str, blocks: Iterable[Mapping[str, np.ndarray]]) -> Blocks:
+def _only(name: str, blocks: Iterable[RowBlock]) -> Blocks[RowBlock]:
     """Return the blocks of one named input."""
-    return Blocks(lambda: (inputs[name] for inputs in blocks))
+    return with_inputs(blocks, lambda block: block.inputs[name])

@@ -1,16 +1,28 @@
 """Method implementations that several layers share; a layer assigns them in its class body."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from gmcore.domain import Shape
+from gmcore.domain.short_repr import listed
 from gmcore.ports import Layer
 
-__all__ = ["describe_by_repr", "same_shape"]
+__all__ = ["describe_by_repr", "of_one_array", "same_shape"]
 
 
-def same_shape(layer: Layer, input_shape: Shape) -> Shape:
+def same_shape(layer: Layer, input_shape: Any) -> Shape:
     """Return the input shape, as `output_shape` of a layer that keeps it."""
-    return input_shape
+    return of_one_array(layer, input_shape)
+
+
+def of_one_array(layer: Layer, input_shape: Any) -> Shape:
+    """Return the shape of a row of an array; raise ValueError if the inputs are a mapping of arrays."""
+    if isinstance(input_shape, Mapping):
+        names = listed(list(map(repr, input_shape))) or "none"
+        raise ValueError(  # noqa: TRY004 - the port's error
+            f"{type(layer).__name__} needs rows of one array, got inputs by name ({names}): join them with Concatenate"
+        )
+    return tuple(input_shape)
 
 
 def describe_by_repr(layer: Layer, input_shape: Any) -> str:

@@ -4,10 +4,11 @@ import attrs
 import numpy as np
 from attrs.validators import ge, in_
 
-from gmcore.domain import Array, Shape, Tree, Variables
+from gmcore.domain import Array, Shape, Variables
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
+from gmcore.nn.layers.defaults import of_one_array
 from gmcore.nn.layers.per_column import per_column
-from gmcore.ports import Layer, Namespace
+from gmcore.ports import Layer, Pass
 
 __all__ = ["Dense"]
 
@@ -25,7 +26,7 @@ class Dense(Layer):
     initialization: Initialization = attrs.field(default="he_normal", validator=in_(INITIALIZATIONS), kw_only=True)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        if not input_shape:
+        if not of_one_array(self, input_shape):
             raise ValueError("Dense needs rows with at least one axis, got scalars")
         return (*input_shape[:-1], self.out_features)
 
@@ -33,13 +34,12 @@ class Dense(Layer):
         weight, bias = INITIALIZATIONS[self.initialization](rng, input_shape[-1], self.out_features)
         return Variables({"weight": weight, "bias": bias})
 
-    def apply(
-        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
+    def apply(self, variables: Variables, inputs: Array, at: Pass) -> Array:
+        xp = at.xp
         weight = xp.astype(variables.params["weight"], xp.compute)
         outputs = xp.matmul(xp.astype(inputs, xp.compute), weight)
         # The bias stays in `xp.float`, so that its gradient, a sum over all rows, is accumulated in it.
-        return xp.astype(outputs + per_column(variables.params["bias"], outputs), xp.compute), variables.buffers
+        return xp.astype(outputs + per_column(variables.params["bias"], outputs), xp.compute)
 
     def describe(self, input_shape: Shape) -> str:
         return f"Dense(in_features={input_shape[-1]}, out_features={self.out_features})"

@@ -6,9 +6,9 @@ import attrs
 import numpy as np
 from attrs.validators import and_, ge, lt
 
-from gmcore.domain import Array, Shape, Tree, Variables
+from gmcore.domain import Array, Shape, Variables
 from gmcore.nn.layers.defaults import describe_by_repr, same_shape
-from gmcore.ports import Layer, Namespace
+from gmcore.ports import Layer, Pass
 
 __all__ = ["Dropout"]
 
@@ -34,11 +34,9 @@ class Dropout(Layer):
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
         return Variables(buffers={"rate": np.array(self.rate, np.float64)})
 
-    def apply(
-        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
-        if not training:
-            return inputs, variables.buffers
-        rate = variables.buffers["rate"]
-        kept = xp.random.uniform(key, inputs.shape) >= rate
-        return xp.where(kept, inputs / xp.astype(1 - rate, inputs.dtype), 0.0), variables.buffers
+    def apply(self, variables: Variables, inputs: Array, at: Pass) -> Array:
+        if not at.training:
+            return inputs
+        xp, rate = at.xp, variables.buffers["rate"]
+        kept = xp.random.uniform(at.key, inputs.shape) >= rate
+        return xp.where(kept, inputs / xp.astype(1 - rate, inputs.dtype), 0.0)

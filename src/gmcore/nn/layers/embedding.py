@@ -6,10 +6,10 @@ import attrs
 import numpy as np
 from attrs.validators import ge
 
-from gmcore.domain import Array, Shape, Tree, Variables
+from gmcore.domain import Array, RowBlock, Shape, Variables
 from gmcore.nn.layers import codes
 from gmcore.nn.layers.defaults import describe_by_repr
-from gmcore.ports import Layer, Namespace
+from gmcore.ports import Layer, Pass
 
 __all__ = ["Embedding"]
 
@@ -34,7 +34,7 @@ class Embedding(Layer):
     describe = describe_by_repr
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        codes.check_columns(self.categories, input_shape)
+        codes.check_columns(self, self.categories, input_shape)
         return (len(self.categories) * self.size,)
 
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
@@ -42,18 +42,14 @@ class Embedding(Layer):
         weight = rng.standard_normal((first[-1], self.size)) / np.sqrt(self.size)
         return Variables({"weight": weight}, {"first": first[:-1], "place": codes.fresh_places(self.categories)})
 
-    def adapt(
-        self, variables: Variables, blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
-    ) -> Variables:
+    def adapt(self, variables: Variables, blocks: Iterable[RowBlock], *, rng: np.random.Generator) -> Variables:
         """Return the variables in which only the codes that occur in `blocks` have their own vectors."""
-        place, seen = codes.known_places(self.categories, blocks, weights)
+        place, seen = codes.known_places(self.categories, blocks)
         weight = np.where(seen[:, None], variables.params["weight"], 0.0)
         return Variables({"weight": weight}, {**variables.buffers, "place": place})
 
-    def apply(
-        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
-        buffers = variables.buffers
+    def apply(self, variables: Variables, inputs: Array, at: Pass) -> Array:
+        xp, buffers = at.xp, variables.buffers
         place = codes.places(buffers["place"], inputs, buffers["first"], xp)
         vectors = xp.take(variables.params["weight"], place, axis=0)
-        return xp.reshape(vectors, (inputs.shape[0], -1)), buffers
+        return xp.reshape(vectors, (inputs.shape[0], -1))

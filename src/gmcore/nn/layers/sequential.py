@@ -7,12 +7,12 @@ from typing import Any
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, Shape, Tree, Variables
-from gmcore.nn.layers.blocks import Blocks
-from gmcore.nn.layers.defaults import describe_by_repr
-from gmcore.nn.layers.nested import adaptable, adapted, child, join
+from gmcore.domain import Array, RowBlock, Shape, Tree, Variables
+from gmcore.nn.layers.blocks import Blocks, with_inputs
+from gmcore.nn.layers.defaults import describe_by_repr, of_one_array
+from gmcore.nn.layers.nested import Children, adaptable, adapted, child, join
 from gmcore.nn.numpy_namespace import NumPyNamespace
-from gmcore.ports import Layer, Namespace
+from gmcore.ports import Layer, Pass
 
 __all__ = ["Sequential"]
 
@@ -50,39 +50,38 @@ class Sequential(Layer):
     def output_shape(self, input_shape: Any) -> Shape:
         for layer in self.layers.values():
             input_shape = layer.output_shape(input_shape)
-        return tuple(input_shape)
+        return of_one_array(self, input_shape)
 
     def init(self, rng: np.random.Generator, input_shape: Any) -> Variables:
         return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
 
-    def adapt(
-        self, variables: Variables, blocks: Iterable[Any], weights: Iterable[np.ndarray] | None = None
-    ) -> Variables:
-        """Return the variables after each layer has learned from the outputs of the layers before it."""
+    def adapt(self, variables: Variables, blocks: Iterable[RowBlock], *, rng: np.random.Generator) -> Variables:
+        """Return the variables after each layer was fitted to the outputs of the layers before it."""
         to_adapt = adaptable(self.layers)
         found: dict[str, Variables] = {}
         last = max((index for index, name in enumerate(self.layers) if name in to_adapt), default=-1)
         for index, (name, layer) in enumerate(islice(self.layers.items(), last + 1)):
             own = child(variables, name)
             if name in to_adapt:
-                own = found[name] = adapted(to_adapt[name], own, blocks, weights)
+                own = found[name] = adapted(to_adapt[name], own, blocks, rng)
             if index < last:
                 blocks = _outputs(layer, own, blocks)
         return join(found, variables)
 
-    def apply(
-        self, variables: Variables, inputs: Any, *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
-        changed: dict[str, Tree] = {}
+    def apply(self, variables: Variables, inputs: Any, at: Pass) -> Array:
+        return self._outputs(Children(variables, at), inputs)
+
+    def update(self, variables: Variables, inputs: Any, at: Pass) -> tuple[Array, Tree]:
+        """Return the outputs of a training pass and all buffers after it, with those that the children have changed."""
+        children = Children(variables, at)
+        return self._outputs(children, inputs), children.buffers
+
+    def _outputs(self, children: Children, inputs: Any) -> Array:
         for index, (name, layer) in enumerate(self.layers.items()):
-            own_key = None if key is None else xp.random.fold_in(key, index)
-            own = child(variables, name)
-            inputs, buffers = layer.apply(own, inputs, xp=xp, key=own_key, training=training)
-            if buffers is not own.buffers:
-                changed[name] = buffers
-        return inputs, {**variables.buffers, **changed} if changed else variables.buffers
+            inputs = children.outputs(index, name, layer, inputs)
+        return inputs
 
 
-def _outputs(layer: Layer, variables: Variables, blocks: Iterable[Any]) -> Blocks:
-    """Return the layer's outputs for each block, computed when the block is reached."""
-    return Blocks(lambda: (layer.apply(variables, inputs, xp=_HOST, key=None, training=False)[0] for inputs in blocks))
+def _outputs(layer: Layer, variables: Variables, blocks: Iterable[RowBlock]) -> Blocks[RowBlock]:
+    """Return the blocks with the layer's outputs as inputs."""
+    return with_inputs(blocks, lambda block: layer.apply(variables, block.inputs, Pass(xp=_HOST)))

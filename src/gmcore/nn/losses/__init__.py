@@ -2,6 +2,7 @@
 
 from gmcore.nn.losses.cross_entropies import BinaryCrossEntropy, CrossEntropy, DenseCrossEntropy
 from gmcore.nn.losses.error_losses import AbsoluteError, ErrorLoss, Huber, SquaredError
+from gmcore.nn.losses.pearson import PearsonCorrelation
 
 __all__ = [
     "AbsoluteError",
@@ -10,5 +11,6 @@ __all__ = [
     "DenseCrossEntropy",
     "ErrorLoss",
     "Huber",
+    "PearsonCorrelation",
     "SquaredError",
 ]

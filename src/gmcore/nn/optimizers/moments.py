@@ -37,6 +37,7 @@ class Moments(Rule):
 
     slots = ("m", "v")
     gate = "size"
+    linear_in_rate = ("size",)
 
     def accumulate(self, leaf: Leaf, slots: Slots) -> Slots:
         m, v, gradient = slots["m"], slots["v"], leaf.gradient

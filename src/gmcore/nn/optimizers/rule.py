@@ -85,6 +85,10 @@ class Rule(Optimizer):
         """
 
     @property
+    def linear_in_rate(self) -> tuple[str, ...]:
+        return ("learning_rate",)
+
+    @property
     def settings(self) -> Mapping[str, float]:
         return settings_of(self)
 

@@ -3,6 +3,7 @@
 from gmcore.nn.preprocessing.date_parts import DateParts
 from gmcore.nn.preprocessing.impute import Impute
 from gmcore.nn.preprocessing.one_hot import OneHot
+from gmcore.nn.preprocessing.scale_target import ScaleTarget
 from gmcore.nn.preprocessing.standardize import Standardize
 
-__all__ = ["DateParts", "Impute", "OneHot", "Standardize"]
+__all__ = ["DateParts", "Impute", "OneHot", "ScaleTarget", "Standardize"]

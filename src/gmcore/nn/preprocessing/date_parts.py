@@ -9,13 +9,13 @@ import attrs
 import numpy as np
 from attrs.validators import deep_iterable, in_, min_len
 
-from gmcore.domain import Array, Shape, Tree, Variables
+from gmcore.domain import Array, RowBlock, Shape, Variables
 from gmcore.domain.data.dates import LAST_DAY, MISSING_DAY, SECONDS_PER_DAY
 from gmcore.nn.layers.blocks import counted
-from gmcore.nn.layers.defaults import describe_by_repr
+from gmcore.nn.layers.defaults import describe_by_repr, of_one_array
 from gmcore.nn.layers.per_column import per_column
 from gmcore.nn.preprocessing.calendar import CivilDate, civil_date, day_of_week
-from gmcore.ports import Layer, Namespace
+from gmcore.ports import Layer, Namespace, Pass
 
 __all__ = ["DateParts", "Part"]
 
@@ -59,36 +59,34 @@ class DateParts(Layer):
     describe = describe_by_repr
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) != 2 or input_shape[1] != _DAY_AND_SECOND:  # noqa: PLR2004 - columns, day and second
-            raise ValueError(f"rows of dates, (columns, 2), are needed, got rows of shape {input_shape}")
+        found = of_one_array(self, input_shape)
+        if len(found) != 2 or found[1] != _DAY_AND_SECOND:  # noqa: PLR2004 - columns, day and second
+            raise ValueError(f"DateParts needs rows of dates, (columns, {_DAY_AND_SECOND}), got shape {found}")
         return (input_shape[0] * sum(2 if part in _PERIODS else 1 for part in self.parts),)
 
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
         self.output_shape(input_shape)
         return Variables(buffers={"first_day": np.zeros(input_shape[0], np.int32)})
 
-    def adapt(
-        self, variables: Variables, blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
-    ) -> Variables:
+    def adapt(self, variables: Variables, blocks: Iterable[RowBlock], *, rng: np.random.Generator) -> Variables:
         """Return the variables with each column's first day; unchanged for a column without dates."""
         none = LAST_DAY + 1
         first = np.full_like(variables.buffers["first_day"], none)
-        for block, _ in counted(blocks, weights):
+        for block, _ in counted(blocks):
             days = block[..., 0]
             first = np.minimum(first, np.where(days == MISSING_DAY, none, days).min(axis=0))
         found = np.where(first == none, variables.buffers["first_day"], first).astype(np.int32)
         return Variables(variables.params, {"first_day": found})
 
-    def apply(
-        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
+    def apply(self, variables: Variables, inputs: Array, at: Pass) -> Array:
+        xp = at.xp
         missing = inputs[..., 0] == MISSING_DAY
         # Replaced before the arithmetic, which would overflow.
         days = xp.where(missing, 0, inputs[..., 0])
         dates = _Dates(days, inputs[..., 1], per_column(variables.buffers["first_day"], days), xp)
         numbers = xp.stack([number for part in self.parts for number in dates.numbers(part)], axis=-1)
         numbers = xp.where(xp.expand_dims(missing, -1), math.nan, numbers)
-        return xp.reshape(numbers, (*numbers.shape[:-2], numbers.shape[-2] * numbers.shape[-1])), variables.buffers
+        return xp.reshape(numbers, (*numbers.shape[:-2], numbers.shape[-2] * numbers.shape[-1]))
 
 
 @attrs.frozen(eq=False)

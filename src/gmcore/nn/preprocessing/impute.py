@@ -7,11 +7,11 @@ import attrs
 import numpy as np
 from attrs.validators import in_
 
-from gmcore.domain import Array, Shape, Tree, Variables
+from gmcore.domain import Array, RowBlock, Shape, Variables
 from gmcore.nn.layers.defaults import describe_by_repr, same_shape
 from gmcore.nn.layers.per_column import per_column
 from gmcore.nn.preprocessing.statistics import means, medians
-from gmcore.ports import Layer, Namespace
+from gmcore.ports import Layer, Pass
 
 __all__ = ["Impute"]
 
@@ -32,14 +32,10 @@ class Impute(Layer):
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
         return Variables(buffers={"fill": np.zeros(input_shape)})
 
-    def adapt(
-        self, variables: Variables, blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
-    ) -> Variables:
+    def adapt(self, variables: Variables, blocks: Iterable[RowBlock], *, rng: np.random.Generator) -> Variables:
         """Return the variables with each column's weighted mean or median; unchanged if there are no rows."""
-        fill = means(blocks, weights) if self.strategy == "mean" else medians(blocks, weights)
+        fill = means(blocks) if self.strategy == "mean" else medians(blocks)
         return variables if fill is None else Variables(variables.params, {"fill": fill})
 
-    def apply(
-        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
-        return xp.where(xp.isnan(inputs), per_column(variables.buffers["fill"], inputs), inputs), variables.buffers
+    def apply(self, variables: Variables, inputs: Array, at: Pass) -> Array:
+        return at.xp.where(at.xp.isnan(inputs), per_column(variables.buffers["fill"], inputs), inputs)

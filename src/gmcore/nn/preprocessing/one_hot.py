@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, Shape, Tree, Variables
+from gmcore.domain import Array, RowBlock, Shape, Variables
 from gmcore.nn.layers import codes
 from gmcore.nn.layers.defaults import describe_by_repr
-from gmcore.ports import Layer, Namespace
+from gmcore.ports import Layer, Pass
 
 __all__ = ["OneHot"]
 
@@ -29,7 +29,7 @@ class OneHot(Layer):
     describe = describe_by_repr
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        codes.check_columns(self.categories, input_shape)
+        codes.check_columns(self, self.categories, input_shape)
         return (int(codes.offsets(self.categories)[-1]),)
 
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
@@ -37,19 +37,15 @@ class OneHot(Layer):
         column = np.repeat(np.arange(len(self.categories), dtype=np.int32), np.diff(first))
         return Variables(buffers={"column": column, "first": first[:-1], "place": codes.fresh_places(self.categories)})
 
-    def adapt(
-        self, variables: Variables, blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
-    ) -> Variables:
+    def adapt(self, variables: Variables, blocks: Iterable[RowBlock], *, rng: np.random.Generator) -> Variables:
         """Return the variables in which only the codes that occur in `blocks` have their own outputs."""
-        place, seen = codes.known_places(self.categories, blocks, weights)
+        place, seen = codes.known_places(self.categories, blocks)
         nowhere = np.where(seen[place], place, np.int32(-1))
         return Variables(variables.params, {**variables.buffers, "place": nowhere})
 
-    def apply(
-        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
-        buffers = variables.buffers
+    def apply(self, variables: Variables, inputs: Array, at: Pass) -> Array:
+        xp, buffers = at.xp, variables.buffers
         place = codes.places(buffers["place"], inputs, buffers["first"], xp)
         # A gather and one comparison, since `one_hot` would first build (batch, columns, outputs).
         wide = xp.take(place, buffers["column"], axis=-1)
-        return xp.astype(wide == xp.arange(wide.shape[-1]), xp.float), buffers
+        return xp.astype(wide == xp.arange(wide.shape[-1]), xp.float)

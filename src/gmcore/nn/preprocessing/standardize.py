@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, Shape, Tree, Variables
+from gmcore.domain import Array, RowBlock, Shape, Variables
 from gmcore.nn.layers.defaults import describe_by_repr, same_shape
 from gmcore.nn.layers.per_column import per_column
 from gmcore.nn.preprocessing.statistics import means_and_variances
-from gmcore.ports import Layer, Namespace
+from gmcore.ports import Layer, Pass
 
 __all__ = ["Standardize", "mean_and_scale"]
 
@@ -30,34 +30,28 @@ class Standardize(Layer):
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
         return Variables(buffers={"mean": np.zeros(input_shape), "gain": np.ones(input_shape)})
 
-    def adapt(
-        self, variables: Variables, blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
-    ) -> Variables:
+    def adapt(self, variables: Variables, blocks: Iterable[RowBlock], *, rng: np.random.Generator) -> Variables:
         """Return the variables with each column's weighted mean and gain; unchanged if there are no rows."""
-        found = mean_and_scale(blocks, weights)
+        found = mean_and_scale(blocks)
         if found is None:
             return variables
         mean, scale = found
         gain = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
         return Variables(variables.params, {"mean": mean, "gain": gain})
 
-    def apply(
-        self, variables: Variables, inputs: Array, *, xp: Namespace, key: Array | None, training: bool
-    ) -> tuple[Array, Tree]:
+    def apply(self, variables: Variables, inputs: Array, at: Pass) -> Array:
         buffers = variables.buffers
-        return (inputs - per_column(buffers["mean"], inputs)) * per_column(buffers["gain"], inputs), buffers
+        return (inputs - per_column(buffers["mean"], inputs)) * per_column(buffers["gain"], inputs)
 
 
-def mean_and_scale(
-    blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
-) -> tuple[np.ndarray, np.ndarray] | None:
+def mean_and_scale(blocks: Iterable[RowBlock]) -> tuple[np.ndarray, np.ndarray] | None:
     """Return each column's mean and population standard deviation (ddof 0), float64; None if there are no rows.
 
     A row of weight 2 counts as two rows. NaN are ignored; the mean of a column of NaN is 0. The standard deviation of a
     constant column is exactly 0: where the variance is within rounding of 0, by the bound that scikit-learn's
     `StandardScaler` uses for a block's rows.
     """
-    moments = means_and_variances(blocks, weights)
+    moments = means_and_variances(blocks)
     if moments is None:
         return None
     count, mean, variance = moments

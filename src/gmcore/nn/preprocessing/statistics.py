@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gmcore.domain import RowBlock
 from gmcore.nn.layers.blocks import Blocks, counted
 from gmcore.nn.preprocessing.weighted import weighted_median, weighted_moments
 
@@ -15,29 +16,23 @@ _NUMBERS = 1 << 22
 """Numbers that `medians` holds in memory at a time."""
 
 
-def means(blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None) -> np.ndarray | None:
+def means(blocks: Iterable[RowBlock]) -> np.ndarray | None:
     """Return each column's weighted mean, float64; 0 for a column of NaN, None if there are no rows."""
-    moments = _merged(blocks, weights, _mean)
+    moments = _merged(blocks, _mean)
     return None if moments is None else moments.mean
 
 
-def means_and_variances(
-    blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+def means_and_variances(blocks: Iterable[RowBlock]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Return each column's count, weighted mean and population variance (ddof 0), float64; None if there are no rows.
 
     Blocks are merged by the pairwise update of Chan, Golub and LeVeque (1979).
-
-    Args:
-        blocks: blocks of rows.
-        weights: the weights of each block's rows, `(rows,)`; None for equal weights of 1. Rows of weight 0 are no rows.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # the variance of numbers whose squares overflow is infinite
-        moments = _merged(blocks, weights, _mean_and_variance)
+        moments = _merged(blocks, _mean_and_variance)
     return None if moments is None else (moments.rows, moments.mean, moments.variance)
 
 
-def medians(blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None = None) -> np.ndarray | None:
+def medians(blocks: Iterable[RowBlock]) -> np.ndarray | None:
     """Return each column's weighted median, float64; 0 for a column of NaN, None if there are no rows.
 
     It is the middle of the sorted values if each is repeated as often as its weight says, or the mean of the two values
@@ -45,13 +40,11 @@ def medians(blocks: Iterable[np.ndarray], weights: Iterable[np.ndarray] | None =
     """
     count: int = 0
     shape: tuple[int, ...] = ()
-    for block, _ in counted(blocks, weights):
+    for block, _ in counted(blocks):
         count, shape = count + len(block), block.shape[1:]
     if not count:
         return None
-    flat = Blocks(
-        lambda: ((block.reshape(len(block), math.prod(shape)), own) for block, own in counted(blocks, weights))
-    )
+    flat = Blocks(lambda: ((block.reshape(len(block), math.prod(shape)), own) for block, own in counted(blocks)))
     own = [own for _, own in flat if own is not None]
     of_rows = np.concatenate(own) if own else None
     step = max(1, _NUMBERS // count)
@@ -72,13 +65,9 @@ class Moments(NamedTuple):
     variance: np.ndarray
 
 
-def _merged(
-    blocks: Iterable[np.ndarray],
-    weights: Iterable[np.ndarray] | None,
-    moments: Callable[[np.ndarray], Moments],
-) -> Moments | None:
+def _merged(blocks: Iterable[RowBlock], moments: Callable[[np.ndarray], Moments]) -> Moments | None:
     merged = None
-    for block, own in counted(blocks, weights):
+    for block, own in counted(blocks):
         found = moments(block) if own is None else Moments(*weighted_moments(block, own))
         merged = _merge(merged, found) if merged else found
     return merged

@@ -6,7 +6,7 @@ from attrs.validators import and_, ge, lt
 
 from gmcore.nn.schedules.constant import Constant
 from gmcore.nn.settings import instance_of_port
-from gmcore.ports import Schedule
+from gmcore.ports import Feedback, Schedule, SupportsFeedback
 
 __all__ = ["WarmUp"]
 
@@ -17,7 +17,7 @@ def _check_only_one(warm_up: "WarmUp", _: "attrs.Attribute[float]", fraction: fl
 
 
 @attrs.frozen
-class WarmUp(Schedule):
+class WarmUp(Schedule, SupportsFeedback):
     """Multiplies another schedule by a factor that rises linearly to 1, and starts that schedule after the rise.
 
     At step `i` of a warm-up of `n` steps it multiplies by `(i + 1) / (n + 1)`, so that no step has a learning rate
@@ -39,3 +39,8 @@ class WarmUp(Schedule):
         rise = np.minimum(1.0, (step + 1.0) / (rising + 1))
         then = self.then.factor(np.maximum(0.0, step - rising), np.maximum(1.0, total_steps - rising))
         return np.asarray(rise * then)
+
+    @property
+    def feedback(self) -> Feedback | None:
+        """That of the other schedule; it hears of the epochs of the rise, too."""
+        return self.then.feedback if isinstance(self.then, SupportsFeedback) else None

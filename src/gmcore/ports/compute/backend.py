@@ -28,10 +28,10 @@ class Backend(Protocol):
     """An array library: a namespace of functions, and transforms of pure functions over trees of arrays.
 
     A tree is a nested dict with string keys and arrays as leaves; a tuple of trees is a tree, too.
-    All calls come from one thread. The constructor takes `dtype` (`"float32"` or `"float64"`) and
-    `device` (a name that `devices` lists, or `"auto"`), both by keyword. It raises `BackendUnavailableError`,
-    which names the devices that can be used, if the device can't be used on this machine. A backend that can multiply
-    matrices in a narrower dtype also takes `compute` (`"bfloat16"` or `"float16"`).
+    All calls come from one thread, except those of what `prepare` returns. The constructor takes `dtype` (`"float32"`
+    or `"float64"`) and `device` (a name that `devices` lists, or `"auto"`), both by keyword. It raises
+    `BackendUnavailableError`, which names the devices that can be used, if the device can't be used on this machine. A
+    backend that can multiply matrices in a narrower dtype also takes `compute` (`"bfloat16"` or `"float16"`).
     """
 
     name: str
@@ -86,8 +86,9 @@ class Backend(Protocol):
         loops: bool = False,
         donate: tuple[int, ...] = (),
         members: tuple[int | None, ...] = (),
+        lengths: tuple[int, ...] = (),
     ) -> F:
-        """Return `fn` compiled for the shapes of its arguments, all of which are trees of arrays.
+        """Return `fn` compiled for the shapes of its arguments, all of which are trees of arrays, except `lengths`.
 
         Results stay valid after an argument is changed or donated, even a result that is itself an argument.
 
@@ -99,17 +100,50 @@ class Backend(Protocol):
             members: for each argument, the axis that indexes the fleet's members, None for an argument that all
                 members share; in all results it is the first axis. Members must not depend on each other, so that a
                 library may compute them in parallel parts. Empty if `fn` does not work on a fleet.
+            lengths: positions of the arguments that are Python integers, and that `fn` uses only as the `length` of a
+                scan. One program serves all lengths, except where loops of a length that is known when they are
+                compiled are much faster; there, one is compiled for each length.
+        """
+
+    @abstractmethod
+    def prepare(
+        self, program: Callable[..., object], *arguments: object, on_device: tuple[int, ...] = ()
+    ) -> Callable[[], None]:
+        """Return a function that compiles a program, so that its first call with such arguments does not.
+
+        The returned function may be called once, in any thread, while the backend's own thread calls anything else. It
+        raises what the program raises when it is traced. It does nothing for a library whose programs belong to one
+        thread.
+
+        Args:
+            program: what `compile` returned.
+            arguments: trees of arrays of the shapes and dtypes of the call's, and lengths as in the call. Their values
+                don't matter, and are not kept.
+            on_device: positions of the arguments that are on the device in the call; here they may be NumPy arrays.
         """
 
     @abstractmethod
     def scan(
-        self, step: Callable[[Carry, X, Shared], tuple[Carry, Y]], carry: Carry, xs: X, shared: Shared | None = None
+        self,
+        step: Callable[[Carry, X, Shared], tuple[Carry, Y]],
+        carry: Carry,
+        xs: X,
+        shared: Shared | None = None,
+        length: int | None = None,
     ) -> tuple[Carry, Y]:
         """Return `(carry, ys)` after `carry, y = step(carry, x, shared)` for each `x` along the first axis of `xs`.
 
         `ys` is the `y` of all steps stacked, or None if `step` returns None. The call does not block.
         A `step` object is compiled once. `xs` may be NumPy arrays, which are converted as in `asarray`;
         an array that is marked read-only is assumed never to change, so it may be converted only once.
+
+        Args:
+            step: a pure function.
+            carry: a tree of arrays.
+            xs: a tree of arrays with the same first axis.
+            shared: a tree of arrays.
+            length: number of steps, from 1; None for all of `xs`. What follows in `xs` is padding, for which no step is
+                computed; what follows in `ys`, if anything, has no meaning.
         """
 
     @abstractmethod

@@ -8,16 +8,14 @@ import numpy as np
 
 from gmcore.domain import Array
 from gmcore.nn.numpy_namespace import NumPyNamespace
-from gmcore.ports import Backend, Namespace
-from gmcore.testing.backend_checks.namespace_cases import Call
+from gmcore.ports import Backend
+from gmcore.testing.backend_checks.call import Call
+from gmcore.testing.backend_checks.differences import central_differences, gradient_error
 
 __all__ = ["assert_all_hold", "compare", "compare_gradient"]
 
 # Tolerance in units in the last place; multiplied by `slack` for matrix products and sums.
 _UNITS = 16
-# Central differences in float64 with this step have a relative error of about its square.
-_STEP = 1e-5
-_GRADIENT = {"float32": 2e-4, "float64": 1e-7}
 
 
 def assert_all_hold(calls: list[Call], check: Callable[[Call], str]) -> None:
@@ -26,21 +24,16 @@ def assert_all_hold(calls: list[Call], check: Callable[[Call], str]) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def _on_device(backend: Backend, argument: Array) -> Array:
-    if isinstance(argument, np.ndarray):
-        return backend.asarray(argument)
-    return [backend.asarray(one) for one in argument] if isinstance(argument, list) else argument
-
-
-def _run(namespace: Namespace, call: Call, place: Callable[[Array], Array]) -> Array:
-    arguments = [getattr(namespace, one) if isinstance(one, str) else place(one) for one in call.arguments]
-    return getattr(namespace, call.name)(*arguments, **call.options)
-
-
 def compare(backend: Backend, reference: NumPyNamespace, call: Call) -> str:
     """Return an error message about a call's result; empty if it is right."""
-    expected = np.asarray(_run(reference, call, lambda argument: argument))
-    found = np.asarray(backend.to_numpy(_run(backend.xp, call, lambda one: _on_device(backend, one))))
+    expected = call.on(reference)
+    found = backend.to_numpy(call.placed(backend).on(backend.xp))
+    pairs = zip(found, expected, strict=True) if isinstance(expected, tuple) else [(found, expected)]
+    problems = [_difference(np.asarray(one), np.asarray(other), call.slack) for one, other in pairs]
+    return "; ".join(filter(None, problems))
+
+
+def _difference(found: np.ndarray, expected: np.ndarray, slack: float) -> str:
     if (found.shape, found.dtype) != (expected.shape, expected.dtype):
         return f"expected {expected.dtype}{expected.shape}, got {found.dtype}{found.shape}"
     if expected.dtype.kind != "f":
@@ -48,8 +41,8 @@ def compare(backend: Backend, reference: NumPyNamespace, call: Call) -> str:
     limits = np.finfo(expected.dtype)
     # Sums may lose terms that are small relative to the largest; a device may flush subnormal numbers to 0.
     finite = np.abs(expected[np.isfinite(expected)])
-    scale = float(finite.max(initial=0.0)) if call.slack > 1 else 0.0
-    tolerance = _UNITS * call.slack * float(limits.eps)
+    scale = float(finite.max(initial=0.0)) if slack > 1 else 0.0
+    tolerance = _UNITS * slack * float(limits.eps)
     with np.errstate(all="ignore"):
         same = np.isclose(
             found, expected, rtol=tolerance, atol=tolerance * scale + 4 * float(limits.tiny), equal_nan=True
@@ -59,23 +52,16 @@ def compare(backend: Backend, reference: NumPyNamespace, call: Call) -> str:
 
 def compare_gradient(backend: Backend, call: Call) -> str:
     """Return an error message about a call's gradient, compared with central differences; empty if it is right."""
-    x = np.asarray(call.arguments[0], np.float64)
-    reference = NumPyNamespace("float64")
-    weights = np.random.default_rng(9).normal(size=np.shape(_run(reference, call, lambda one: one)))
-
-    def total(values: np.ndarray) -> float:
-        moved = Call(call.name, (values, *call.arguments[1:]), call.options)
-        return float(np.sum(_run(reference, moved, lambda one: one) * weights))
-
-    steps = np.eye(x.size).reshape(x.size, *x.shape) * _STEP
-    expected = np.array([(total(x + step) - total(x - step)) / (2 * _STEP) for step in steps]).reshape(x.shape)
-    rest = [_on_device(backend, one) for one in call.arguments[1:]]
+    reference, placed = NumPyNamespace("float64"), call.placed(backend)
+    weights = np.random.default_rng(9).normal(size=np.shape(call.smooth_result(reference)))
     device_weights = backend.asarray(weights)
 
-    def fn(values: Array) -> tuple[Array, None]:
-        return backend.xp.sum(getattr(backend.xp, call.name)(values, *rest, **call.options) * device_weights), None
+    def total(x: np.ndarray) -> float:
+        return float(np.sum(call.but({call.gradient_of: x}).smooth_result(reference) * weights))
 
-    _, gradient = backend.value_and_grad(fn)(backend.asarray(x))
-    found = backend.to_numpy(gradient)
-    error = np.max(np.abs(found - expected)) / max(1.0, float(np.max(np.abs(expected))))
-    return "" if error <= _GRADIENT[backend.dtype] else f"gradient is off by {error:.1e}"
+    def fn(x: Array) -> tuple[Array, None]:
+        result = placed.but({call.gradient_of: x}).smooth_result(backend.xp)
+        return backend.xp.sum(result * device_weights), None
+
+    _, gradient = backend.value_and_grad(fn)(placed.x)
+    return gradient_error(backend.to_numpy(gradient), central_differences(total, call.x))

@@ -1,11 +1,11 @@
 """Test cases for every function of a `Namespace`: ordinary numbers, extreme values and unusual shapes."""
 
-from collections.abc import Mapping
-
-import attrs
 import numpy as np
 
 from gmcore.domain import Array
+from gmcore.testing.backend_checks.array_cases import array_calls, smooth_array_calls
+from gmcore.testing.backend_checks.call import Call
+from gmcore.testing.backend_checks.window_cases import smooth_window_calls, window_calls
 
 __all__ = ["Call", "calls", "smooth_calls"]
 
@@ -13,34 +13,16 @@ EDGES = (0.0, -0.0, 1e-5, -1e-5, 0.5, -0.5, 1.0, -1.0, 3.0, -3.0, 10.0, -10.0, 3
 FAR = (100.0, -100.0, 1e10, -1e10, np.inf, -np.inf, np.nan)
 
 
-@attrs.frozen
-class Call:
-    """A function call with NumPy arrays among its arguments, which are converted for the backend.
-
-    Attributes:
-        name: the function's name.
-        arguments: positional arguments; a string is the name of a dtype in the namespace.
-        options: keyword arguments.
-        slack: factor by which the tolerance is increased, for results that sum many rounding errors.
-    """
-
-    name: str
-    arguments: tuple[Array, ...]
-    options: Mapping[str, object] = attrs.field(factory=dict)
-    slack: float = 1.0
-
-    def __str__(self) -> str:
-        shapes = [f"{one.dtype}{one.shape}" if isinstance(one, np.ndarray) else repr(one) for one in self.arguments]
-        return f"{self.name}({', '.join([*shapes, *(f'{key}={value}' for key, value in self.options.items())])})"
-
-
 def calls(dtype: str) -> list[Call]:
     """Return calls of every function, with floats in `dtype`."""
-    return [*_elementwise(dtype), *_pairs(dtype), *_reductions(dtype), *_shapes(dtype), *_networks(dtype), *_makers()]
+    return [
+        *_elementwise(dtype), *_pairs(dtype), *_reductions(dtype), *_shapes(dtype), *_networks(dtype), *_makers(),
+        *array_calls(dtype), *window_calls(dtype),
+    ]  # fmt: skip
 
 
 def smooth_calls(dtype: str) -> list[Call]:
-    """Return calls whose result is a smooth function of the first argument, to test gradients."""
+    """Return calls whose result is a smooth function of one argument, to test gradients."""
     x, square, positive = _numbers(dtype, 3, 4), _numbers(dtype, 4, 4), np.abs(_numbers(dtype, 3, 4)) + 0.5
     indices = np.array([[1], [0], [3]], np.int32)
     names = "square exp expm1 sin cos tanh erf relu sigmoid softplus softmax log_softmax"
@@ -61,6 +43,8 @@ def smooth_calls(dtype: str) -> list[Call]:
         Call("broadcast_to", (x, (2, 3, 4))),
         Call("cumsum", (x,), {"axis": 1}),
         Call("abs", (x,)),
+        *smooth_array_calls(dtype),
+        *smooth_window_calls(dtype),
     ]
 
 

@@ -49,7 +49,8 @@ def assert_stays_narrow(backend: Backend) -> None:
         np.testing.assert_allclose(_float(backend, found), expected, rtol=slack, atol=slack, err_msg=name)
     with_numbers: Callable[[Array], dict[str, Array]] = backend.compile(lambda x: _with_numbers(xp, x))
     mixed = with_numbers(narrow)
-    assert {name: found.dtype for name, found in mixed.items()} == dict.fromkeys(mixed, xp.compute)
+    for named in (mixed, _rearranged(xp, narrow)):
+        assert {name: found.dtype for name, found in named.items()} == dict.fromkeys(named, xp.compute)
 
 
 def assert_float_gradients(backend: Backend) -> None:
@@ -80,6 +81,19 @@ def _with_numbers(xp: Namespace, x: Array) -> dict[str, Array]:
         "sum": xp.sum(x, axis=0),
         "mean": xp.mean(x, axis=0),
         "softmax": xp.softmax(x),
+    }
+
+
+def _rearranged(xp: Namespace, x: Array) -> dict[str, Array]:
+    return {
+        "clip": xp.clip(x, 0.1, 0.5),
+        "logaddexp": xp.logaddexp(x, 0.1),
+        "roll": xp.roll(xp.flip(x), 1, axis=0),
+        "tril": xp.tril(x) + xp.triu(x),
+        "top_k": xp.top_k(x, 2)[0],
+        "segment_sum": xp.segment_sum(x, xp.arange(x.shape[0]), 2),
+        "einsum": xp.einsum("ij,kj->ik", x, x),
+        "scan": xp.scan(lambda carry, row: (carry + row, None), x[0], x)[0],
     }
 
 

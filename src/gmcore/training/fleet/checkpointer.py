@@ -1,21 +1,17 @@
 """The checkpoints of one chunk: restored, checked, copied on the device, and handed to the store that writes them."""
 
-from collections.abc import Iterator, Sequence
 from typing import cast
 
 import attrs
-import numpy as np
 
-from gmcore.domain import Member, Snapshot, Variables
-from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
-from gmcore.errors import InputError, ModelFileError
-from gmcore.nn.index_check import check_indices
-from gmcore.ports import Backend, CheckpointStore, Model, TrainingTask
+from gmcore.domain import Snapshot, Variables
+from gmcore.domain.tree import tree_map
+from gmcore.errors import InputError
+from gmcore.ports import Backend, CheckpointStore
 from gmcore.training.fleet.clock import Clock
 from gmcore.training.fleet.device_chunk import DeviceChunk
-from gmcore.training.fleet.failures import FAILURE_WIDTH, failures_from_table, failures_to_table
+from gmcore.training.fleet.failures import failures_from_table, failures_to_table
 from gmcore.training.fleet.history import History
-from gmcore.training.fleet.members import arrays_of_initial_shape
 from gmcore.training.fleet.segments import Position
 from gmcore.training.fleet.trees import Carry, FleetArrays, SnapshotArrays, State, Weights
 
@@ -23,13 +19,10 @@ __all__ = [
     "Checkpointer",
     "DeviceCopy",
     "best_so_far",
-    "check_snapshot",
     "kept_so_far",
     "restored_arrays",
     "restored_history",
 ]
-
-_TREES = ("carry", "state", "buffers")
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -110,11 +103,12 @@ class Checkpointer:
             history: all epochs up to the copy.
         """
         assert self.store is not None  # noqa: S101 - without a store there are no copies
-        carry, state, buffers = self.clock.read((copy.carry, copy.state, device.buffers))
+        carry, state, buffers, shared = self.clock.read((copy.carry, copy.state, device.buffers, device.shared))
         arrays: SnapshotArrays = {
             "carry": carry,
             "state": state,
             "buffers": buffers,
+            "shared": shared,
             "history": history.stacked(),
             "failures": failures_to_table(history.failures, carry["params"]),
         }
@@ -142,33 +136,6 @@ class Checkpointer:
             self.clock.time("saving", self.store.wait)
 
 
-def check_snapshot(snapshot: Snapshot, task: TrainingTask, members: Sequence[Member]) -> None:
-    """Check that a snapshot has the arrays that training these members has, by name, shape and dtype.
-
-    Args:
-        snapshot: the snapshot, as `Checkpointer.restore` returns it.
-        task: what the members share.
-        members: the chunk's.
-
-    Raises:
-        ModelFileError: if it has others; the message names the first one.
-    """
-    arrays = cast("SnapshotArrays", snapshot.arrays)
-    expected = _flat(arrays_of_initial_shape(task, members))
-    found = {name: leaf for name, leaf in tree_flatten(snapshot.arrays).items() if name.partition(".")[0] in _TREES}
-    problems = [
-        *_missing_or_more(expected, found),
-        *_unlike(expected, found, np.dtype(task.backend.dtype)),
-        *_past(snapshot, arrays, len(members), task.config.max_epochs),
-    ]
-    problems = problems or list(_outside(arrays, task.model, len(members)))
-    if problems:
-        raise ModelFileError(
-            f"the checkpoint of chunk {snapshot.chunk} is not one of this run, or it was edited: {problems[0]}; "
-            "to train its models from the start, remove the run's folder 'checkpoints'"
-        )
-
-
 def restored_arrays(snapshot: Snapshot, backend: Backend) -> FleetArrays:
     """Return the arrays of a restored snapshot, on the device."""
     arrays = cast("SnapshotArrays", snapshot.arrays)
@@ -176,6 +143,7 @@ def restored_arrays(snapshot: Snapshot, backend: Backend) -> FleetArrays:
         carry=backend.asarray(arrays["carry"]),
         state=backend.asarray(arrays["state"]),
         buffers=backend.asarray(arrays["buffers"]),
+        shared=backend.asarray(arrays["shared"]),
     )
 
 
@@ -197,15 +165,17 @@ def best_so_far(snapshot: Snapshot, place: int = 0) -> tuple[Variables, int] | N
         place: the member's place in the chunk.
     """
     epoch = int(cast("SnapshotArrays", snapshot.arrays)["state"]["best_epoch"][place])
-    own = tree_map(lambda leaf: leaf[place], kept_so_far(snapshot))
-    return (Variables(own["params"], own["buffers"]), epoch) if epoch else None
+    kept = kept_so_far(snapshot)
+    own = tree_map(lambda leaf: leaf[place], {"params": kept["params"], "buffers": kept["buffers"]})
+    return (Variables(own["params"], own["buffers"], kept["shared"]), epoch) if epoch else None
 
 
 def kept_so_far(snapshot: Snapshot) -> Weights:
     """Return the weights that the results of a snapshot's members would have, `(members, …)`, on the host."""
     arrays = _with_empty_trees(cast("SnapshotArrays", snapshot.arrays))
     kept = arrays["state"]["kept"]
-    return {"params": kept["params"], "buffers": kept.get("buffers", arrays.get("buffers", {}))}
+    buffers = kept.get("buffers", arrays.get("buffers", {}))
+    return {"params": kept["params"], "buffers": buffers, "shared": arrays.get("shared", {})}
 
 
 def _with_empty_trees(arrays: SnapshotArrays) -> SnapshotArrays:
@@ -217,76 +187,5 @@ def _with_empty_trees(arrays: SnapshotArrays) -> SnapshotArrays:
     carry.setdefault("optimizer", {})
     whole: SnapshotArrays = {**arrays, "carry": carry}
     whole.setdefault("buffers", {})
+    whole.setdefault("shared", {})
     return whole
-
-
-def _flat(arrays: FleetArrays) -> dict[str, np.ndarray]:
-    return tree_flatten(arrays._asdict())
-
-
-def _missing_or_more(expected: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> Iterator[str]:
-    for name in sorted(expected.keys() - found.keys()):
-        yield f"it lacks the array {name}"
-    for name in sorted(found.keys() - expected.keys()):
-        yield f"its model has no array {name:.100}"
-
-
-def _unlike(
-    expected: dict[str, np.ndarray], found: dict[str, np.ndarray], floating: "np.dtype[np.generic]"
-) -> Iterator[str]:
-    """Yield the arrays of other shapes or dtypes; floats have the dtype of the run."""
-    for name in expected.keys() & found.keys():
-        usual, one = expected[name], found[name]
-        if one.shape != usual.shape:
-            yield f"{name} has shape {list(one.shape)}, its model has {list(usual.shape)}"
-        elif one.dtype.kind != usual.dtype.kind or (usual.dtype.kind == "f" and one.dtype != floating):
-            wanted = floating if usual.dtype.kind == "f" else usual.dtype
-            yield f"{name} has dtype {one.dtype}, its model has {wanted}"
-
-
-def _past(snapshot: Snapshot, arrays: SnapshotArrays, members: int, max_epochs: int) -> Iterator[str]:
-    """Yield what is wrong with the record of the epochs that are over."""
-    if snapshot.epoch > max_epochs:
-        yield f"it is of epoch {snapshot.epoch}, the run has {max_epochs}"
-    columns = History().names
-    if snapshot.numbers[: len(columns)] != columns:
-        yield "the columns of its history have other names"
-    history, failures = np.asarray(arrays.get("history")), np.asarray(arrays.get("failures"))
-    epochs = history.shape[0] if history.ndim else -1
-    # After the epochs that a chunk knows of, one may be computed for nothing.
-    possible = 0 < epochs <= snapshot.epoch if snapshot.epoch else epochs == 0
-    if (
-        not possible
-        or history.dtype != np.float64
-        or (epochs and history.shape[1:] != (len(snapshot.numbers), members))
-    ):
-        yield f"its history has shape {list(history.shape)} and dtype {history.dtype} after {snapshot.epoch} epochs"
-    if not _are_failures(failures, members, len(tree_flatten(arrays.get("carry", {}).get("params", {})))):
-        yield "its record of failed members is malformed"
-
-
-def _outside(arrays: SnapshotArrays, model: Model, members: int) -> Iterator[str]:
-    """Yield the integers of the members' buffers that index outside an array; equal integers are checked once."""
-    carry, kept = arrays["carry"], arrays["state"]["kept"]
-    buffers = carry.get("buffers", arrays.get("buffers", {}))
-    checked = set()
-    for weights in ((carry["params"], buffers), (kept["params"], kept.get("buffers", buffers))):
-        for place in range(members):
-            own = tree_map(lambda leaf, place=place: leaf[place], {"params": weights[0], "buffers": weights[1]})
-            integers = b"".join(leaf.tobytes() for leaf in tree_leaves(own) if leaf.dtype.kind in "iu")
-            if integers in checked:
-                continue
-            checked.add(integers)
-            try:
-                check_indices(model, Variables(own["params"], own["buffers"]))
-            except IndexError as error:
-                yield f"an integer in its arrays is out of range ({error})"
-
-
-def _are_failures(table: np.ndarray, members: int, parameters: int) -> bool:
-    """Return whether a table is one of `failures_to_table`: member, parameter, epoch and step are whole numbers."""
-    if table.shape[1:] != (FAILURE_WIDTH,) or table.dtype != np.float64:
-        return False
-    whole = table[:, :4]
-    limits = (members, parameters, np.inf, np.inf)
-    return bool((np.isfinite(whole) & (whole >= 0) & (whole < limits) & (whole == np.floor(whole))).all())

@@ -24,7 +24,7 @@ import numpy as np
 
 from gmcore.domain import BatchEnd, EpochStart, Member, MemberFailed, Snapshot, TrainingResult
 from gmcore.ports import TrainingTask
-from gmcore.training.fleet.checkpointer import Checkpointer, check_snapshot, restored_arrays, restored_history
+from gmcore.training.fleet.checkpointer import Checkpointer, restored_arrays, restored_history
 from gmcore.training.fleet.clock import Clock
 from gmcore.training.fleet.device_chunk import DeviceChunk
 from gmcore.training.fleet.failures import diagnose
@@ -35,6 +35,7 @@ from gmcore.training.fleet.prefetch import prefetch
 from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.row_source import RowSource
 from gmcore.training.fleet.segments import Position, Segment, steps_per_call, training_segments
+from gmcore.training.fleet.snapshot_check import check_snapshot
 from gmcore.training.fleet.trees import Summary
 
 __all__ = ["train_chunk"]
@@ -104,12 +105,9 @@ class _Chunk:
 
     @plan.default
     def _plan(self) -> TrainingPlan:
-        config = self.task.config
         return TrainingPlan(
             members=self.members,
-            batch_size=config.batch_size,
-            shuffle=config.shuffle,
-            max_epochs=config.max_epochs,
+            config=self.task.config,
             schedule=self.task.schedule,
             optimizer=self.task.optimizer,
             settings=member_settings(self.task, self.members),
@@ -162,12 +160,12 @@ class _Chunk:
         self._stop_if_requested()
         self.checkpointer.report()
         if segment.last:
-            summary = self.device.complete_epoch(segment.batches)
+            summary = self.device.complete_epoch(segment)
             self._write_checkpoint()
             self._read_pending()
             self.pending = (summary, segment)
         else:
-            self.device.train(segment.batches)
+            self.device.train(segment)
             self._write_checkpoint()
         self.position = segment.position_after
         steps = self.plan.steps_per_epoch
@@ -205,6 +203,7 @@ class _Chunk:
             self.plan,
             place=place,
             steps=steps,
+            rate_scales=self.history.series("rate_scale", place),
             # Those of a failed member no longer change, whatever was enqueued since.
             weights=device.read_current(),
             snapshot=self.checkpointer.restore(),

@@ -10,13 +10,17 @@ import numpy as np
 from gmcore.domain import Array, EarlyStoppingConfig, Tree
 from gmcore.domain.tree import tree_leaves
 from gmcore.nn.optimizers.members import select
-from gmcore.ports import Namespace
+from gmcore.ports import Feedback, Namespace, Schedule, SupportsFeedback
 from gmcore.training.fleet.trees import Carry, State, Summary, Totals, TrainedWeights
 
-__all__ = ["SUMMARY", "end_of_epoch", "initial_state"]
+__all__ = ["SUMMARY", "end_of_epoch", "feedback_of", "initial_state"]
 
-SUMMARY = ("train_loss", "stop_loss", "active", "best_loss", "best_epoch", "failed", "steps")
-"""The columns of `Summary.numbers`: `failed` masks members that failed in this epoch, `steps` are steps taken in it."""
+SUMMARY = ("train_loss", "stop_loss", "active", "best_loss", "best_epoch", "failed", "steps", "rate_scale")
+"""The columns of `Summary.numbers`.
+
+`failed` masks members that failed in this epoch, `steps` are steps taken in it, and `rate_scale` is the factor of the
+planned learning rates that it was trained with.
+"""
 
 
 def initial_state(kept: TrainedWeights, stop_weight: np.ndarray, center: np.ndarray | None = None) -> State:
@@ -41,8 +45,13 @@ def initial_state(kept: TrainedWeights, stop_weight: np.ndarray, center: np.ndar
     return state if center is None else {"center": center, **state}
 
 
+def feedback_of(schedule: Schedule) -> Feedback | None:
+    """Return how a schedule reacts to the loss; None if it does not."""
+    return schedule.feedback if isinstance(schedule, SupportsFeedback) else None
+
+
 def end_of_epoch(
-    config: EarlyStoppingConfig | None, xp: Namespace
+    config: EarlyStoppingConfig | None, feedback: Feedback | None, xp: Namespace
 ) -> Callable[[Carry, Totals, State], tuple[Carry, State, Summary]]:
     """Return `end_epoch(carry, totals, state) -> (carry, state, summary)`; `totals` are those of the stop rows.
 
@@ -63,6 +72,7 @@ def end_of_epoch(
             "best_epoch": after["best_epoch"],
             "failed": state["active"] & ~finite,
             "steps": carry["steps"],
+            "rate_scale": carry.get("rate_scale", xp.ones_like(carry["loss"])),
         }
         # One array is one transfer; float32 holds whole numbers up to 16 million exactly.
         numbers = xp.stack([xp.astype(columns[name], xp.float) for name in SUMMARY], axis=1)
@@ -71,6 +81,12 @@ def end_of_epoch(
             "loss": xp.where(finite, xp.zeros_like(carry["loss"]), math.nan),
             "steps": xp.zeros_like(carry["steps"]),
         }
+        if feedback is not None:
+            watched = xp.where(has_stop, stop_loss, carry["loss"] / carry["train_weight"])
+            watched = xp.where(finite, watched, math.nan)
+            heard = feedback.after_epoch(state["feedback"], watched, xp=xp)
+            after["feedback"], next_carry["rate_scale"] = heard, heard["scale"]
+            next_carry["train_weight"] = xp.zeros_like(carry["train_weight"])
         return next_carry, after, {"numbers": numbers, "by_metric": totals["by_metric"]}
 
     return end_epoch

@@ -8,15 +8,15 @@ import numpy as np
 
 from gmcore.domain import Array, Failure, Snapshot, Tree
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
-from gmcore.ports import Backend, Model, TrainingTask
+from gmcore.ports import TrainingTask
 from gmcore.training.fleet.members import initial_arrays
 from gmcore.training.fleet.plan import TrainingPlan
 from gmcore.training.fleet.program_cache import cached_program
 from gmcore.training.fleet.programs import Programs
-from gmcore.training.fleet.row_source import RowSource
+from gmcore.training.fleet.row_source import RowSource, common_arrays
 from gmcore.training.fleet.segments import Position, training_segments
 from gmcore.training.fleet.step import fleet_gradient
-from gmcore.training.fleet.trees import Carry, ResidentRows, SnapshotArrays, TrainingBatches, Weights
+from gmcore.training.fleet.trees import Carry, Common, SnapshotArrays, TrainingBatches, Weights
 
 __all__ = ["FAILURE_WIDTH", "diagnose", "failures_from_table", "failures_to_table"]
 
@@ -36,6 +36,7 @@ def diagnose(
     *,
     place: int,
     steps: int,
+    rate_scales: np.ndarray,
     weights: Weights,
     snapshot: Snapshot | None,
 ) -> Failure:
@@ -52,16 +53,22 @@ def diagnose(
         plan: the chunk's.
         place: the member's place in the chunk.
         steps: optimizer steps that the member took in all.
+        rate_scales: factor of the planned learning rates in each of the member's epochs, `(epochs,)`.
         weights: the chunk's.
         snapshot: an earlier one of the chunk, to train again from; None to train from the start.
     """
     alone = attrs.evolve(plan, members=[plan.members[place]], settings=_member(plan.settings, place))
-    own = _member(weights, place)
+    own: Weights = {
+        "params": _member(weights["params"], place),
+        "buffers": _member(weights["buffers"], place),
+        "shared": weights["shared"],
+    }
     if not _finite(own["params"]):
         steps -= 1
         start = None if snapshot is None else _start_from(task, snapshot, place)
-        own = task.backend.to_numpy(_trained_again(task, programs, rows, alone, steps=steps, start=start))
-    return _failure_at(task, rows, alone, own, steps=steps)
+        again = _trained_again(task, programs, rows, alone, steps=steps, rate_scales=rate_scales, start=start)
+        own = task.backend.to_numpy(again)
+    return _failure_at(task, rows, alone, own, steps=steps, rate_scales=rate_scales)
 
 
 def failures_to_table(failures: Mapping[int, Failure], params: Tree) -> np.ndarray:
@@ -101,21 +108,41 @@ def _trained_again(
     alone: TrainingPlan,
     *,
     steps: int,
+    rate_scales: np.ndarray,
     start: tuple[Position, Carry] | None,
 ) -> Weights:
     """Return a member's weights after so many optimizer steps in all, on the device."""
-    carry, _, buffers = initial_arrays(task, alone.members)
+    carry, _, buffers, shared = initial_arrays(task, alone.members)
     position, carry = start or (Position(), carry)
+    common = common_arrays(rows, shared)
     for segment in training_segments(alone, rows, length=_STEPS_PER_CALL, start=position):
         count = min(segment.end, steps - segment.epoch * alone.steps_per_epoch) - segment.start
         if count <= 0:
             break
-        batches = tree_map(lambda leaf, count=count: leaf[:count], segment.batches)
-        carry = programs.train_steps(carry, batches, buffers, rows.resident)
-    return {"params": carry["params"], "buffers": carry.get("buffers", buffers)}
+        if segment.start == 0:
+            carry = _at_start_of_epoch(carry, task, rate_scales[segment.epoch])
+        carry = programs.train_steps(carry, segment.batches, count, buffers, common)
+    return {"params": carry["params"], "buffers": carry.get("buffers", buffers), "shared": shared}
 
 
-def _failure_at(task: TrainingTask, rows: RowSource, alone: TrainingPlan, weights: Weights, *, steps: int) -> Failure:
+def _at_start_of_epoch(carry: Carry, task: TrainingTask, rate_scale: float) -> Carry:
+    """Return a member's carry as the end of the epoch before has left it."""
+    sums = {
+        name: task.backend.xp.zeros_like(carry[name]) for name in ("loss", "steps", "train_weight") if name in carry
+    }
+    scale = {"rate_scale": task.backend.asarray(np.array([rate_scale]))} if "rate_scale" in carry else {}
+    return cast("Carry", {**carry, **sums, **scale})
+
+
+def _failure_at(
+    task: TrainingTask,
+    rows: RowSource,
+    alone: TrainingPlan,
+    weights: Weights,
+    *,
+    steps: int,
+    rate_scales: np.ndarray,
+) -> Failure:
     """Return the numbers of the step after `steps` steps, of a member with the weights from before it."""
     epoch, step = divmod(steps, alone.steps_per_epoch)
     batches = rows.gather(tree_map(lambda leaf: leaf[step : step + 1], alone.epoch(epoch)))
@@ -130,24 +157,24 @@ def _failure_at(task: TrainingTask, rows: RowSource, alone: TrainingPlan, weight
         largest_gradient=sizes[parameter],
         parameter=parameter,
         largest_weight=max(_largest_values(weights["params"]).values()),
-        learning_rate=float(alone.learning_rates(epoch)[step, 0]),
+        learning_rate=float(alone.learning_rates(epoch)[step, 0] * rate_scales[epoch]),
     )
 
 
 def _gradient(task: TrainingTask, rows: RowSource, weights: Weights, x: TrainingBatches) -> tuple[float, Tree]:
     """Return a member's mean loss in one step and its gradient, on the host."""
     backend, model = task.backend, task.model
-    gradient = cached_program(backend, ("gradient", model), lambda: _compiled_gradient(backend, model))
-    params, buffers, x = backend.asarray((weights["params"], weights["buffers"], x))
-    loss, _, _, gradients = backend.to_numpy(gradient(params, buffers, x, rows.resident))
+    gradient = cached_program(backend, ("gradient", model, task.gradients), lambda: _compiled_gradient(task))
+    params, buffers, shared, x = backend.asarray((weights["params"], weights["buffers"], weights["shared"], x))
+    loss, _, _, gradients = backend.to_numpy(gradient(params, buffers, x, common_arrays(rows, shared)))
     return float(loss), gradients
 
 
 def _compiled_gradient(
-    backend: Backend, model: Model
-) -> Callable[[Tree, Tree, TrainingBatches, ResidentRows], tuple[Array, Array, Tree | None, Tree]]:
-    gradient = fleet_gradient(model, backend)
-    return backend.compile(lambda params, buffers, x, rows: gradient(params, buffers, x, rows, None))
+    task: TrainingTask,
+) -> Callable[[Tree, Tree, TrainingBatches, Common], tuple[Array, Array, Tree, Tree]]:
+    gradient = fleet_gradient(task.model, task.gradients, task.backend)
+    return task.backend.compile(lambda params, buffers, x, common: gradient(params, buffers, x, common, None))
 
 
 def _member(tree: T, place: int) -> T:

@@ -38,7 +38,7 @@ class EpochNumbers:
             epoch=segment.epoch + 1,
             train_loss=_read_only(self.columns["train_loss"]),
             stop_loss=_read_only(self.columns["stop_loss"]),
-            learning_rate=_read_only(segment.learning_rate),
+            learning_rate=_read_only(segment.learning_rate * self.columns["rate_scale"]),
             active=_read_only(self.columns["active"] > 0),
             metrics={name: _read_only(values) for name, values in self.metrics.items()},
         )
@@ -129,10 +129,10 @@ def result_of(member: Member, place: int, history: History, kept: Weights, *, se
     names = ("train_loss", "stop_loss", *(history.metrics() if len(member.stop) else ()))
     series = {name: history.series(name, place)[:epochs] for name in names}
     final_loss = float(series["train_loss"][-1])
-    own = tree_map(lambda leaf: leaf[place], kept)
+    own = tree_map(lambda leaf: leaf[place], {"params": kept["params"], "buffers": kept["buffers"]})
     return TrainingResult(
         member=member.index,
-        variables=Variables(own["params"], own["buffers"]),
+        variables=Variables(own["params"], own["buffers"], kept["shared"]),
         epochs=epochs,
         best_epoch=int(history.last("best_epoch")[place]),
         final_loss=final_loss,

@@ -6,10 +6,10 @@ import numpy as np
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
 from gmcore.nn.optimizers.members import all_finite, per_member
-from gmcore.ports import Backend, Namespace
+from gmcore.ports import Backend, Namespace, Optimizer, SupportsEvaluations
 from gmcore.training.fleet.trees import LossScale
 
-__all__ = ["LossScaling", "loss_scaling"]
+__all__ = ["LossScaling", "loss_scaling", "unscalable"]
 
 
 @attrs.frozen(kw_only=True)
@@ -59,3 +59,11 @@ class LossScaling:
 def loss_scaling(backend: Backend) -> LossScaling | None:
     """Return the loss scaling of a backend: in float16 only, since bfloat16 has the range of float32."""
     return LossScaling() if backend.compute == "float16" else None
+
+
+def unscalable(optimizer: Optimizer, compute: str | None) -> str | None:
+    """Return why an optimizer can't be used with a dtype of matrix products; None if it can."""
+    if compute != "float16" or not isinstance(optimizer, SupportsEvaluations):
+        return None
+    problem = f"{type(optimizer).__name__} evaluates losses itself, which training in float16 can't scale"
+    return f'training.optimizer: {problem}: set precision = "bfloat16", or leave it out'

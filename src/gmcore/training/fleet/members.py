@@ -6,18 +6,19 @@ from typing import Any
 import numpy as np
 
 from gmcore.domain import Member, Rows, Tree, Variables, generator
-from gmcore.domain.tree import tree_map
-from gmcore.errors import ConfigError, did_you_mean
+from gmcore.domain.tree import tree_flatten, tree_map
+from gmcore.errors import ConfigError, TrainingError, did_you_mean
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.sizing import SizingGenerator
-from gmcore.ports import Namespace, SupportsSettings, TrainingTask
-from gmcore.training.fleet.early_stopping import initial_state
+from gmcore.ports import Model, Namespace, SupportsSettings, TrainingTask
+from gmcore.training.fleet.early_stopping import feedback_of, initial_state
 from gmcore.training.fleet.loss_scaling import loss_scaling
 from gmcore.training.fleet.stop_metrics import centers
 from gmcore.training.fleet.trees import Carry, FleetArrays, TrainedWeights
 
 __all__ = [
     "arrays_of_initial_shape",
+    "common_of",
     "evaluation_batch",
     "initial_arrays",
     "initial_variables",
@@ -31,7 +32,8 @@ def initial_arrays(task: TrainingTask, members: Sequence[Member]) -> FleetArrays
     """Return carry, state and buffers before the first epoch, on the device."""
     variables = [initial_variables(task, member) for member in members]
     params, buffers = stack([one.params for one in variables]), stack([one.buffers for one in variables])
-    return _arrays(task, members, Variables(params, buffers), asarray=task.backend.asarray, xp=task.backend.xp)
+    together = Variables(params, buffers, common_of(task.model, variables))
+    return _arrays(task, members, together, asarray=task.backend.asarray, xp=task.backend.xp)
 
 
 def arrays_of_initial_shape(task: TrainingTask, members: Sequence[Member]) -> FleetArrays:
@@ -41,7 +43,7 @@ def arrays_of_initial_shape(task: TrainingTask, members: Sequence[Member]) -> Fl
         return np.broadcast_to(leaf, (len(members), *leaf.shape))
 
     one = task.model.init(SizingGenerator())
-    variables = Variables(tree_map(repeated, one.params), tree_map(repeated, one.buffers))
+    variables = Variables(tree_map(repeated, one.params), tree_map(repeated, one.buffers), one.shared)
     return _arrays(task, members, variables, asarray=lambda tree: tree, xp=NumPyNamespace())
 
 
@@ -59,7 +61,11 @@ def _arrays(
     if task.model.info.stateful:
         weights["buffers"], buffers = buffers, {}
     stop_weight = np.array([weight_of(task.rows, member.stop) for member in members])
-    state = asarray(initial_state(weights, stop_weight, centers(task.rows, members)))
+    state = initial_state(weights, stop_weight, centers(task.rows, members))
+    feedback = feedback_of(task.schedule)
+    if feedback is not None:
+        state["feedback"] = feedback.initial(count)
+    state = asarray(state)
     weights = asarray(weights)
     carry: Carry = {
         **weights,  # type: ignore[typeddict-item]  # mypy can't know that there is no key `scaling` in it
@@ -69,17 +75,51 @@ def _arrays(
     }
     if scaling := loss_scaling(task.backend):
         carry["scaling"] = asarray(scaling.initial_state(count))
-    return FleetArrays(carry, state, asarray(buffers))
+    if feedback is not None:
+        carry["rate_scale"], carry["train_weight"] = asarray((np.ones(count), np.zeros(count)))
+    return FleetArrays(carry, state, asarray(buffers), asarray(variables.shared))
 
 
 def initial_variables(task: TrainingTask, member: Member) -> Variables:
     """Return a member's variables before its first step: drawn, adapted to its training rows, with its settings."""
-    variables = task.model.init(generator(member.seed, "weights", member.index))
-    variables = task.model.adapt(variables, task.rows.view(member.train))
+    fresh = task.model.init(generator(member.seed, "weights", member.index))
+    rng = generator(member.seed, "adapt", member.index)
+    variables = task.model.adapt(fresh, task.rows.view(member.train), rng=rng)
+    if name := _difference(fresh.shared, variables.shared):
+        raise TrainingError(
+            f"shared.{name} of the model {task.model.info.name} must not be changed by adapt, since it is the same for "
+            "all members: what is fitted to a member's rows belongs into buffers"
+        )
     if not member.settings or not isinstance(task.model, SupportsSettings):
         return variables
     own = {name: value for name, value in member.settings.items() if name in task.model.settings}
     return task.model.with_settings(variables, own)
+
+
+def common_of(model: Model, variables: Sequence[Variables]) -> Tree:
+    """Return the shared variables of members, which they must have in common.
+
+    Raises:
+        TrainingError: if two members have different ones.
+    """
+    first, *others = (one.shared for one in variables)
+    for place, other in enumerate(others, 2):
+        if name := _difference(first, other):
+            raise TrainingError(
+                f"shared.{name} of the model {model.info.name} must be the same for all members, but differs between "
+                f"the first and number {place}: init must not draw it"
+            )
+    return first
+
+
+def _difference(tree: Tree, other: Tree) -> str | None:
+    """Return the name of an array in which two trees differ; None if they are the same."""
+    first, second = tree_flatten(tree), tree_flatten(other)
+    for name in sorted(first.keys() | second.keys()):
+        one, two = first.get(name), second.get(name)
+        if one is not two and (one is None or two is None or not np.array_equal(one, two, equal_nan=True)):
+            return name
+    return None
 
 
 def weight_of(rows: Rows, indices: np.ndarray) -> float:

@@ -1,12 +1,12 @@
 """Which rows each step of an epoch sees: a pure function of seeds and places, computed on the host."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 import attrs
 import numpy as np
 
-from gmcore.domain import Member, generator
+from gmcore.domain import Member, WorkflowConfig, generator
 from gmcore.errors import TrainingError
 from gmcore.ports import Optimizer, Schedule
 from gmcore.training.fleet.trees import EvaluationBatches, TrainingBatches
@@ -36,9 +36,8 @@ class TrainingPlan:
 
     Attributes:
         members: the chunk's, in order.
-        batch_size: rows per step and member; a member's last batch is padded.
-        shuffle: whether each epoch visits the rows in a new random order: of all rows, or of `"blocks"` of rows.
-        max_epochs: number of epochs that the schedule spans.
+        config: the task's: rows per step and member (a member's last batch is padded, or with `drop_last` left out),
+            their order in an epoch, and the number of epochs that the schedule spans.
         schedule: the learning rate's.
         optimizer: the one whose coefficients are planned.
         settings: the optimizer's settings, `(members,)` float64 each.
@@ -47,9 +46,7 @@ class TrainingPlan:
     """
 
     members: Sequence[Member]
-    batch_size: int
-    shuffle: bool | Literal["blocks"]
-    max_epochs: int
+    config: WorkflowConfig
     schedule: Schedule
     optimizer: Optimizer
     settings: Mapping[str, np.ndarray]
@@ -64,7 +61,7 @@ class TrainingPlan:
     @steps.default
     def _count_steps(self) -> np.ndarray:
         """Return the steps per epoch of each member, `(members,)`."""
-        return np.array([-(-len(member.train) // self.batch_size) for member in self.members])
+        return np.array([self.config.steps_per_epoch(len(member.train)) for member in self.members])
 
     @steps_per_epoch.default
     def _count_longest(self) -> int:
@@ -80,9 +77,9 @@ class TrainingPlan:
     @_row_mask.default
     def _mask_rows(self) -> np.ndarray:
         """Return 1.0 for a row and 0.0 for padding, `(steps, members, batch)`."""
-        sizes = np.array([len(member.train) for member in self.members])
-        places = np.arange(self.steps_per_epoch * self.batch_size)
-        return _by_step((places < sizes[:, None]).astype(np.float64), self.steps_per_epoch, self.batch_size)
+        sizes = np.array([self.config.rows_per_epoch(len(member.train)) for member in self.members])
+        places = np.arange(self.steps_per_epoch * self.config.batch_size)
+        return _by_step((places < sizes[:, None]).astype(np.float64), self.steps_per_epoch, self.config.batch_size)
 
     @_unit_weights.default
     def _weigh_rows_equally(self) -> _RowWeights:
@@ -99,7 +96,7 @@ class TrainingPlan:
             TrainingError: if the schedule returns factors that no learning rate can have.
         """
         steps = self._steps_before(epoch)
-        given = self.schedule.factor(steps, self.max_epochs * self.steps)
+        given = self.schedule.factor(steps, self.config.max_epochs * self.steps)
         factors = np.broadcast_to(np.asarray(given, np.float64), steps.shape)
         wrong = ~(np.isfinite(factors) & (factors >= 0))
         if wrong.any():
@@ -113,7 +110,7 @@ class TrainingPlan:
     def epoch(self, number: int) -> TrainingBatches:
         """Return the batches of epoch `number`, from 0, as NumPy arrays."""
         steps = self.steps_per_epoch
-        indices = _by_step(self._padded_rows(number), steps, self.batch_size)
+        indices = _by_step(self._padded_rows(number), steps, self.config.batch_size)
         settings = {**self.settings, "learning_rate": self.learning_rates(number)}
         weights = self._unit_weights if self.weights is None else _row_weights(self._row_mask * self.weights[indices])
         batches: TrainingBatches = {
@@ -133,18 +130,18 @@ class TrainingPlan:
 
     def _padded_rows(self, epoch: int) -> np.ndarray:
         """Return each member's rows in the order of an epoch, padded with its first: `(members, steps * batch)`."""
-        rows = np.empty((len(self.members), self.steps_per_epoch * self.batch_size), np.int32)
+        rows = np.empty((len(self.members), self.steps_per_epoch * self.config.batch_size), np.int32)
         for place, member in enumerate(self.members):
-            order = self._order(member, epoch)
+            order = self._order(member, epoch)[: self.config.rows_per_epoch(len(member.train))]
             rows[place, : len(order)] = order
             rows[place, len(order) :] = order[0]
         return rows
 
     def _order(self, member: Member, epoch: int) -> np.ndarray:
-        if not self.shuffle:
+        if not self.config.shuffle:
             return member.train
         rng = generator(member.seed, "shuffle", member.index, epoch)
-        if self.shuffle == "blocks":
+        if self.config.shuffle == "blocks":
             return np.concatenate(list(_shuffled_blocks(rng, member.train)))
         return rng.permutation(member.train)
 

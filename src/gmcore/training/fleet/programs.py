@@ -6,16 +6,16 @@ import attrs
 
 from gmcore.domain import Tree
 from gmcore.ports import Backend, TrainingTask
-from gmcore.training.fleet.early_stopping import end_of_epoch
+from gmcore.training.fleet.early_stopping import end_of_epoch, feedback_of
 from gmcore.training.fleet.program_cache import cached_program
 from gmcore.training.fleet.step import EvaluationStep, TrainingStep, evaluation_step, training_step
 from gmcore.training.fleet.stop_metrics import StopMetrics
 from gmcore.training.fleet.trees import (
     Carry,
+    Common,
     EvaluationBatches,
     EvaluationInputs,
     EvaluationShared,
-    ResidentRows,
     State,
     Summary,
     Totals,
@@ -26,12 +26,13 @@ from gmcore.training.fleet.trees import (
 __all__ = ["Programs", "evaluation_inputs"]
 
 
-TrainSteps = Callable[[Carry, TrainingBatches, Tree, ResidentRows], Carry]
+TrainSteps = Callable[[Carry, TrainingBatches, int, Tree, Common], Carry]
 ZeroTotals = Callable[[Carry], Totals]
-Evaluate = Callable[[Totals, EvaluationBatches, EvaluationInputs, ResidentRows], Totals]
+Evaluate = Callable[[Totals, EvaluationBatches, int, EvaluationInputs, Common], Totals]
 EndEpoch = Callable[[Carry, Totals, State], tuple[Carry, State, Summary]]
 CompleteEpoch = Callable[
-    [Carry, TrainingBatches, EvaluationBatches | None, State, Tree, ResidentRows], tuple[Carry, State, Summary]
+    [Carry, TrainingBatches, int, EvaluationBatches | None, int, State, Tree, Common],
+    tuple[Carry, State, Summary],
 ]
 
 
@@ -39,14 +40,17 @@ CompleteEpoch = Callable[
 class Programs:
     """The compiled programs of a task; chunks of one size share them, and so do tasks that differ in rows alone.
 
+    A `length` is the number of steps in the batches before it; what follows in them is padding.
+
     Attributes:
         metrics: the metrics of the stop rows.
-        train_steps: `(carry, batches, buffers, resident_rows) -> carry`: some steps of an epoch.
+        train_steps: `(carry, batches, length, buffers, common) -> carry`: some steps of an epoch.
         zero_totals: `(carry) -> totals`: the totals before any stop row.
-        evaluate: `(totals, batches, inputs, resident_rows) -> totals`: adds the totals of some stop rows.
+        evaluate: `(totals, batches, length, inputs, common) -> totals`: adds the totals of some stop rows.
         end_epoch: `(carry, totals, state) -> (carry, state, summary)`.
-        complete_epoch: `(carry, batches, stop_batches, state, buffers, resident_rows) -> (carry, state, summary)`: the
-            four programs above as one, for the last steps of an epoch; `stop_batches` is None without any stop rows.
+        complete_epoch: `(carry, batches, length, stop_batches, stop_length, state, buffers, common) -> (carry,
+            state, summary)`: the four programs above as one, for the last steps of an epoch; `stop_batches` is None
+            without any stop rows.
         copy: `(carry, state) -> (carry, state)`: copies that outlive the originals, whose memory is reused.
     """
 
@@ -62,17 +66,28 @@ class Programs:
     def of(cls, task: TrainingTask) -> "Programs":
         """Return the programs of a task; each is compiled when it is first called."""
         backend, model, optimizer, config = task.backend, task.model, task.optimizer, task.config.early_stopping
+        gradients, feedback = task.gradients, feedback_of(task.schedule)
         metrics = StopMetrics.of(task)
-        depends_on = ("training", model, optimizer, config, metrics.metrics, metrics.width, metrics.targets)
+        depends_on = (
+            "training",
+            model,
+            optimizer,
+            gradients,
+            feedback,
+            config,
+            metrics.metrics,
+            metrics.width,
+            metrics.targets,
+        )
 
         def compiled() -> "Programs":
             return cls._compiled(
                 backend,
                 metrics,
-                train_steps=_train_steps(training_step(model, optimizer, backend), backend),
+                train_steps=_train_steps(training_step(model, optimizer, gradients, backend), backend),
                 evaluate=_evaluate(evaluation_step(model, backend, metrics), backend),
                 # Compiled by itself, for libraries that run `complete_epoch` uncompiled because it contains loops.
-                end_epoch=backend.compile(end_of_epoch(config, backend.xp), members=(0, 0, 0)),
+                end_epoch=backend.compile(end_of_epoch(config, feedback, backend.xp), members=(0, 0, 0)),
             )
 
         return cached_program(backend, depends_on, compiled)
@@ -88,24 +103,35 @@ class Programs:
         def complete_epoch(
             carry: Carry,
             batches: TrainingBatches,
+            length: int,
             stop_batches: EvaluationBatches | None,
+            stop_length: int,
             state: State,
             buffers: Tree,
-            rows: ResidentRows,
+            common: Common,
         ) -> tuple[Carry, State, Summary]:
-            carry = train_steps(carry, batches, buffers, rows)
+            carry = train_steps(carry, batches, length, buffers, common)
             if stop_batches is None:
                 return end_epoch(carry, {"loss": backend.xp.zeros_like(carry["loss"]), "by_metric": {}}, state)
-            totals = evaluate(zero_totals(carry), stop_batches, evaluation_inputs(carry, state, buffers), rows)
+            inputs = evaluation_inputs(carry, state, buffers)
+            totals = evaluate(zero_totals(carry), stop_batches, stop_length, inputs, common)
             return end_epoch(carry, totals, state)
 
         return cls(
             metrics=metrics,
-            train_steps=backend.compile(train_steps, loops=True, donate=(0,), members=(0, 1, 0, None)),
+            train_steps=backend.compile(
+                train_steps, loops=True, donate=(0,), members=(0, 1, None, 0, None), lengths=(2,)
+            ),
             zero_totals=backend.compile(zero_totals, members=(0,)),
-            evaluate=backend.compile(evaluate, loops=True, members=(0, 1, 0, None)),
+            evaluate=backend.compile(evaluate, loops=True, members=(0, 1, None, 0, None), lengths=(2,)),
             end_epoch=end_epoch,
-            complete_epoch=backend.compile(complete_epoch, loops=True, donate=(0, 3), members=(0, 1, 1, 0, 0, None)),
+            complete_epoch=backend.compile(
+                complete_epoch,
+                loops=True,
+                donate=(0, 5),
+                members=(0, 1, None, 1, None, 0, 0, None),
+                lengths=(2, 4),
+            ),
             copy=backend.compile(lambda carry, state: (carry, state), members=(0, 0)),
         )
 
@@ -119,16 +145,18 @@ def evaluation_inputs(carry: Carry, state: State, buffers: Tree) -> EvaluationIn
 
 
 def _train_steps(step: TrainingStep, backend: Backend) -> TrainSteps:
-    def train_steps(carry: Carry, batches: TrainingBatches, buffers: Tree, rows: ResidentRows) -> Carry:
-        shared: TrainingShared = {**rows, "buffers": buffers}
-        return backend.scan(step, carry, batches, shared)[0]
+    def train_steps(carry: Carry, batches: TrainingBatches, length: int, buffers: Tree, common: Common) -> Carry:
+        shared: TrainingShared = {**common, "buffers": buffers}
+        return backend.scan(step, carry, batches, shared, length)[0]
 
     return train_steps
 
 
 def _evaluate(step: EvaluationStep, backend: Backend) -> Evaluate:
-    def evaluate(totals: Totals, batches: EvaluationBatches, inputs: EvaluationInputs, rows: ResidentRows) -> Totals:
-        shared: EvaluationShared = {**rows, **inputs}
-        return backend.scan(step, totals, batches, shared)[0]
+    def evaluate(
+        totals: Totals, batches: EvaluationBatches, length: int, inputs: EvaluationInputs, common: Common
+    ) -> Totals:
+        shared: EvaluationShared = {**common, **inputs}
+        return backend.scan(step, totals, batches, shared, length)[0]
 
     return evaluate

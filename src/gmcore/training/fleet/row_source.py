@@ -5,16 +5,20 @@ from typing import TypeVar, cast
 import attrs
 import numpy as np
 
-from gmcore.domain import Rows
+from gmcore.domain import Rows, Tree
+from gmcore.domain.tree import tree_map
 from gmcore.ports import TrainingTask
-from gmcore.training.fleet.memory import device_memory
-from gmcore.training.fleet.trees import EvaluationBatches, ResidentRows, TrainingBatches
+from gmcore.training.capacity import capacity, padded
+from gmcore.training.fleet.trees import Common, EvaluationBatches, ResidentRows, TrainingBatches
+from gmcore.training.memory import device_memory
 
-__all__ = ["RowSource", "bytes_on_device"]
+__all__ = ["RowSource", "bytes_on_device", "common_arrays"]
 
 Batches = TypeVar("Batches", TrainingBatches, EvaluationBatches)
 
 _SHARE_OF_MEMORY = 0.25
+# Rows on the device are padded to a multiple of so many, if they are few.
+_LEAST_ROWS = 1024
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -23,7 +27,7 @@ class RowSource:
 
     Attributes:
         rows: on the host, in memory or in memory-mapped files.
-        resident: the rows on the device; empty if they stay on the host.
+        resident: the rows on the device, and padding; empty if they stay on the host.
     """
 
     rows: Rows
@@ -32,8 +36,11 @@ class RowSource:
     @classmethod
     def of(cls, task: TrainingTask) -> "RowSource":
         """Return a task's rows, sent to the device if they may use that much of its memory."""
+        if not (count := _rows_on_device(task)):
+            return cls(rows=task.rows, resident={})
         columns: ResidentRows = {"inputs": dict(task.rows.inputs), "targets": task.rows.targets}
-        return cls(rows=task.rows, resident=task.backend.asarray(columns) if bytes_on_device(task) else {})
+        columns = tree_map(lambda column: padded(column, count), columns)
+        return cls(rows=task.rows, resident=task.backend.asarray(columns))
 
     @property
     def bytes_per_row(self) -> int:
@@ -51,11 +58,31 @@ class RowSource:
         return gathered
 
 
+def common_arrays(rows: RowSource, shared: Tree) -> Common:
+    """Return what programs are given for all members and steps, on the device."""
+    common: Common = {**rows.resident}  # type: ignore[typeddict-item]  # the resident rows have no key `shared`
+    if shared:
+        common["shared"] = shared
+    return common
+
+
 def bytes_on_device(task: TrainingTask) -> int:
     """Return the bytes of a task's rows on the device; 0 if they are too many and stay on the host."""
+    return _rows_on_device(task) * _bytes_per_row(task)
+
+
+def _rows_on_device(task: TrainingTask) -> int:
+    """Return the number of rows on the device, with padding if that fits as well; 0 if they stay on the host."""
     allowed = task.config.row_memory or int(_SHARE_OF_MEMORY * device_memory(task.backend).total)
-    size = _size(task.rows, task.backend.dtype)
-    return size if size <= allowed else 0
+    count, size = len(task.rows), _bytes_per_row(task)
+    if count * size > allowed:
+        return 0
+    enough = capacity(count, size=size, least=_LEAST_ROWS)
+    return enough if enough * size <= allowed else count
+
+
+def _bytes_per_row(task: TrainingTask) -> int:
+    return _size(task.rows, task.backend.dtype) // max(1, len(task.rows))
 
 
 def _size(rows: Rows, dtype: str) -> int:

@@ -8,11 +8,20 @@ import numpy as np
 
 from gmcore.domain.tree import tree_leaves, tree_map
 from gmcore.ports import TrainingTask
+from gmcore.training.capacity import capacity, padded
 from gmcore.training.fleet.plan import TrainingPlan
 from gmcore.training.fleet.row_source import RowSource
 from gmcore.training.fleet.trees import EvaluationBatches, TrainingBatches
 
-__all__ = ["Position", "Segment", "bytes_in_transit", "evaluation_segments", "steps_per_call", "training_segments"]
+__all__ = [
+    "EvaluationSegment",
+    "Position",
+    "Segment",
+    "bytes_in_transit",
+    "evaluation_segments",
+    "steps_per_call",
+    "training_segments",
+]
 
 # Floating-point operations per call: enough to hide the cost of a call, few enough to stop quickly.
 _OPERATIONS_PER_CALL = {"cpu": 2e10}
@@ -22,6 +31,8 @@ _MOST_STEPS_PER_CALL = 8192
 _BYTES_PER_CALL = 64 << 20
 # Segments in memory at once: one in use, two prefetched, one being gathered.
 _SEGMENTS_IN_TRANSIT = 4
+# Segments are padded to a multiple of so many steps, if they are short.
+_LEAST_STEPS = 8
 
 
 class Position(NamedTuple):
@@ -40,7 +51,7 @@ class Segment:
         start: index of the first step, from 0.
         end: index after the last step.
         last: whether it is the epoch's last segment.
-        batches: of these steps.
+        batches: of these steps, and padding.
         learning_rate: of the last step, `(members,)`.
         weight: summed weight of the rows of the whole epoch, `(members,)`.
     """
@@ -54,9 +65,21 @@ class Segment:
     weight: np.ndarray
 
     @property
+    def length(self) -> int:
+        """Number of steps."""
+        return self.end - self.start
+
+    @property
     def position_after(self) -> Position:
         """Where training stands after this segment."""
         return Position(self.epoch + 1) if self.last else Position(self.epoch, self.end)
+
+
+class EvaluationSegment(NamedTuple):
+    """Consecutive evaluation steps: their batches and padding, and the number of steps."""
+
+    batches: EvaluationBatches
+    length: int
 
 
 def steps_per_call(task: TrainingTask, rows: RowSource, *, members: int, batch_size: int) -> int:
@@ -87,34 +110,59 @@ def training_segments(plan: TrainingPlan, rows: RowSource, *, length: int, start
         start: the first step; the beginning of a segment.
     """
     steps = plan.steps_per_epoch
-    slices: dict[int, dict[int, np.ndarray]] = {}
+    parts: dict[int, dict[int, np.ndarray]] = {}
 
-    def cut(leaf: np.ndarray, at: int) -> np.ndarray:
-        if id(leaf) not in slices:
-            return leaf[at : at + length]
-        return slices[id(leaf)].setdefault(at, leaf[at : at + length])
+    def part(leaf: np.ndarray, at: int, size: int) -> np.ndarray:
+        known = parts.get(id(leaf), {})
+        if at not in known:
+            known[at] = padded(leaf[at : at + length], size)
+        return known[at]
 
-    for epoch in range(start.epoch, plan.max_epochs):
+    for epoch in range(start.epoch, plan.config.max_epochs):
         batches, rates = plan.epoch(epoch), plan.learning_rates(epoch)
         # A backend sends a read-only array once, and knows it by its identity: arrays that were in the epoch before get
-        # the same slices. The epoch before is alive until here, so no new array can have the identity of an old one.
+        # the same parts. The epoch before is alive until here, so no new array can have the identity of an old one.
         kept = {id(leaf) for leaf in tree_leaves(batches) if not leaf.flags.writeable}
-        slices = {key: slices.get(key, {}) for key in kept}
+        parts = {key: parts.get(key, {}) for key in kept}
         weight = np.where(batches["counts"], batches["weight"], 0.0).sum(axis=0)
         for at in range(start.step if epoch == start.epoch else 0, steps, length):
             end = min(at + length, steps)
+            size = _padded_length(batches, rows, end - at, most=length)
             yield Segment(
                 epoch=epoch,
                 start=at,
                 end=end,
                 last=end == steps,
-                batches=rows.gather(tree_map(lambda leaf, at=at: cut(leaf, at), batches)),
+                batches=rows.gather(tree_map(lambda leaf, at=at, size=size: part(leaf, at, size), batches)),
                 learning_rate=rates[end - 1],
                 weight=weight,
             )
 
 
-def evaluation_segments(plan: EvaluationBatches, rows: RowSource, *, length: int) -> Iterator[EvaluationBatches]:
-    """Yield an evaluation plan in segments of `length` steps, with their rows."""
-    for at in range(0, len(plan["weights"]), length):
-        yield rows.gather(tree_map(lambda leaf, at=at: leaf[at : at + length], plan))
+def evaluation_segments(
+    plan: EvaluationBatches, rows: RowSource, *, length: int, results: int = 0
+) -> Iterator[EvaluationSegment]:
+    """Yield the segments of an evaluation plan.
+
+    Args:
+        plan: some members' rows.
+        rows: where the rows are.
+        length: steps per segment, at most.
+        results: bytes of what a step returns.
+    """
+    steps = len(plan["weights"])
+    for at in range(0, steps, length):
+        count = min(length, steps - at)
+        size = _padded_length(plan, rows, count, most=length, results=results)
+        batches = tree_map(lambda leaf, at=at, size=size: padded(leaf[at : at + length], size), plan)
+        yield EvaluationSegment(rows.gather(batches), count)
+
+
+def _padded_length(
+    batches: TrainingBatches | EvaluationBatches, rows: RowSource, steps: int, *, most: int, results: int = 0
+) -> int:
+    """Return to how many steps a segment is padded: not at all if it has rows from the host, which are large."""
+    if not rows.resident:
+        return steps
+    per_step = sum(leaf.nbytes // len(leaf) for leaf in tree_leaves(batches))
+    return min(most, capacity(steps, size=per_step + results, least=_LEAST_STEPS))

@@ -1,21 +1,32 @@
 """One training step and one evaluation step of all members at once, as pure functions that a backend traces."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import cast
 
 from gmcore.domain import Array, Tree, Variables
 from gmcore.domain.tree import tree_map
-from gmcore.errors import TrainingError
+from gmcore.errors import ConfigError, TrainingError
 from gmcore.nn.optimizers.members import select
-from gmcore.ports import Backend, Model, Namespace, Optimizer
-from gmcore.training.fleet.loss_scaling import loss_scaling
+from gmcore.ports import (
+    Backend,
+    Evaluation,
+    GradientStrategy,
+    Losses,
+    Model,
+    Optimizer,
+    Pass,
+    SupportsEvaluations,
+    SupportsUpdate,
+)
+from gmcore.training.fleet.loss_scaling import loss_scaling, unscalable
 from gmcore.training.fleet.stop_metrics import StopMetrics
 from gmcore.training.fleet.trees import (
     Batch,
     BatchOptions,
     Carry,
+    Common,
     EvaluationBatches,
     EvaluationShared,
-    ResidentRows,
     Totals,
     TrainingBatches,
     TrainingShared,
@@ -23,71 +34,91 @@ from gmcore.training.fleet.trees import (
 
 __all__ = ["EvaluationStep", "FleetGradient", "TrainingStep", "evaluation_step", "fleet_gradient", "training_step"]
 
+# A member's params, buffers and batch, and the shared variables.
+_SHARED_LAST = (0, 0, 0, None)
+
 TrainingStep = Callable[[Carry, TrainingBatches, TrainingShared], tuple[Carry, None]]
 EvaluationStep = Callable[[Totals, EvaluationBatches, EvaluationShared], tuple[Totals, Array | None]]
-# (params, buffers, batches, shared, scale) -> (sum, losses, new buffers, gradients)
-FleetGradient = Callable[
-    [Tree, Tree, TrainingBatches, ResidentRows, Array | None], tuple[Array, Array, Tree | None, Tree]
-]
+# (params, buffers, batches, common, scale) -> (value, losses, new buffers, gradients)
+FleetGradient = Callable[[Tree, Tree, TrainingBatches, Common, Array | None], tuple[Array, Array, Tree, Tree]]
 
 
-def training_step(model: Model, optimizer: Optimizer, backend: Backend) -> TrainingStep:
-    """Return `step(carry, x, shared) -> (carry, None)`: one batch of every member.
+def training_step(model: Model, optimizer: Optimizer, strategy: GradientStrategy, backend: Backend) -> TrainingStep:
+    """Return `step(carry, x, common) -> (carry, None)`: one batch of every member.
 
     `x` is one step of the batches. A member whose loss is not finite keeps, from that step on, what it had before it.
-    """
-    xp, gradient, scaling = backend.xp, fleet_gradient(model, backend), loss_scaling(backend)
 
-    def step(carry: Carry, x: TrainingBatches, shared: TrainingShared) -> tuple[Carry, None]:
-        stateful = "buffers" in carry
-        buffers = carry["buffers"] if stateful else shared["buffers"]
+    Raises:
+        ConfigError: if the losses are scaled for float16, and the optimizer evaluates them itself.
+    """
+    xp, gradient, scaling = backend.xp, fleet_gradient(model, strategy, backend), loss_scaling(backend)
+    if problem := unscalable(optimizer, backend.compute):
+        raise ConfigError([problem])
+
+    def step(carry: Carry, x: TrainingBatches, common: TrainingShared) -> tuple[Carry, None]:
+        params, buffers = carry["params"], carry["buffers"] if "buffers" in carry else common["buffers"]
         scale = carry["scaling"]["scale"] if scaling else None
-        _, losses, new_buffers, gradients = gradient(carry["params"], buffers, x, shared, scale)
-        if new_buffers is not None and not stateful:
-            raise TrainingError(f"the model {model.info.name} changed its buffers, but its info has stateful=False")
+        _, losses, new_buffers, gradients = gradient(params, buffers, x, common, scale)
         loss = carry["loss"] + losses
         taken = xp.isfinite(loss) & x["counts"]
         after: Carry = {**carry, "loss": loss, "steps": carry["steps"] + xp.astype(taken, xp.int32)}
+        if "train_weight" in carry:
+            after["train_weight"] = carry["train_weight"] + xp.where(x["counts"], x["weight"], 0.0)
         if scaling:
             gradients, after["scaling"], taken = scaling.unscale(carry["scaling"], gradients, taken, xp)
-        after["params"], after["optimizer"] = optimizer.update(
-            gradients, carry["optimizer"], carry["params"], coefficients=x["coefficients"], taken=taken, xp=xp
-        )
-        if new_buffers is not None:
+        coefficients = _scaled(x["coefficients"], carry, optimizer)
+        if isinstance(optimizer, SupportsEvaluations):
+
+            def evaluate(params: Tree) -> Evaluation:
+                _, sums, _, slopes = gradient(params, buffers, x, common, None)
+                return Evaluation(sums / x["weight"], slopes)
+
+            first = Evaluation(losses / x["weight"], gradients)
+            after["params"], after["optimizer"] = optimizer.minimize(
+                evaluate, first, carry["optimizer"], params, coefficients=coefficients, taken=taken, xp=xp
+            )
+        else:
+            after["params"], after["optimizer"] = optimizer.update(
+                gradients, carry["optimizer"], params, coefficients=coefficients, taken=taken, xp=xp
+            )
+        if "buffers" in carry:
             after["buffers"] = select(xp, taken, new_buffers, buffers)
         return after, None
 
     return step
 
 
-def fleet_gradient(model: Model, backend: Backend) -> FleetGradient:
-    """Return `gradient(params, buffers, x, shared, scale) -> (sum, losses, new_buffers, gradients)`.
+def fleet_gradient(model: Model, strategy: GradientStrategy, backend: Backend) -> FleetGradient:
+    """Return `gradient(params, buffers, x, common, scale) -> (value, losses, new_buffers, gradients)`.
 
-    `losses`, `(members,)`, are each member's weighted sum over the batch. `sum` is the sum over members of their mean
-    losses, times `scale`, `(members,)`, if there is one; `gradients` are those of `sum`, so each member's are those of
-    its own scaled mean loss. `new_buffers` is None if the model changed none.
+    `losses`, `(members,)`, are each member's weighted sum over the batch. `value` is the sum over members of their mean
+    losses, times `scale`, `(members,)`, if there is one; `gradients` are those of `value`, so each member's are those
+    of its own scaled mean loss. `new_buffers` are empty if training changes none.
     """
-    xp = backend.xp
-
-    def member_loss(params: Tree, buffers: Tree, batch: Batch) -> tuple[Array, Tree | None]:
-        variables = Variables(params, buffers)
-        outputs, new_buffers = model.apply(variables, batch["inputs"], xp=xp, key=batch.get("key"), training=True)
-        losses = _row_losses(model, variables, xp.astype(outputs, xp.float), batch, xp)
-        # By contract a model that changes no buffer returns the very object that it was given.
-        unchanged = new_buffers is buffers
-        return xp.sum(losses * batch["weights"]), None if unchanged else new_buffers
-
-    def fleet_loss(params: Tree, buffers: Tree, batch: Batch, weight: Array) -> tuple[Array, tuple[Array, Tree | None]]:
-        losses, new_buffers = backend.vmap(member_loss)(params, buffers, batch)
-        return xp.sum(losses / weight), (losses, new_buffers)
+    xp, forward, changes_buffers = backend.xp, _training_pass(model), model.info.stateful
 
     def gradient(
-        params: Tree, buffers: Tree, x: TrainingBatches, shared: ResidentRows, scale: Array | None
-    ) -> tuple[Array, Array, Tree | None, Tree]:
+        params: Tree, buffers: Tree, x: TrainingBatches, common: Common, scale: Array | None
+    ) -> tuple[Array, Array, Tree, Tree]:
+        shared: Tree = common.get("shared", {})
         weight = x["weight"] if scale is None else x["weight"] / scale
-        call = backend.value_and_grad(fleet_loss)
-        (total, (losses, new_buffers)), gradients = call(params, buffers, _batch(x, shared), weight)
-        return total, losses, new_buffers, gradients
+
+        def member_loss(params: Tree, buffers: Tree, batch: Batch, shared: Tree) -> tuple[Array, Tree]:
+            variables = Variables(params, buffers, shared)
+            at = Pass(xp=xp, weights=batch["weights"], key=batch.get("key"), training=True)
+            outputs, new_buffers = forward(variables, batch["inputs"], at)
+            losses = _row_losses(model, variables, xp.astype(outputs, xp.float), batch, at)
+            return xp.sum(losses * batch["weights"]), new_buffers
+
+        def fleet_loss(params: Tree, changed: Tree, batch: Tree) -> Losses:
+            own = changed if changes_buffers else buffers
+            losses, new_buffers = backend.vmap(member_loss, _SHARED_LAST)(params, own, cast("Batch", batch), shared)
+            return xp.sum(losses / weight), (losses, new_buffers)
+
+        batch, changed = _batch(x, common), buffers if changes_buffers else {}
+        found = strategy.gradient(fleet_loss, params, changed, batch, backend=backend)
+        (value, (losses, new_buffers)), gradients = found
+        return value, losses, new_buffers, gradients
 
     return gradient
 
@@ -100,32 +131,57 @@ def evaluation_step(model: Model, backend: Backend, metrics: StopMetrics | None 
     """
     xp = backend.xp
 
-    def evaluate_member(params: Tree, buffers: Tree, batch: Batch) -> tuple[Totals, Array | None]:
-        variables, weights = Variables(params, buffers), batch["weights"]
-        outputs, _ = model.apply(variables, batch["inputs"], xp=xp, key=None, training=False)
-        outputs = xp.astype(outputs, xp.float)
-        losses = _row_losses(model, variables, outputs, batch, xp)
-        # Zero times an infinite loss is NaN, so padding is left out before the sum.
-        loss = xp.sum(xp.where(weights > 0, losses * weights, 0.0))
-        predictions = model.predict(variables, outputs, xp=xp)
-        if metrics is None:
-            return {"loss": loss, "by_metric": {}}, predictions
-        sums = metrics.sums(predictions, batch["targets"], weights, batch.get("center", 0.0))
-        return {"loss": loss, "by_metric": sums}, None
+    def step(totals: Totals, x: EvaluationBatches, common: EvaluationShared) -> tuple[Totals, Array | None]:
+        def evaluate_member(params: Tree, buffers: Tree, batch: Batch, shared: Tree) -> tuple[Totals, Array | None]:
+            variables, weights = Variables(params, buffers, shared), batch["weights"]
+            at = Pass(xp=xp, weights=weights)
+            outputs = xp.astype(model.apply(variables, batch["inputs"], at), xp.float)
+            losses = _row_losses(model, variables, outputs, batch, at)
+            # Zero times an infinite loss is NaN, so padding is left out before the sum.
+            loss = xp.sum(xp.where(weights > 0, losses * weights, 0.0))
+            predictions = model.predict(variables, outputs, xp=xp)
+            if metrics is None:
+                return {"loss": loss, "by_metric": {}}, predictions
+            sums = metrics.sums(predictions, batch["targets"], weights, batch.get("center", 0.0))
+            return {"loss": loss, "by_metric": sums}, None
 
-    def step(totals: Totals, x: EvaluationBatches, shared: EvaluationShared) -> tuple[Totals, Array | None]:
-        batch = _batch(x, shared)
-        if "center" in shared:
-            batch["center"] = shared["center"]
-        more, predictions = backend.vmap(evaluate_member)(shared["params"], shared["buffers"], batch)
+        batch = _batch(x, common)
+        if "center" in common:
+            batch["center"] = common["center"]
+        evaluate = backend.vmap(evaluate_member, _SHARED_LAST)
+        more, predictions = evaluate(common["params"], common["buffers"], batch, common.get("shared", {}))
         return tree_map(lambda total, addend: total + addend, totals, more), predictions
 
     return step
 
 
-def _row_losses(model: Model, variables: Variables, outputs: Array, batch: Batch, xp: Namespace) -> Array:
+def _scaled(coefficients: Mapping[str, Array], carry: Carry, optimizer: Optimizer) -> Mapping[str, Array]:
+    """Return the coefficients for the learning rate that the loss so far allows, if the schedule reacts to it."""
+    if "rate_scale" not in carry:
+        return coefficients
+    scale, linear = carry["rate_scale"], optimizer.linear_in_rate
+    return {name: value * scale if name in linear else value for name, value in coefficients.items()}
+
+
+def _training_pass(model: Model) -> Callable[[Variables, Mapping[str, Array], Pass], tuple[Array, Tree]]:
+    """Return `(variables, inputs, at) -> (outputs, new buffers)`, which are empty if training changes none.
+
+    Raises:
+        TrainingError: if the model states that it changes buffers, but has no `update`.
+    """
+    if not model.info.stateful:
+        return lambda variables, inputs, at: (model.apply(variables, inputs, at), {})
+    if not isinstance(model, SupportsUpdate):
+        raise TrainingError(
+            f"the info of the model {model.info.name} has stateful=True, so it must have the method "
+            f"update(variables, inputs, at)"
+        )
+    return model.update
+
+
+def _row_losses(model: Model, variables: Variables, outputs: Array, batch: Batch, at: Pass) -> Array:
     """Return the losses of a member's rows; raise if the model does not return one number for each row."""
-    losses, rows = model.loss(variables, outputs, batch["targets"], xp=xp), tuple(batch["weights"].shape)
+    losses, rows = model.loss(variables, outputs, batch["targets"], at), tuple(batch["weights"].shape)
     shape = tuple(getattr(losses, "shape", ()))
     if shape != rows:
         raise TrainingError(
@@ -135,7 +191,7 @@ def _row_losses(model: Model, variables: Variables, outputs: Array, batch: Batch
     return losses
 
 
-def _batch(x: TrainingBatches | EvaluationBatches, shared: ResidentRows) -> Batch:
+def _batch(x: TrainingBatches | EvaluationBatches, shared: Common) -> Batch:
     """Return the rows of one step, taken from the resident rows if `x` has only their indices."""
     key: BatchOptions = {"key": x["key"]} if "key" in x else {}
     if "indices" not in x:

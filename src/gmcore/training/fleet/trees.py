@@ -16,6 +16,7 @@ __all__ = [
     "Batch",
     "BatchOptions",
     "Carry",
+    "Common",
     "EvaluationBatches",
     "EvaluationInputs",
     "EvaluationShared",
@@ -34,10 +35,11 @@ __all__ = [
 
 
 class Weights(TypedDict):
-    """Params and buffers of a chunk's members, `(members, …)`; either may be empty."""
+    """Params and buffers of a chunk's members, `(members, …)`, and what they share; each may be empty."""
 
     params: Tree
     buffers: Tree
+    shared: Tree  # without the members' axis
 
 
 class TrainedWeights(TypedDict):
@@ -63,6 +65,10 @@ class Carry(TypedDict):
     loss: Array  # (members,) float: sum over the epoch's rows so far, weighted; NaN once a member has failed
     steps: Array  # (members,) int32: optimizer steps taken this epoch
     scaling: NotRequired[LossScale]  # in float16
+    # If the schedule reacts to the loss: the factor of the planned learning rates, and the summed weight of the epoch's
+    # rows so far, (members,) float each.
+    rate_scale: NotRequired[Array]
+    train_weight: NotRequired[Array]
 
 
 class State(TypedDict):
@@ -76,17 +82,20 @@ class State(TypedDict):
     best_epoch: Array  # (members,) int32, from 1: the epoch that `kept` is from
     stale: Array  # (members,) int32: epochs since the stop loss last improved
     kept: TrainedWeights  # what the result gets: the best epoch's or the last one's
+    feedback: NotRequired[Tree]  # (members,) each: the state of a schedule that reacts to the loss
 
 
 class FleetArrays(NamedTuple):
     """All that a chunk has on the device between two calls.
 
-    `buffers`, `(members, …)`, are those that training does not change: empty if they are in the carry.
+    `buffers`, `(members, …)`, are those that training does not change: empty if they are in the carry. `shared`,
+    without the members' axis, is what all members have in common.
     """
 
     carry: Carry
     state: State
     buffers: Tree
+    shared: Tree
 
 
 class TrainingBatches(TypedDict):
@@ -137,7 +146,13 @@ class ResidentRows(TypedDict, total=False):
     targets: Array
 
 
-class TrainingShared(ResidentRows):
+class Common(ResidentRows, total=False):
+    """What all members and steps share: the resident rows, and the shared variables, absent if there are none."""
+
+    shared: Tree
+
+
+class TrainingShared(Common):
     """What all training steps share."""
 
     buffers: Tree  # (members, …): those that training does not change
@@ -151,7 +166,7 @@ class EvaluationInputs(TypedDict):
     center: NotRequired[Array]  # (members, targets), as in `State`
 
 
-class EvaluationShared(ResidentRows, EvaluationInputs):
+class EvaluationShared(Common, EvaluationInputs):
     """What all evaluation steps share."""
 
 
@@ -178,5 +193,6 @@ class SnapshotArrays(TypedDict):
     carry: Carry
     state: State
     buffers: NotRequired[Tree]
+    shared: NotRequired[Tree]
     history: Array  # (epochs, numbers, members) float64
     failures: Array  # (failures, 8) float64, see `failures.failures_to_table`

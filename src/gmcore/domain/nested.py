@@ -1,11 +1,14 @@
-"""Trees as the port defines them: dicts and tuples with arrays as leaves; None is an empty branch."""
+"""Trees as a backend's transforms take them: nested dicts and tuples with arrays as leaves; None is an empty branch.
+
+`gmcore.domain.tree` is about the trees of a model, which have no tuples.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
-from gmcore.domain import Array
+from gmcore.domain.tree import Array
 
-__all__ = ["Skeleton", "filled", "leaves", "leaves_like", "map_leaves", "skeleton"]
+__all__ = ["Skeleton", "filled", "leaves", "leaves_like", "map_leaves", "named_leaves", "skeleton"]
 
 Skeleton = None | Literal["leaf"] | tuple[tuple[str, ...] | None, tuple["Skeleton", ...]]
 """A tree's structure: for a branch, its names (None for a tuple) and its children."""
@@ -25,6 +28,15 @@ def leaves(tree: object) -> list[Array]:
     found: list[Array] = []
     _collect(tree, found)
     return found
+
+
+def named_leaves(tree: object, name: str = "") -> dict[str, Array]:
+    """Return `{"layers.0.weight": leaf}`: the names and positions on the way to each leaf, joined by dots."""
+    if tree is None or not isinstance(tree, dict | tuple | list):
+        return {} if tree is None else {name: tree}
+    branches = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    below = [named_leaves(child, f"{name}.{key}" if name else str(key)) for key, child in branches]
+    return {path: leaf for found in below for path, leaf in found.items()}
 
 
 def skeleton(tree: object) -> Skeleton:

@@ -1,0 +1,25 @@
+"""Names of a package that are imported at their first use (PEP 562): whoever needs one does not import its siblings."""
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+__all__ = ["lazy_names"]
+
+
+def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
+    """Return the function `__getattr__` of a package, which also imports its names for type checkers.
+
+    Args:
+        package: the package's `__name__`.
+        homes: the module of each name, relative to the package.
+    """
+
+    def imported(name: str) -> object:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value: object = getattr(import_module(f"{package}.{homes[name]}"), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return imported

@@ -1,0 +1,3 @@
+"""The parts of a layer's contract suite."""
+
+__all__: list[str] = []
