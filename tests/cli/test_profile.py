@@ -54,6 +54,11 @@ def test_people_see_it_where_they_ask(folder, call):
     ]
 
 
+def test_a_cross_validation_shows_it_only_if_asked(folder, call):
+    assert "waiting for the device" not in call("validate", "run.toml").stderr
+    assert "waiting for the device" in call("validate", "run.toml", "--profile").stderr
+
+
 def stopped(folder, command):
     """Start a run, stop it after one epoch, and return its folder."""
     cancellation = Cancellation()

@@ -107,6 +107,10 @@ MANY = "".join(f"t{i % 300},{'pq'[i % 2]}\n" for i in range(600))
             "data.csv, line 3: byte 0xe9 is not valid utf-8; set the file's encoding, such as encoding = 'latin-1'",
         ),
         (
+            b"a,y\n1,p\n2,\xc3",
+            "data.csv, line 3: byte 0xc3 is not valid utf-8; set the file's encoding, such as encoding = 'latin-1'",
+        ),
+        (
             "a,y\n1,p\n".encode("utf-16"),
             "data.csv, line 1: byte 0xff is not valid utf-8; set the file's encoding, such as encoding = 'utf-16'",
         ),

@@ -96,6 +96,31 @@ def test_kernels_are_kept_between_processes(used, tmp_path):
     assert log == ""
 
 
+UNFUSED = """
+import os, pathlib
+import numpy as np
+from gm_metal_backend import MetalBackend
+backend = MetalBackend(device="cpu", fused={fused})
+program = backend.compile(lambda x: backend.xp.exp(x * 2.0) + 1.0)
+print(backend.to_numpy(program(backend.asarray(np.ones(3)))).round(3).tolist(), backend.provenance()["compile"])
+print(len([one for one in pathlib.Path(os.environ["TEMPDIR"]).rglob("*.so")]))
+"""
+
+
+def test_without_fusion_programs_are_compiled_without_any_kernel():
+    results = {}
+    for fused in (False, True):
+        done = subprocess.run(
+            [sys.executable, "-c", UNFUSED.format(fused=fused)], capture_output=True, text=True, check=True
+        )
+        numbers, kernels = done.stdout.splitlines()
+        results[fused] = (*numbers.split("] "), int(kernels))
+    if results[True][1] != "on":
+        pytest.skip(f"MLX does not compile here: {results[True][1]}")
+    assert results[False][:2] == (results[True][0], "on, without fusion")
+    assert results[True][2] > results[False][2] == 0
+
+
 LINKS = """
 import pathlib
 kernels = list(pathlib.Path(os.environ["TEMPDIR"]).rglob("*.so"))

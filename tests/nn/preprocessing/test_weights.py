@@ -90,6 +90,11 @@ def test_a_weighted_median_is_numpys_of_repeated_rows_to_the_bit():
     assert found.tolist() == np.nanmedian(repeated(rows), axis=0).tolist()
 
 
+def test_the_weighted_median_of_a_column_without_numbers_is_zero():
+    rows = np.array([[1.0, np.nan], [3.0, np.nan]])
+    assert medians(row_blocks([rows], [np.array([1.0, 2.0])])).tolist() == [3.0, 0.0]
+
+
 class WithoutRandomNumbers:
     """A layer whose `adapt` takes no generator."""
 
