@@ -22,8 +22,11 @@ def test_ten_thousand_steps_cost_no_more_than_the_first(backend):
     told = json.loads(done.stdout)
     assert told["epochs"] == 200
     assert told["reads"] <= told["epochs"]
-    early, warm, *later = told["seen"]
-    assert {moment["compilations"] for moment in (warm, *later)} == {early["compilations"]}
-    held = [moment["resident"] / warm["resident"] for moment in later]
-    assert len(held) >= 9
-    assert max(held) < 1.01, held
+    early, *later = told["seen"]
+    assert {moment["compilations"] for moment in later} == {early["compilations"]}
+    assert len(later) >= 10
+    # Once, a megabyte is taken in the first seconds, when new kernels are shared with other processes.
+    assert later[-1]["resident"] / early["resident"] < 1.03, later
+    settled, *last = later[len(later) // 2 :]
+    held = [moment["resident"] / settled["resident"] for moment in last]
+    assert max(held) < 1.005, held
