@@ -39,6 +39,7 @@ def broken():
 
 @pytest.mark.parametrize("begin", [broken, lambda: broken], ids=["beginning", "work"])
 def test_what_work_raises_is_logged_and_not_raised(caplog, begin):
+    caplog.set_level("DEBUG", logger="gmcore.training")
     with in_background(begin):
         pass
     assert "is done when it is needed" in caplog.text
@@ -80,6 +81,7 @@ class Unsized(TinyModel):
 
 
 def test_training_goes_on_if_nothing_can_be_prepared(task, caplog, same_results):
+    caplog.set_level("DEBUG", logger="gmcore.training")
     own = attrs.evolve(task, model=Unsized(schema=task.rows.schema))
     workflow = GradientDescent()
     expected = workflow.train(own, members())

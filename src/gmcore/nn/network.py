@@ -7,11 +7,12 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Array, ModelInfo, RowBlock, Rows, Schema, Shape, TargetKind, Tree, Variables
-from gmcore.errors import ConfigError
+from gmcore.errors import ConfigError, PortError
 from gmcore.nn.layers.abilities import changes_buffers, needs_key
 from gmcore.nn.layers.blocks import Blocks, with_inputs
 from gmcore.nn.layers.dropout import Dropout
 from gmcore.nn.layers.nested import adapted, child
+from gmcore.nn.layers.results import applied, updated
 from gmcore.nn.settings import instance_of_port
 from gmcore.nn.sizing import SizingGenerator
 from gmcore.nn.summary import summarize
@@ -110,13 +111,13 @@ class Network(SupportsSettings, SupportsUpdate):
         return variables
 
     def apply(self, variables: Variables, inputs: Mapping[str, Array], at: Pass) -> Array:
-        return self.layer.apply(variables, inputs, at)
+        return self._checked(applied(self.layer, self._own(variables), inputs, at), inputs)
 
     def update(self, variables: Variables, inputs: Mapping[str, Array], at: Pass) -> tuple[Array, Tree]:
         # Called only if the layer changes buffers, which it then has `update` for.
         assert isinstance(self.layer, SupportsUpdate)  # noqa: S101 - see above
-        outputs, buffers = self.layer.update(variables, inputs, at)
-        return outputs, {**variables.buffers, **buffers}
+        outputs, buffers = updated(self.layer, self._own(variables), inputs, at)
+        return self._checked(outputs, inputs), {**variables.buffers, **buffers}
 
     def loss(self, variables: Variables, outputs: Array, targets: Array, at: Pass) -> Array:
         if self.target is not None:
@@ -125,6 +126,9 @@ class Network(SupportsSettings, SupportsUpdate):
         if not isinstance(self._loss, BatchLoss):
             return self._loss.of_rows(outputs, targets, settings=settings, xp=at.xp)
         rows = targets.shape[:1]
+        if at.training and rows == (1,):
+            what = f"model.loss: {type(self._loss).__name__} is a loss of several rows, but is given one at a time"
+            raise ConfigError([f"{what}: set a larger training.batch_size, or fewer parts in training.gradients"])
         weights = at.xp.ones(rows) if at.weights is None else at.weights
         loss = self._loss.of_batch(outputs, targets, weights, settings=settings, xp=at.xp)
         return at.xp.broadcast_to(loss, rows)
@@ -202,6 +206,24 @@ class Network(SupportsSettings, SupportsUpdate):
             yield f"{name} must keep the shape {shape} of the targets, got {found}"
         elif self.target.init(SizingGenerator(), shape).params:
             yield f"{name} can't be a layer for targets, since it has parameters, and nothing trains these"
+
+    def _own(self, variables: Variables) -> Variables:
+        """Return the variables of the layer, without the model's own."""
+        return attrs.evolve(
+            variables, buffers={name: tree for name, tree in variables.buffers.items() if name not in {_LOSS, _TARGET}}
+        )
+
+    def _checked(self, outputs: Array, inputs: Mapping[str, Array]) -> Array:
+        """Return the outputs if they have the shape that the layer states."""
+        shapes = self._input_shapes
+        rows = inputs[next(iter(shapes))].shape[0]
+        expected, found = (rows, *self.layer.output_shape(shapes)), tuple(outputs.shape)
+        if found != expected:
+            raise PortError(
+                f"the outputs of {self.name} must have the shape {expected}, {rows} rows of its output_shape, got "
+                f"{found}"
+            )
+        return outputs
 
     @property
     def _dropouts(self) -> list[tuple[tuple[str, ...], Dropout]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-__all__ = ["instance_of_port", "member_field", "settings_of"]
+__all__ = ["instance_of_port", "member_field", "settings_of", "whole_number"]
 
 _MEMBER = "member"
 
@@ -30,6 +30,14 @@ def instance_of_port(port: type) -> Any:
             raise ValueError(f"{attribute.name} must be a {kind} object, got {value!r:.60}{hint}")  # noqa: TRY004 - like attrs
 
     return check
+
+
+def whole_number(layer: object, attribute: "attrs.Attribute[int]", value: object) -> None:
+    """Check, as an attrs validator, that a value is a whole number of at least 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(
+            f"{attribute.name} of {type(layer).__name__} must be a whole number of at least 1, got {value!r:.60}"
+        )
 
 
 def settings_of(component: Any) -> dict[str, float]:

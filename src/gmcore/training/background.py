@@ -18,7 +18,8 @@ _log = logging.getLogger("gmcore.training")
 def in_background(begin: Callable[[], Work | None]) -> Iterator[None]:
     """Do some work in a thread while the body runs, and wait for its end.
 
-    It must be work that is done again where its result is needed and missing: what it raises is logged as a warning.
+    It must be work that is done again where its result is needed and missing, so that what it raises is raised there.
+    It is also logged, for debugging.
 
     Args:
         begin: called first, in the caller's thread; returns the work, or None if there is none.
@@ -40,5 +41,5 @@ def _attempt(work: Callable[[], T]) -> T | None:
     try:
         return work()
     except Exception:  # noqa: BLE001 - it is raised again where the work is done again
-        _log.warning("work in the background failed, and is done when it is needed", exc_info=True)
+        _log.debug("work in the background failed, and is done when it is needed", exc_info=True)
         return None

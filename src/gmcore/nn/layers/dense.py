@@ -2,12 +2,13 @@
 
 import attrs
 import numpy as np
-from attrs.validators import ge, in_
+from attrs.validators import in_
 
 from gmcore.domain import Array, Shape, Variables
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
 from gmcore.nn.layers.defaults import of_one_array
 from gmcore.nn.layers.per_column import per_column
+from gmcore.nn.settings import whole_number
 from gmcore.ports import Layer, Pass
 
 __all__ = ["Dense"]
@@ -22,7 +23,7 @@ class Dense(Layer):
         initialization: how weight and bias are drawn; see `gmcore.nn.initialization`.
     """
 
-    out_features: int = attrs.field(validator=ge(1))
+    out_features: int = attrs.field(validator=whole_number)
     initialization: Initialization = attrs.field(default="he_normal", validator=in_(INITIALIZATIONS), kw_only=True)
 
     def output_shape(self, input_shape: Shape) -> Shape:

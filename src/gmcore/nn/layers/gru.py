@@ -4,11 +4,12 @@ import math
 
 import attrs
 import numpy as np
-from attrs.validators import ge, instance_of
+from attrs.validators import instance_of
 
 from gmcore.domain import Array, Shape, Tree, Variables
 from gmcore.nn.layers.defaults import of_one_array
 from gmcore.nn.layers.per_column import per_column
+from gmcore.nn.settings import whole_number
 from gmcore.ports import Layer, Namespace, Pass
 
 __all__ = ["GRU"]
@@ -36,7 +37,7 @@ class GRU(Layer):
         return_sequences: whether the outputs are the states after each step, `(time, units)`, or the last, `(units,)`.
     """
 
-    units: int = attrs.field(validator=ge(1))
+    units: int = attrs.field(validator=whole_number)
     return_sequences: bool = attrs.field(default=False, validator=instance_of(bool), kw_only=True)
 
     def output_shape(self, input_shape: Shape) -> Shape:

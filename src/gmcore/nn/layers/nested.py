@@ -12,6 +12,7 @@ import numpy as np
 
 from gmcore.domain import Array, RowBlock, Tree, Variables
 from gmcore.errors import PortError
+from gmcore.nn.layers.results import applied, updated
 from gmcore.ports import Layer, Pass, SupportsAdapt, SupportsUpdate
 
 __all__ = ["Children", "adaptable", "adapted", "child", "join"]
@@ -77,8 +78,8 @@ class Children:
         key, own = self.at.key, child(self.variables, name)
         at = self.at if key is None else attrs.evolve(self.at, key=self.at.xp.random.fold_in(key, index))
         if not (at.training and isinstance(layer, SupportsUpdate)):
-            return layer.apply(own, inputs, at)
-        outputs, self._changed[name] = layer.update(own, inputs, at)
+            return applied(layer, own, inputs, at, name)
+        outputs, self._changed[name] = updated(layer, own, inputs, at, name)
         return outputs
 
     @property

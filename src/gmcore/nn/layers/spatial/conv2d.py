@@ -11,6 +11,7 @@ from gmcore.domain import Array, Shape, Variables
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
 from gmcore.nn.layers.per_column import per_column
 from gmcore.nn.layers.spatial.options import Pair, both_axes, pair_from, windows_over
+from gmcore.nn.settings import whole_number
 from gmcore.nn.windows import Windows
 from gmcore.ports import Layer, Pass
 
@@ -41,7 +42,7 @@ class Conv2d(Layer):
         initialization: how kernel and bias are drawn; see `gmcore.nn.initialization`.
     """
 
-    out_channels: int = attrs.field(validator=ge(1))
+    out_channels: int = attrs.field(validator=whole_number)
     kernel_size: Pair = attrs.field(converter=both_axes, validator=pair_from(1), metadata=_ACCEPTED)
     stride: Pair = attrs.field(
         default=(1, 1), converter=both_axes, validator=pair_from(1), metadata=_ACCEPTED, kw_only=True
