@@ -1,4 +1,4 @@
-"""Names of a package that are imported at their first use (PEP 562): whoever needs one does not import its siblings."""
+"""Lazy names of a package (PEP 562): a name's module is imported when the name is first used."""
 
 import sys
 from collections.abc import Callable, Mapping

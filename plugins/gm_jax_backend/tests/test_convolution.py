@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from gm_jax_backend import JAXBackend
-from gm_jax_backend.convolution import JAXWindows
+from gm_jax_backend.convolution import _MOST_COLUMNS, JAXWindows
 
 from gmcore.nn.numpy_namespace import NumPyNamespace
 
@@ -13,7 +13,7 @@ OPTIONS = {
     "uneven": {"strides": (2, 1), "padding": ((1, 0), (1, 2)), "dilation": (1, 2), "groups": 2},
 }
 # Few columns of patches, and so many that a GPU leaves the convolution to the library.
-CHANNELS = {"patches": 4, "library": 60}
+CHANNELS = {"patches": 4, "library": 200}
 
 
 def drawn(channels, groups):
@@ -33,6 +33,11 @@ def windows(backend, *, cpu):
 
 def of(one, axis, member):
     return one if axis is None else one[member]
+
+
+def test_the_cases_are_computed_by_the_forms_they_are_named_after():
+    columns = {name: 3 * 2 * channels // OPTIONS["uneven"]["groups"] for name, channels in CHANNELS.items()}
+    assert columns["patches"] <= _MOST_COLUMNS < columns["library"]
 
 
 @pytest.mark.parametrize("channels", CHANNELS.values(), ids=CHANNELS)

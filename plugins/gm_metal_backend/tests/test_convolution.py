@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from gm_metal_backend import MetalBackend
-from gm_metal_backend.convolution import convolution
+from gm_metal_backend.convolution import _MOST_COLUMNS, convolution
 
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.windows import Convolution
@@ -39,6 +39,11 @@ def windows(backend, *, cpu):
 
 def of(one, axis, member):
     return one if axis is None else one[member]
+
+
+def test_the_cases_are_computed_by_the_forms_they_are_named_after():
+    columns = {name: 3 * 2 * channels // OPTIONS["uneven"]["groups"] for name, channels in CHANNELS.items()}
+    assert columns["patches"] <= _MOST_COLUMNS < columns["library"]
 
 
 @pytest.mark.parametrize("channels", CHANNELS.values(), ids=CHANNELS)

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Concatenate, Literal, ParamSpec, TypeVar
@@ -15,7 +16,6 @@ from gm_metal_backend.flat_step import FlatStep, Step
 from gm_metal_backend.fusion import without_fusion
 from gm_metal_backend.kernel_folder import exchange_kernels
 from gm_metal_backend.library import Library, load, set_tf32
-from gm_metal_backend.own_thread import OwnThread
 from gm_metal_backend.products import Products
 from gm_metal_backend.transforms import through, vmap_of_views
 from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
@@ -45,6 +45,12 @@ def _one_of(*known: str) -> Callable[[object, "attrs.Attribute[str]", str], None
             raise ValueError(f"{attribute.name} must be one of {', '.join(map(repr, known))}, got {value!r}")
 
     return check
+
+
+class _OwnThread(threading.local):
+    """Whether this is the thread that created a backend; a thread's number can be given to a later one."""
+
+    is_own = False
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -85,7 +91,7 @@ class MetalBackend(Backend):
     )
     _products: Products = attrs.field(init=False, repr=False, factory=Products)
     _constants: Constants = attrs.field(init=False, repr=False, factory=Constants)
-    _thread: OwnThread = attrs.field(init=False, repr=False, factory=OwnThread)
+    _thread: _OwnThread = attrs.field(init=False, repr=False, factory=_OwnThread)
 
     def __attrs_post_init__(self) -> None:
         """Choose precision and device, and import MLX."""
