@@ -23,6 +23,13 @@ def test_importing_a_package_imports_none_of_its_names(package):
 
 
 @pytest.mark.parametrize("package", LAZY)
+def test_a_name_that_was_used_is_looked_up_without_the_import_machinery(package):
+    module = import_module(package)
+    name = module.__all__[0]
+    assert vars(module)[name] is getattr(module, name)
+
+
+@pytest.mark.parametrize("package", LAZY)
 def test_a_name_that_a_package_does_not_have_is_an_attribute_error(package):
     with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nonsense'"):
         import_module(package).nonsense  # noqa: B018

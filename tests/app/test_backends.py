@@ -5,11 +5,14 @@ import threading
 import tomllib
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from gm_metal_backend import MetalBackend
 
 import gmcore
 from gmcore.app import backend_devices, choose_backend, open_run
+from gmcore.app.composing.work import work_of
+from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Device, Work
 from gmcore.errors import ConfigError, InputError
 from gmcore.registry import plugin_registry
@@ -107,6 +110,20 @@ def test_auto_takes_the_device_that_is_estimated_to_take_the_least_time(monkeypa
     if expected == "cheap":
         assert found.why.startswith("cheap on cpu (a test says so): estimated ")
         assert not found.backend.fused
+
+
+def test_the_work_of_a_run_counts_every_step_of_every_model():
+    rows = ArrayData(np.random.default_rng(0).normal(size=(120, 2)), np.arange(120) % 3, task="classification")
+    model, training = {"use": "mlp", "hidden": [8]}, {"max_epochs": 4, "batch_size": 16}
+    validation = {"use": "kfold", "n_splits": 3}
+    run = open_run({"data": rows, "model": model, "training": training, "validation": validation, "backend": CPU})
+    for command, models in (("train", 1), ("validate", 3), ("search", 100)):
+        work = work_of(command, run.config, run.model, run.rows, run.trainee.validator)
+        # Eight batches an epoch; weights and biases 2·8 + 8 and 8·3 + 3; outputs of two layers for two columns, of
+        # the two dense layers and of the activation.
+        assert work.steps == 4 * 8
+        assert work.operations == 6 * (24 + 27) * 16 * models * work.steps
+        assert work.elements == ((2 + 2 + 8 + 8 + 3) * 16 + 24 + 27) * models * work.steps
 
 
 def test_auto_prefers_a_quick_start_for_a_short_run_and_compiled_epochs_for_a_long_one(run_file):

@@ -34,6 +34,15 @@ def test_people_read_options_as_a_run_file_spells_them(call):
     assert 'activation = "relu"' in shown
 
 
+def test_each_option_is_a_paragraph_indented_below_its_name(call):
+    paragraph = """\
+  ignore_time = false: bool
+      whether rows with a time column are accepted, although models are then
+      trained on rows later than those they are scored on.
+"""
+    assert paragraph in call("plugins", "info", "kfold").stderr
+
+
 def test_an_option_that_must_be_given_says_so(report, call):
     (told,) = report("plugins", "info", "csv")["plugins"]
     assert [option["name"] for option in told["options"] if option["required"]] == ["path"]

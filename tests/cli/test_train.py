@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import signal
@@ -44,9 +45,33 @@ def test_a_resolved_run_file_trains_the_same_model(folder, report):
     assert again["train"] == first["train"]
 
 
-@pytest.mark.parametrize("command", ["train", "validate", "replay"])
-def test_a_run_tells_the_progress_bar_of_each_epoch(command, folder, report, call, monkeypatch):
-    run = report("train", "run.toml")["run"] if command == "replay" else "run.toml"
+INTERRUPT = Hooks(fit_start=(lambda _: signal.raise_signal(signal.SIGINT),))
+
+
+@pytest.fixture
+def argument(folder, report, call, monkeypatch):
+    """Return what a command is called with: a run file, a stopped run to resume, or a finished one to replay."""
+
+    def of(command):
+        if command == "replay":
+            return report("train", "run.toml")["run"]
+        if command == "resume":
+            with monkeypatch.context() as patched:
+                patched.setattr("gmcore.cli.progress.progress", lambda _: INTERRUPT)
+                call("train", "run.toml")
+            (run,) = (folder / "runs").iterdir()
+            return run
+        if command == "search":
+            with (folder / "run.toml").open("a") as file:
+                file.write("[search.space]\nseed = [1, 2]\n")
+        return "run.toml"
+
+    return of
+
+
+@pytest.mark.parametrize("command", ["train", "validate", "resume", "replay"])
+def test_a_run_tells_the_progress_bar_of_each_epoch(command, argument, call, monkeypatch):
+    run = argument(command)
     heard = []
     monkeypatch.setattr("gmcore.cli.progress.progress", lambda _: Hooks(epoch_end=(heard.append,)))
     assert call(command, run).exit_code == 0
@@ -66,11 +91,28 @@ def test_there_are_bars_on_a_terminal_alone(stderr, bars, monkeypatch):
     assert bool(progress(gmcore.float32).epoch_end) == bars
 
 
-@pytest.mark.parametrize("command", ["train", "validate", "search", "replay"])
-def test_ctrl_c_stops_a_run(command, folder, report, call, monkeypatch):
-    run = report("train", "run.toml")["run"] if command == "replay" else folder / "run.toml"
-    if command == "search":
-        run.write_text(run.read_text() + "[search.space]\nseed = [1, 2]\n")
-    interrupt = Hooks(fit_start=(lambda _: signal.raise_signal(signal.SIGINT),))
-    monkeypatch.setattr("gmcore.cli.progress.progress", lambda _: interrupt)
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (MemoryError("of 12 GB"), 1, "Error: not enough memory: of 12 GB"),
+        (MemoryError(), 1, "Error: not enough memory"),
+        (OSError(errno.ENOSPC, "No space left on device", "rows.csv"), 2, "Error: rows.csv: No space left on device"),
+        (OSError(errno.EIO, "I/O error"), 2, "Error: the output can't be written: I/O error"),
+    ],
+    ids=["memory", "memory without words", "a file", "no file"],
+)
+def test_an_error_of_the_system_is_one_line(error, status, message, folder, call, monkeypatch):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr("gmcore.cli.progress.progress", lambda _: Hooks(fit_start=(fail,)))
+    done = call("train", "run.toml")
+    assert done.exit_code == status
+    assert message in done.stderr.splitlines()
+
+
+@pytest.mark.parametrize("command", ["train", "validate", "search", "resume", "replay"])
+def test_ctrl_c_stops_a_run(command, argument, call, monkeypatch):
+    run = argument(command)
+    monkeypatch.setattr("gmcore.cli.progress.progress", lambda _: INTERRUPT)
     assert call(command, run).exit_code == 128 + signal.SIGINT

@@ -48,10 +48,13 @@ def test_a_run_file_that_is_no_file_is_refused_at_once(name, folder, call):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_full_output_is_one_message(folder):
-    command = [sys.executable, "-m", "gmcore", "check", "run.toml", "--json"]
+@pytest.mark.parametrize("arguments", [["check", "run.toml", "--json"], ["--version"]], ids=["json", "text"])
+def test_a_full_output_is_one_message(folder, arguments):
+    # An unbuffered stream has nothing left to write when the process ends.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "gmcore", *arguments]
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == "Error: the output can't be written: No space left on device"
     assert "Exception ignored" not in done.stderr

@@ -1,5 +1,6 @@
 """Which tests run a line: measured once for each state of the checkout."""
 
+import ast
 import hashlib
 import json
 import os
@@ -40,8 +41,9 @@ class TestsByLine:
     def of(self, path: Path, lines: tuple[int, int], source: str, budget: float) -> list[str]:
         """Return tests that run any of these lines, short ones of many files, as many as fit into `budget` seconds.
 
-        No test runs the lines that run only at import, such as a constant or a field with its default and validator.
-        They are tested by what runs the lines that use the name, and by the tests that use a public name of the file.
+        The lines that run only at import, such as a constant or a field with its default and validator, are run by the
+        test that happens to import the file first. They are tested by what runs the lines that use the name, and by the
+        tests that use a public name of the file.
 
         Args:
             path: the file, relative to the checkout.
@@ -56,10 +58,10 @@ class TestsByLine:
 
         text = source.splitlines()
         found = tests_of(range(lines[0], lines[1] + 1))
-        if not found:
+        if not found or not _is_in_function(source, lines[0]):
             name = re.match(r"\s*(\w+)\s*[:=]", text[lines[0] - 1])
             users = [number for number, line in enumerate(text, 1) if name and re.search(rf"\b{name[1]}\b", line)]
-            found = self._naming(source) | (tests_of(users) or tests_of(by_line))
+            found |= self._naming(source) | (tests_of(users) or tests_of(by_line))
         return self._within(found, budget)
 
     def _naming(self, source: str) -> set[str]:
@@ -147,6 +149,14 @@ def _by_line(data: CoverageData, checkout: Path, tests: Collection[str]) -> dict
             for line, contexts in lines.items()
         }
     return found
+
+
+def _is_in_function(source: str, line: int) -> bool:
+    """Return whether a line is in the body of a function."""
+    functions = (
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return any(node.body[0].lineno <= line <= (node.end_lineno or 0) for node in functions)
 
 
 def _test_of(context: str) -> str:

@@ -91,7 +91,11 @@ def test_eggs_zips_and_finders_that_bring_distributions_are_read_too(install, tm
         archive.writestr("zipped-4.0.dist-info/entry_points.txt", "[gmcore.hooks]\nin_zip = zipped:X\n")
     monkeypatch.syspath_prepend(egg)
     monkeypatch.syspath_prepend(tmp_path / "zipped.zip")
-    assert {"in_egg", "in_zip"} <= {point.name for point in scan()}
+    assert {
+        EntryPoint("gmcore.hooks", "in_egg", "egged:X", "egged", "3.0"),
+        EntryPoint("gmcore.hooks", "in_zip", "zipped:X", "zipped", "4.0"),
+    } <= set(scan())
+    assert set(scan()) == by_standard_library()
 
     hidden = install("frozen", folder=tmp_path / "hidden", entry_points={"gmcore.hooks": {"in_finder": "frozen:X"}})
 

@@ -223,7 +223,13 @@ def test_async_and_generator_functions_are_refused_but_wrappers_are_generators()
         async def epoch_end(self, context):
             pass
 
-    for plugin, kind in ((epoch_end, "an async"), (epoch_start, "a generator"), (Plugin, "an async")):
+    class Unmarked:
+        async def epoch_end(self, context):
+            pass
+
+    method = Unmarked().epoch_end
+    refused = ((epoch_end, "an async"), (epoch_start, "a generator"), (Plugin, "an async"), (method, "an async"))
+    for plugin, kind in refused:
         with pytest.raises(PluginLoadError, match=f"has {kind} function, whose body a call does not run"):
             compiled(plugin)
     assert len(compiled(listening(run_start=run_start)).run_start) == 1

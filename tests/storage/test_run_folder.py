@@ -1,6 +1,8 @@
 """Run folders: unique, complete, and valid JSON."""
 
 import json
+import shutil
+from collections import UserDict
 
 import pytest
 
@@ -19,3 +21,16 @@ def test_a_place_that_takes_no_folder_is_named(tmp_path):
     (tmp_path / "runs").write_text("a file stands here")
     with pytest.raises(OutputError, match=r"cannot create a run folder in .*runs"):
         RunFolder.create(tmp_path / "runs", "iris", config="", provenance={})
+
+
+class Removing(UserDict):
+    """Facts that take so long to find that someone removes the run's folder meanwhile."""
+
+    def keys(self):
+        shutil.rmtree(self["runs"])
+        return super().keys()
+
+
+def test_a_run_folder_that_is_removed_while_it_is_created_is_named(tmp_path):
+    with pytest.raises(OutputError, match=r"cannot write .*provenance\.json: No such file or directory"):
+        RunFolder.create(tmp_path / "runs", "iris", config="", provenance=Removing(runs=str(tmp_path / "runs")))

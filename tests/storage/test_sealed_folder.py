@@ -2,6 +2,8 @@
 
 import logging
 import os
+import re
+import shutil
 import stat
 import threading
 
@@ -113,6 +115,23 @@ def test_a_folder_that_cannot_be_written_keeps_nothing_and_says_so_once(cache, c
         assert cache.get("a") is None
     (record,) = caplog.records
     assert record.message == f"compiled programs are not kept: {cache.folder} is gone"
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda cache: cache.put("a", b"1"), "compiled programs are not kept: cannot write to {}: Not a directory"),
+        (lambda cache: cache.get("a"), "cannot read {}/[0-9a-f]+\\.sealed: Not a directory"),
+    ],
+    ids=["put", "get"],
+)
+def test_a_file_in_the_place_of_the_folder_is_named_with_the_reason(use, message, cache, caplog):
+    shutil.rmtree(cache.folder)
+    cache.folder.write_text("no folder")
+    with caplog.at_level(logging.WARNING, "gmcore.cache"):
+        assert use(cache) is None
+    (record,) = caplog.records
+    assert re.fullmatch(message.format(re.escape(str(cache.folder))), record.message)
 
 
 def test_without_a_home_there_is_no_folder_and_one_line(monkeypatch, caplog):

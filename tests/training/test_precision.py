@@ -8,6 +8,7 @@ import gmcore
 from gmcore.domain import CheckpointConfig, Hooks, Member
 from gmcore.domain.tree import tree_leaves
 from gmcore.errors import TrainingError
+from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.testing.fakes import TinyModel
 from gmcore.training import GradientDescent
@@ -142,19 +143,33 @@ def test_only_float16_carries_a_scale(narrow, fleet, compute):
 
 
 def test_the_scale_follows_the_rule_of_torchs_scaler(backend):
-    scaling, xp = LossScaling(initial=8.0, interval=3, highest=16.0), backend.xp
+    scaling, xp = LossScaling(initial=8.0, interval=3, highest=32.0), backend.xp
     # One member's gradients stay finite, another's do not, a third never steps.
     gradients = np.array([[8.0, 16.0], [np.inf, 1.0], [np.nan, 1.0]])
     after = backend.compile(lambda state, g, live: scaling.unscale(state, {"w": g}, live, xp))
     state, live = backend.asarray(scaling.initial_state(3)), backend.asarray(np.array([True, True, False]))
     scales, taken = [], []
-    for _ in range(5):
+    for _ in range(9):
         true, state, took = after(state, backend.asarray(gradients), live)
         scales.append(backend.to_numpy(state["scale"]).tolist())
         taken.append(backend.to_numpy(took).tolist())
-    assert [one[0] for one in scales] == [8, 8, 16, 16, 16]
-    assert [one[1] for one in scales] == [4, 2, 1, 1, 1]
-    assert [one[2] for one in scales] == [8] * 5
+    assert [one[0] for one in scales] == [8, 8, 16, 16, 16, 32, 32, 32, 32]
+    assert [one[1] for one in scales] == [4, 2, 1, 1, 1, 2, 1, 1, 1]
+    assert [one[2] for one in scales] == [8] * 9
     # At scale 1 the step is taken, and not finite gradients are a failure as in any precision.
-    assert taken == [[True, False, False]] * 3 + [[True, True, False]] * 2
-    assert backend.to_numpy(true["w"])[0].tolist() == [0.5, 1.0]
+    assert [one[0] for one in taken] == [True] * 9
+    assert [one[1] for one in taken] == [False] * 3 + [True] * 3 + [False] + [True] * 2
+    assert [one[2] for one in taken] == [False] * 9
+    assert backend.to_numpy(true["w"])[0].tolist() == [0.25, 0.5]
+
+
+def test_a_scale_starts_at_two_to_the_16_and_doubles_after_two_thousand_steps_up_to_two_to_the_32():
+    scaling, xp = LossScaling(), NumPyNamespace()
+    state, scales = scaling.initial_state(1), []
+    for _ in range(18):
+        almost = {**state, "streak": np.array([1998], np.int32)}
+        _, before, _ = scaling.unscale(almost, {"w": np.ones((1, 2))}, np.array([True]), xp)
+        _, state, _ = scaling.unscale(before, {"w": np.ones((1, 2))}, np.array([True]), xp)
+        scales += [before["scale"][0], state["scale"][0]]
+    assert scales[:3] == [2.0**16, 2.0**17, 2.0**17]
+    assert scales[-4:] == [2.0**32] * 4

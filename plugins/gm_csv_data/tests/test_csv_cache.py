@@ -81,6 +81,13 @@ def test_the_cache_is_reused_for_the_same_content_and_options(path, tmp_path):
     assert len(entries(kept)) == 3
 
 
+def test_the_order_in_which_types_are_given_is_no_part_of_the_key(path, tmp_path):
+    types = {"a": "categorical", "b": "categorical"}
+    for given in (types, dict(reversed(types.items()))):
+        CSVDataProvider(path=path, target="y", types=given, cache=True, cache_folder=tmp_path / "kept").rows()
+    assert len(entries(tmp_path / "kept")) == 1
+
+
 def test_every_option_that_rows_depend_on_is_part_of_the_key():
     options = {field.alias for field in attrs.fields(CSVDataProvider) if field.init}
     others = {"path", "validation", "test", "cache", "cache_folder", "cache_limit"}

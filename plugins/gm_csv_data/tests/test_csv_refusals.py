@@ -158,6 +158,11 @@ def test_a_malformed_file(refusal, content, message):
             "data.csv, line 3, column 'y': 'il' is not one of the classes, did you mean 'ill'?",
         ),
         (
+            "a,y\n1,wel\n2,ill\n",
+            {"classes": ("well", "ill")},
+            "data.csv, line 2, column 'y': 'wel' is not one of the classes, did you mean 'well'?",
+        ),
+        (
             "a,y\n1,p\n2,q\n",
             {"task": "regression"},
             "data.csv, line 2, column 'y': 'p' is not a number; correct it or add it to 'missing'",

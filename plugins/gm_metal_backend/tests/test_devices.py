@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from gm_metal_backend import MetalBackend
@@ -15,7 +16,11 @@ from gmcore.errors import BackendUnavailableError
 
 def _python(code, **environment):
     """Run `code` in a fresh interpreter, where MLX is not imported yet, and return the JSON that it prints."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("MKL_CBWR", "MLX_ENABLE_TF32")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MKL_CBWR", "KMP_BLOCKTIME", "MLX_ENABLE_TF32")
+    }
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
         env=kept | environment,
@@ -58,6 +63,34 @@ def test_an_unknown_option_is_named(options):
     ((name, value),) = options.items()
     with pytest.raises(ValueError, match=re.escape(f"{name} must be one of ") + f".*got '{value}'"):
         MetalBackend(**options)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_device_that_cannot_be_used_is_refused_with_its_reason(dtype):
+    absent = [device for device in MetalBackend.devices(dtype) if not device.available]
+    for device in absent:
+        with pytest.raises(BackendUnavailableError) as raised:
+            MetalBackend(dtype=dtype, device=device.name)
+        assert str(raised.value) == (
+            f"MLX can't compute {dtype} on device {device.name!r}: {device.reason}; use device = 'cpu'"
+        )
+    assert absent
+
+
+def test_a_device_of_another_platform_says_which_one_it_requires():
+    reasons = {device.name: device.reason for device in MetalBackend.devices("float64")}
+    if sys.platform == "darwin":
+        assert reasons == {
+            "metal": "MLX supports float64 only on the CPU",
+            "cuda": "it requires Linux and an NVIDIA GPU",
+            "cpu": "",
+        }
+    else:
+        assert reasons == {
+            "metal": "it requires a Mac with Apple silicon",
+            "cuda": "MLX supports float64 only on the CPU",
+            "cpu": "",
+        }
 
 
 def test_without_mlx_the_devices_say_what_to_install():
@@ -166,6 +199,23 @@ def test_a_compute_dtype_that_does_not_fit_the_dtype_is_rejected(compute):
 def test_an_option_with_another_value_is_refused_by_its_name(option):
     with pytest.raises(ValueError, match=option):
         MetalBackend(**{"device": "cpu", option: "float8"})
+
+
+@pytest.mark.skipif(not list(Path(sys.prefix, "lib").glob("libiomp5.so")), reason="the mkl wheel is not installed")
+@pytest.mark.parametrize("setting", [{}, {"KMP_BLOCKTIME": "7"}], ids=["its own", "the user's"])
+def test_threads_of_mkl_spin_a_millisecond_after_a_product_unless_the_user_says_otherwise(setting):
+    milliseconds = _python(
+        """
+        import ctypes, json, sys
+        import numpy as np
+        from gm_metal_backend import MetalBackend
+        backend = MetalBackend(device="cpu")
+        backend.to_numpy(backend.xp.matmul(backend.asarray(np.ones((256, 256))), backend.asarray(np.ones((256, 256)))))
+        print(json.dumps(ctypes.CDLL(sys.prefix + "/lib/libiomp5.so").kmp_get_blocktime()))
+        """,
+        **setting,
+    )
+    assert milliseconds == int(setting.get("KMP_BLOCKTIME", 1))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is a BLAS preloaded")

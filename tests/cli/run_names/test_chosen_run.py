@@ -60,6 +60,7 @@ REFUSED = {
     "predict runs flowers.csv": "runs is neither a model file nor a run folder",
     "predict run.toml flowers.csv": "run.toml is not a model file of gmcore",
     "predict --latest flowers.csv --runs .": "no run in . has a model; there are no runs",
+    "resume --latest --runs .": "no run in . can be resumed; there are no runs",
     "predict --latest other flowers.csv": "--latest takes the place of MODEL: give one of MODEL and --latest",
     "predict flowers.csv": "Missing argument 'CSV'",
     "predict": "Missing argument 'MODEL': give one of MODEL and --latest",
