@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmcore.app.api import cross_validate, search, train
     from gmcore.app.records.trained_model import load
+    from gmcore.builtins.series import windowed_rows
     from gmcore.registry import PluginRegistry, hookimpl
 
     float32: PluginRegistry
@@ -37,6 +38,7 @@ __all__ = [
     "load",
     "search",
     "train",
+    "windowed_rows",
 ]
 
 _ALIASES = {"Float32Registry": "float32", "Float64Registry": "float64"}
@@ -61,6 +63,7 @@ def _imported(name: str) -> object:
         "search": "gmcore.app.api",
         "load": "gmcore.app.records.trained_model",
         "hookimpl": "gmcore.registry",
+        "windowed_rows": "gmcore.builtins.series",
     }
     if name in modules:
         from importlib import import_module  # noqa: PLC0415

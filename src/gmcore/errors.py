@@ -5,6 +5,7 @@ GmcoreError
 │   ├── ConfigError                invalid run file or component options (ValueError)
 │   ├── DataError                  invalid rows, columns, splits, folds  (ValueError)
 │   ├── ModelFileError             a saved model can't be read           (ValueError)
+│   │   └── FormatError            another version of gmcore wrote a file
 │   ├── OutputError                a file or folder can't be written     (OSError)
 │   ├── BackendUnavailableError    a device or dtype is unavailable      (RuntimeError)
 │   ├── UnknownNameError           no component has that name            (KeyError)
@@ -24,6 +25,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DuplicateNameError",
+    "FormatError",
     "GmcoreError",
     "InputError",
     "ModelFileError",
@@ -73,6 +75,10 @@ class DataError(InputError, ValueError):
 
 class ModelFileError(InputError, ValueError):
     """A saved model or checkpoint is damaged, from another program, or from another version."""
+
+
+class FormatError(ModelFileError):
+    """A file or run folder is in a format of another version of gmcore, which this version can't read."""
 
 
 class OutputError(InputError, OSError):

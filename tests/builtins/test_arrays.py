@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gmcore.builtins.arrays import ArrayData
+from gmcore.builtins.series import windowed_rows
 from gmcore.domain import BatchConfig, SplitConfig
 from gmcore.errors import DataError
 from gmcore.testing.data_provider import DataProviderContract
@@ -44,6 +45,39 @@ class TestColumns(DataProviderContract):
 class TestRows(TestColumns):
     def provider(self):
         return ArrayData(super().provider().rows())
+
+
+class TestTensors(DataProviderContract):
+    def tensors(self):
+        rng = np.random.default_rng(0)
+        return {"size": rng.normal(size=30), "image": rng.normal(size=(30, 4, 5, 2)), "steps": rng.normal(size=(30, 3))}
+
+    def provider(self):
+        return ArrayData(self.tensors(), np.random.default_rng(1).random((30, 3)) > 0.5, axes={"steps": ["time"]})
+
+    def without_target(self):
+        return ArrayData(self.tensors())
+
+
+class TestSteps(TestTensors):
+    def provider(self):
+        return ArrayData(self.tensors(), np.random.default_rng(1).normal(size=(30, 4, 2)))
+
+
+class TestWindows(DataProviderContract):
+    def rows(self):
+        rng = np.random.default_rng(0)
+        groups = np.repeat([0, 1, 2], 30)
+        return windowed_rows(rng.normal(size=(90, 2)), rng.normal(size=90), length=4, horizon=2, groups=groups)
+
+    def provider(self):
+        return ArrayData(self.rows())
+
+
+class TestOneSeries(DataProviderContract):
+    def provider(self):
+        rng = np.random.default_rng(0)
+        return ArrayData(windowed_rows(rng.normal(size=90), rng.integers(0, 3, 90), length=4), test=SplitConfig())
 
 
 def test_groups_are_numbered():

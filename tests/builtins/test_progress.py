@@ -18,6 +18,7 @@ from gmcore.domain import (
     FoldStart,
     MemberFailed,
     ModelInfo,
+    OutOfMemory,
     RunError,
     SearchStart,
 )
@@ -136,6 +137,14 @@ def test_a_failure_finds_an_empty_line(hooks, screen):
     assert screen.line == ""
     end_epoch(hooks, 1)
     assert screen.line.startswith("2 models")
+
+
+def test_a_lack_of_memory_finds_an_empty_line_and_smaller_chunks_have_bars_of_their_own(hooks, screen):
+    begin(hooks, screen, members=(0, 1))
+    told(hooks, "out_of_memory", OutOfMemory(members=(0, 1), tried=2, at_once=1))
+    assert screen.line == ""
+    begin(hooks, screen, members=(0,))
+    assert screen.line.startswith("epoch 1/4")
 
 
 @pytest.mark.parametrize(("members", "name"), [((5, 6, 7), "folds 6-8 of 10, "), ((9,), "fold 10 of 10, ")])

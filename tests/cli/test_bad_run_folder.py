@@ -97,11 +97,14 @@ def spoil_all(folder):
 SPOILT = {
     "another version": (
         lambda run: edited(run / "provenance.json", format=99),
-        ["has format 99", "reads format 2", "newer gmcore"],
+        ["by a later version of gmcore", "format 99; this version reads format 2", "update gmcore"],
     ),
     "another command": (lambda run: edited(run / "provenance.json", command="dream"), ["gmcore dream"]),
     "done": (lambda run: edited(run / "status.json", status="done"), ["has finished, so it can't be resumed"]),
-    "an earlier version": (lambda run: edited(run / "provenance.json", format=1), ["has format 1", "earlier gmcore"]),
+    "an earlier version": (
+        lambda run: edited(run / "provenance.json", format=1),
+        ["by an older version of gmcore", "format 1; this version reads format 2", "train with its config.toml again"],
+    ),
     "no config.toml": (lambda run: (run / "config.toml").unlink(), ["is not a run folder: it has no config.toml"]),
     "garbage for a config.toml": (
         lambda run: (run / "config.toml").write_bytes(b"\xff\0="),

@@ -173,7 +173,10 @@ def test_another_version_explains_other_bits(ran, call):
     [
         (lambda folder: edited(folder / "status.json", lambda told: told.update(status="failed")), "status failed"),
         (lambda folder: edited(folder / "provenance.json", lambda told: told.update(command="search")), "search"),
-        (lambda folder: edited(folder / "provenance.json", lambda told: told.update(format=99)), "has format 99"),
+        (
+            lambda folder: edited(folder / "provenance.json", lambda told: told.update(format=99)),
+            "later version of gmcore",
+        ),
         (lambda folder: (folder / "provenance.json").write_text("[]"), "not a run folder"),
         (lambda folder: (folder / "provenance.json").unlink(), "not a run folder"),
         (lambda folder: (folder / "config.toml").unlink(), "config.toml"),

@@ -67,7 +67,7 @@ def test_a_killed_search_ends_in_the_same_bytes(place, tmp_path):
     whole = gmcore("search", run_file, "--runs", tmp_path / "whole")
     command = [sys.executable, "-m", "gmcore", "search", str(run_file), "--runs", str(tmp_path / "killed")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not any(tmp_path.glob(f"killed/*/checkpoints/{place}/chunk-00001-*")):
+    while process.poll() is None and not any(tmp_path.glob(f"killed/*/checkpoints/{place}/chunk-00004-*")):
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -90,8 +90,7 @@ _NUMBERS: dict[str, object] = {
     "validation": "kfold",
     "metrics": ["rmse"],
     "search": {
-        "strategy": "random",
-        "trials": 3,
+        "strategy": {"use": "random", "trials": 3},
         "space": {"training.optimizer.learning_rate": {"low": 0.001, "high": 0.1, "log": True}, "seed": [1, 2]},
     },
 }
@@ -103,6 +102,7 @@ _NOT_COMPARED = {
     "backend",
     "validation",
     "hooks",
+    "engine",
     "training.members_per_chunk",
 }
 _LONG = ("max_epochs", "trials", "hidden", "batch_size", "embedding_size", "every_steps", "n_splits", "n_repeats")

@@ -7,7 +7,7 @@ import pytest
 
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Pass
-from gmcore.testing.layer_rows import shape_of_rows
+from gmcore.testing.layer_checks.rows import shape_of_rows
 
 BACKENDS = entry_points(group="gmcore.backends")
 

@@ -16,7 +16,7 @@ from gmcore.nn.optimizers import SGD, Adam, AdamW, RMSProp
 from gmcore.nn.preprocessing import DateParts, Impute, OneHot, Standardize
 from gmcore.nn.preprocessing.date_parts import Part
 from gmcore.ports import BatchLoss, Pass, SupportsAdapt
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 from gmcore.testing.loss import LossContract
 
 RNG = np.random.default_rng(7)

@@ -8,7 +8,7 @@ import gmcore
 from gmcore.domain import Variables
 from gmcore.errors import ConfigError, PortError
 from gmcore.nn import Network
-from gmcore.nn.layers import GRU, Concatenate, Conv2d, Dense, Sequential
+from gmcore.nn.layers import GRU, BatchNorm, Concatenate, Conv2d, Dense, Sequential
 from gmcore.nn.layers.defaults import describe_by_repr, same_shape
 from gmcore.nn.losses import CrossEntropy
 from gmcore.nn.numpy_namespace import NumPyNamespace
@@ -62,15 +62,33 @@ def test_a_wrong_result_is_an_error_that_names_the_layer(layer, message, inside)
         net.update(net.init(np.random.default_rng(0)), ROWS.inputs, AT)
 
 
-def test_outputs_of_another_shape_than_stated_are_refused_and_not_broadcast():
-    class Narrow(Dense):
-        def apply(self, variables, inputs, at):
-            return super().apply(variables, inputs, at)[:, :1]
+@attrs.frozen
+class Narrow(Returning):
+    """A layer that returns one column, whatever it states."""
 
-    net = Network(Sequential([Concatenate({"numeric": Sequential([])}), Narrow(2)]), CrossEntropy(), ROWS.schema)
+    outputs: object = attrs.field(default=lambda x: x[:, :1])
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_outputs_of_another_shape_than_stated_are_refused_and_not_broadcast(width):
+    layers = {"wide": Dense(width), "narrow": Narrow(), "norm": BatchNorm(), "head": Dense(2)}
+    net = Network(Sequential([Concatenate({"numeric": Sequential(layers)})]), CrossEntropy(), ROWS.schema)
+    message = rf"the outputs of the layer Narrow \('narrow' in its container\) must have the shape \(20, {width}\), "
+    for method in (net.apply, net.update):
+        with pytest.raises(PortError, match=message + r"20 rows of its output_shape, got \(20, 1\)"):
+            method(net.init(np.random.default_rng(0)), ROWS.inputs, AT)
+
+
+def test_outputs_of_the_outermost_layer_are_refused_as_those_of_the_network():
+    class First(Concatenate):
+        def update(self, variables, inputs, at):
+            outputs, buffers = super().update(variables, inputs, at)
+            return outputs[:, :1], buffers
+
+    net = Network(First({"numeric": Sequential([BatchNorm(), Dense(2)])}), CrossEntropy(), ROWS.schema)
     message = r"the outputs of Network must have the shape \(20, 2\), 20 rows of its output_shape, got \(20, 1\)"
     with pytest.raises(PortError, match=message):
-        net.apply(net.init(np.random.default_rng(0)), ROWS.inputs, AT)
+        net.update(net.init(np.random.default_rng(0)), ROWS.inputs, AT)
 
 
 @pytest.mark.parametrize("training", [{"batch_size": 1}, {"gradients": {"use": "accumulation", "parts": 16}}], ids=str)

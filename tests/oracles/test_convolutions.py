@@ -1,10 +1,12 @@
 """Convolution, pooling and padding give the values and gradients of torch, whose channels come first."""
 
+import math
+
 import numpy as np
 import pytest
 
 from gmcore.domain import Variables
-from gmcore.nn.layers import AvgPool2d, Conv2d, Flatten, MaxPool2d
+from gmcore.nn.layers import AvgPool2d, Conv2d, Flatten, MaxPool2d, Reshape
 from gmcore.ports import Pass
 
 pytestmark = pytest.mark.oracle
@@ -115,6 +117,12 @@ def test_the_default_initialization_draws_from_the_ranges_of_torchs_layer(torch)
         values = expected.detach().numpy()
         assert np.abs(found).max() == pytest.approx(np.abs(values).max(), rel=0.001)
         assert found.std() == pytest.approx(values.std(), rel=0.02)
+
+
+def test_reshape_is_torchs_of_the_same_array(torch, double):
+    shape = (math.prod(IMAGES.shape[1:]) // 2, 2)
+    found = double.to_numpy(Reshape(shape).apply(Variables(), double.asarray(IMAGES), Pass(xp=double.xp)))
+    assert np.array_equal(found, torch.tensor(IMAGES).reshape(-1, *shape).numpy())
 
 
 def test_flatten_is_torchs_of_the_same_array(torch, double):

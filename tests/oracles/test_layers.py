@@ -14,7 +14,7 @@ pytestmark = pytest.mark.oracle
 REGISTRY = gmcore.float64.layers
 HERE = {"batch_norm", "dense", "dropout", "embedding", "gru"}
 ELSEWHERE = {
-    **dict.fromkeys(("avg_pool2d", "conv2d", "flatten", "max_pool2d"), "torch, in test_convolutions.py"),
+    **dict.fromkeys(("avg_pool2d", "conv2d", "flatten", "max_pool2d", "reshape"), "torch, in test_convolutions.py"),
     "concatenate": "no formula of its own; a part of the models in test_training.py",
     "date_parts": "Python's own calendar, in tests/nn/preprocessing/test_date_parts.py",
     "impute": "scikit-learn, in tests/nn/preprocessing/test_impute.py",

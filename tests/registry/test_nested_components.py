@@ -152,9 +152,9 @@ def test_a_class_is_named_by_the_registry_of_its_kind_alone():
     class Own(Huber):
         pass
 
-    PLUGINS.engines.register("mse", Own)
+    PLUGINS.exporters.register("mse", Own)
     try:
         assert PLUGINS.name_of(Own) is None
         assert unstructure(Recipe(loss=Own()), PLUGINS)["loss"]["use"].startswith("object ")
     finally:
-        PLUGINS.engines.unregister("mse")
+        PLUGINS.exporters.unregister("mse")

@@ -107,12 +107,26 @@ def test_the_best_weights_outlive_the_checkpoint_of_their_epoch(configured, tmp_
     assert scored.loss == pytest.approx(whole.best_loss, rel=1e-6)
 
 
-def test_another_chunking_than_the_checkpoints_is_refused(stepwise, tmp_path, fleet):
+def test_a_chunk_goes_on_with_the_members_of_its_checkpoint_whatever_the_configured_number(
+    stepwise, uninterrupted, tmp_path, fleet, same_results
+):
     with pytest.raises(Killed):
         GradientDescent().train(kept_in(stepwise, tmp_path, killed_after(1)), fleet(5))
-    other = attrs.evolve(kept_in(stepwise, tmp_path), config=attrs.evolve(stepwise.config, members_per_chunk=5))
-    with pytest.raises(InputError, match="set members_per_chunk = 3"):
-        GradientDescent().train(other, fleet(5))
+    begun = []
+    other = attrs.evolve(
+        kept_in(stepwise, tmp_path),
+        config=attrs.evolve(stepwise.config, members_per_chunk=5),
+        hooks=Hooks(fit_start=(lambda moment: begun.append(len(moment.members)),)),
+    )
+    same_results(GradientDescent().train(other, fleet(5)), uninterrupted)
+    assert begun == [3, 2]
+
+
+def test_the_checkpoint_of_another_fleet_is_refused(stepwise, tmp_path, fleet):
+    with pytest.raises(Killed):
+        GradientDescent().train(kept_in(stepwise, tmp_path, killed_after(1)), fleet(5))
+    with pytest.raises(ModelFileError, match=r"it is of members \(0, 1, 2\), the run has members \(1, 2, 3\) there"):
+        GradientDescent().train(kept_in(stepwise, tmp_path), fleet(5)[1:])
 
 
 def test_only_the_latest_are_kept(stepwise, tmp_path):

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
-from gmcore.domain import EpochEnd
+from gmcore.domain import EpochEnd, OutOfMemory
 from gmcore.errors import OutputError
 from gmcore.storage.epoch_log import EpochLog, forget_after
 from gmcore.storage.optional_writes import OptionalWrites
@@ -122,3 +122,30 @@ def test_of_a_line_that_fits_in_part_nothing_is_left(tmp_path):
     log.log(epoch(3))
     assert [line["epoch"] for line in lines_of(path)] == [1, 2, 3]
     assert "File too large" in told[0]
+
+
+def test_the_epochs_of_a_chunk_that_is_trained_again_in_parts_are_forgotten(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    log = log_at(path)
+    for number in (1, 2):
+        log.log(epoch(number, members=(0, 1)))
+        log.log(epoch(number, members=(2, 3)))
+    log.forget(OutOfMemory(members=(2, 3), tried=2, at_once=1))
+    log.log(epoch(1, members=(2,)))
+    assert [(line["epoch"], line["members"]) for line in lines_of(path)] == [(1, [0, 1]), (2, [0, 1]), (1, [2])]
+
+
+def test_epochs_that_could_not_be_written_are_forgotten_too(tmp_path):
+    path = tmp_path / "folder" / "metrics.jsonl"
+    log = log_at(path, on_error="continue")
+    log.log(epoch(1, members=(0, 1)))
+    log.log(epoch(1, members=(2, 3)))
+    log.forget(OutOfMemory(members=(2, 3), tried=2, at_once=1))
+    path.parent.mkdir()
+    log.log(epoch(1, members=(2,)))
+    assert [line["members"] for line in lines_of(path)] == [[0, 1], [2]]
+
+
+def test_nothing_is_forgotten_of_a_log_without_lines(tmp_path):
+    log_at(tmp_path / "metrics.jsonl").forget(OutOfMemory(members=(0,), tried=1, at_once=1))
+    assert list(tmp_path.iterdir()) == []

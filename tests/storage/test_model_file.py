@@ -11,7 +11,8 @@ from safetensors.numpy import save_file
 
 from gmcore.domain import Feature, Kind, Schema, Target, TargetKind, Variables
 from gmcore.errors import ModelFileError, OutputError
-from gmcore.storage.model_file import read_model, schema_from, write_model
+from gmcore.storage.model_file import read_model, write_model
+from gmcore.storage.schema_header import schema_from
 
 SCHEMA = Schema(
     features=(Feature(name="a"), Feature(name="b", kind=Kind.CATEGORICAL, categories=("x", "ü"))),
@@ -85,11 +86,13 @@ def test_a_foreign_file_is_refused(tmp_path):
             read_model(tmp_path / f"{name}.safetensors")
 
 
-def test_a_model_of_a_later_format_asks_for_a_newer_gmcore(tmp_path, monkeypatch):
+def test_a_model_of_a_later_format_asks_for_a_later_version(tmp_path, monkeypatch):
     monkeypatch.setattr("gmcore.storage.model_file.FORMAT", 99)
     path = written(tmp_path / "m.safetensors")
     monkeypatch.undo()
-    with pytest.raises(ModelFileError, match="has format 99, this gmcore reads format 3: install a newer gmcore"):
+    with pytest.raises(
+        ModelFileError, match=r"by a later version of gmcore \(format 99; this version reads .*\): update gmcore"
+    ):
         read_model(path)
 
 

@@ -136,7 +136,7 @@ def test_another_format_is_no_store_of_this_one(tmp_path, monkeypatch):
     monkeypatch.setattr(row_store, "FORMAT", 99)
     write(tmp_path / "rows")
     monkeypatch.undo()
-    with pytest.raises(DataError, match="format 99, this gmcore reads format 1"):
+    with pytest.raises(DataError, match="format 99, this gmcore reads format 2"):
         open_rows(tmp_path / "rows")
 
 
@@ -285,3 +285,8 @@ def test_without_a_home_the_variable_is_named(monkeypatch):
     monkeypatch.setattr(Path, "home", homeless)
     with pytest.raises(OutputError, match="no home folder for the cache: set XDG_CACHE_HOME"):
         cache_folder()
+
+
+def test_the_folders_above_a_store_are_created(tmp_path):
+    write(tmp_path / "new" / "folder" / "rows")
+    assert len(open_rows(tmp_path / "new" / "folder" / "rows").rows) == COUNT

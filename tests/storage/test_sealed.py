@@ -1,12 +1,13 @@
 """A sealed file: a safetensors file in which every changed bit is found."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 
-from gmcore.errors import ModelFileError
+from gmcore.errors import FormatError
 from gmcore.storage.sealed import opened, sealed
 
 ARRAYS = {"w": np.arange(3, dtype=np.float32), "n": np.array(7, np.int32), "ü.none": np.zeros((0, 2))}
@@ -56,10 +57,25 @@ def test_any_shorter_or_longer_file_is_refused():
             reopened(damaged)
 
 
-@pytest.mark.parametrize(("found", "hint"), [(2, "an earlier gmcore wrote it"), (4, "install a newer gmcore")])
-def test_another_format_is_named_with_what_to_do(found, hint):
-    with pytest.raises(ModelFileError, match=f"the file has format {found}, this gmcore reads format 3: {hint}"):
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (2, "an older version of gmcore (format 2; this version reads format 3): use the version that wrote it"),
+        (4, "a later version of gmcore (format 4; this version reads format 3): update gmcore"),
+    ],
+)
+def test_another_format_is_named_with_what_to_do(found, said):
+    with pytest.raises(FormatError, match=re.escape(f"the file was written by {said}")):
         reopened(content(format=found))
+
+
+def test_a_file_of_an_earlier_format_is_brought_into_the_present_one():
+    def reader(file):
+        arrays, about = file
+        return {**arrays, "more": arrays["n"]}, {**about, "seconds": 0.0}
+
+    arrays, about = opened(content(format=2), key="k", known=3, what="the file", readers={2: reader})
+    assert (arrays["more"], about) == (7, {"note": ABOUT["note"], "seconds": 0.0})
 
 
 def test_a_header_that_is_nested_deeply_is_refused():

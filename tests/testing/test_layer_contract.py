@@ -9,7 +9,7 @@ import pytest
 
 from gmcore.domain import Variables
 from gmcore.domain.tree import tree_map
-from gmcore.nn.layers import BatchNorm, Dense, Dropout, Sequential
+from gmcore.nn.layers import BatchNorm, Dense, Dropout, ReLU, Sequential
 from gmcore.nn.preprocessing import ScaleTarget, Standardize
 from gmcore.ports import Layer, SupportsAdapt, SupportsInverse, SupportsUpdate
 from gmcore.testing.layer import LayerContract
@@ -124,6 +124,17 @@ def with_the_next_key(at, calls=[]):  # noqa: B006 - as above
     return attrs.evolve(at, key=np.array([len(calls), 2], np.uint32))
 
 
+def with_more_shared(own, variables, inputs, at):
+    variables.shared["seen"] = inputs
+    return own(variables, inputs, at)
+
+
+def with_inputs_in_place(own, variables, inputs, at):
+    outputs, buffers = own(variables, inputs, at)
+    inputs *= 1.5
+    return outputs, buffers
+
+
 def with_buffers(change):
     def update(own, variables, inputs, at):
         outputs, buffers = own(variables, inputs, at)
@@ -170,6 +181,8 @@ BROKEN = {
     "nothing_is_kept": {"apply": counted_calls},
     "is_kept_between": {"update": remembered_statistics},
     "kept_between_calls": {"notes": lambda: [1]},
+    "nothing_is_kept_between": {"apply": with_more_shared},
+    "is_kept_between_calls": {"update": with_inputs_in_place},
     "a_function_of_the_key": {"update": with_pass(with_the_next_key)},
     "random_numbers_are": {"update": with_pass(lambda at: attrs.evolve(at, key=np.array([1, 2], np.uint32)))},
     "on_other_rows": {"apply": of_outputs(lambda outputs, _, xp: outputs - xp.mean(outputs, axis=0))},
@@ -185,6 +198,8 @@ BROKEN = {
     "as_its_weight_says": {"adapt": other_fit(weightless)},
     "changes_nothing_in_place": {"adapt": in_place},
     "central_differences": {"update": without_gradient},
+    "numbers_of_float": {"apply": of_outputs(lambda outputs, _, xp: outputs * 6e4 / 6e4)},
+    "kept_and_give": {"apply": of_outputs(lambda out, _, xp: out if xp.compute == xp.float else xp.stop_gradient(out))},
     "the_same_as_alone": {"apply": of_outputs(lambda out, x, xp: out if isinstance(x, np.ndarray) else 1.01 * out)},
     "on_its_chunk": {"apply": counted_calls},
 }  # fmt: skip
@@ -203,6 +218,38 @@ def test_a_broken_layer_is_caught(rule):
 
     with pytest.raises(AssertionError), np.errstate(invalid="ignore"):
         check_of(Contract, rule)()
+
+
+def narrow_buffers(own, variables, inputs, at):
+    outputs, buffers = own(variables, inputs, at)
+    return outputs, tree_map(lambda leaf: at.xp.astype(leaf, at.xp.compute), buffers)
+
+
+@attrs.frozen(kw_only=True)
+class Wide(ReLU):
+    def of(self, x, xp):
+        return xp.astype(xp.relu(x), xp.float)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (Wide(), "outputs in training are .*float32 in place of .*bfloat16"),
+        (
+            Whole({"apply": of_outputs(lambda outputs, _, xp: xp.astype(outputs, xp.float))}),
+            "outputs outside training are .*float32",
+        ),
+        (Whole({"update": narrow_buffers}), "the buffer .* is .*bfloat16 in place of .*float32"),
+    ],
+    ids=["an activation", "a matrix product", "buffers"],
+)
+def test_another_dtype_than_that_of_narrow_inputs_is_caught(layer, message):
+    class Contract(TestWhole):
+        def layer(self):
+            return layer
+
+    with pytest.raises(AssertionError, match=message):
+        check_of(Contract, "narrow")()
 
 
 @pytest.mark.parametrize("rule", ["inverse", "abilities"])

@@ -5,7 +5,7 @@ import operator
 
 import numpy as np
 import pytest
-from gm_metal_backend.elementwise import floored
+from gm_metal_backend.namespace.elementwise import floored
 
 MEMBERS = 3
 SHAPES = [((2, 3), (2, 3)), ((2, 3), (3,)), ((3,), (2, 3)), ((), (2, 3)), ((2, 1), (1, 3)), ((1,), (1,)), ((), ())]

@@ -195,7 +195,9 @@ def test_small_probabilities_are_accurate():
 
 
 def test_a_schema_without_features_is_refused():
-    with pytest.raises(ConfigError, match="an MLP requires at least one feature column, but the data has none"):
+    with pytest.raises(
+        ConfigError, match="an MLP requires at least one feature column or tensor, but the data has none"
+    ):
         model(features=())
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from gmcore.app.composing.run import Run, open_run
     from gmcore.app.records.results import CrossValidated, Searched, Trained
     from gmcore.app.records.trained_model import TrainedModel, load
-    from gmcore.app.searching.candidates import Plan, plan_of
     from gmcore.app.searching.fleets import Fleet, fleets_of
+    from gmcore.app.searching.plan import Plan, plan_of
 
 __all__ = [
     "ChosenBackend",
@@ -43,7 +43,7 @@ __getattr__ = lazy_names(
         "ChosenBackend": "composing.backends",
         "CrossValidated": "records.results",
         "Fleet": "searching.fleets",
-        "Plan": "searching.candidates",
+        "Plan": "searching.plan",
         "Run": "composing.run",
         "Searched": "records.results",
         "Trained": "records.results",
@@ -54,7 +54,7 @@ __getattr__ = lazy_names(
         "fleets_of": "searching.fleets",
         "load": "records.trained_model",
         "open_run": "composing.run",
-        "plan_of": "searching.candidates",
+        "plan_of": "searching.plan",
         "resume": "commands.resume",
         "search": "commands.search",
         "train": "commands.train",

@@ -11,7 +11,7 @@ from gmcore.app.composing.folds import GivenFolds
 from gmcore.app.composing.run import Run, open_run
 from gmcore.app.composing.work import Command
 from gmcore.app.records.results import CrossValidated, Searched, Trained
-from gmcore.app.searching.candidates import plan_of
+from gmcore.app.searching.plan import plan_of
 from gmcore.app.settings import HooksLike, Settings
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Cancellation, Hooks, Rows
@@ -21,8 +21,13 @@ from gmcore.registry.port_check import implements
 
 __all__ = ["cross_validate", "search", "train"]
 
-_USED_BY = {"folds": "cross_validate", "validation": "cross_validate", "search": "search"}
-_UNUSED = {"folds": ["train"], "validation": ["train"], "search": ["train", "cross_validate"]}
+_USED_BY = {
+    "folds": "cross_validate",
+    "validation": "cross_validate",
+    "engine": "cross_validate",
+    "search": "search",
+}
+_UNUSED = {"folds": ["train"], "validation": ["train"], "engine": ["train"], "search": ["train", "cross_validate"]}
 
 
 def train(
@@ -70,7 +75,7 @@ def cross_validate(
     """Train one model per fold, all as one fleet, and score each on its held-out rows.
 
     Arguments and errors as for `train`, and also `validation`, a cross-validator or a scikit-learn splitter; or in its
-    place `folds`, their number or pairs of row indices.
+    place `folds`, their number or pairs of row indices; and `engine`, where the models are trained.
     """
     run, listeners = _open("cross_validate", data, y, hooks, settings)
     return cross_validate_run(run, runs=_path(runs), hooks=listeners, cancellation=cancellation)

@@ -10,6 +10,7 @@ from gmcore.ports import (
     Backend,
     CrossValidator,
     DataProvider,
+    Engine,
     GradientStrategy,
     MetricComputer,
     ModelProvider,
@@ -59,6 +60,7 @@ class Settings(TypedDict, total=False):
         validation: for `cross_validate` and `search`.
         folds: the number of folds, or the folds, each a pair of training and validation row indices; in place of
             `validation`.
+        engine: where models are trained, for `cross_validate` and `search`.
         search: for `search`.
     """
 
@@ -70,6 +72,7 @@ class Settings(TypedDict, total=False):
     training: TrainingSettings
     validation: str | Table | CrossValidator | SupportsSplit
     metrics: Table | Sequence[MetricLike]
+    engine: str | Table | Engine
     search: Table
     weights: object
     folds: FoldsLike

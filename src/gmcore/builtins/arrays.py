@@ -1,8 +1,8 @@
 """Data provider: rows in memory, from arrays, columns or data frames."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, get_args
 
 import attrs
 import numpy as np
@@ -10,9 +10,9 @@ from attrs.validators import deep_mapping, in_, instance_of, optional
 
 from gmcore.builtins.columns import categorical_columns, has_names, name_columns
 from gmcore.builtins.encoding import decode_inputs, encode_inputs, infer_features
+from gmcore.builtins.present import check_length, group_codes, row_times, row_weights
 from gmcore.builtins.targets import Task, encode_target
-from gmcore.builtins.times import encode_times
-from gmcore.builtins.values import missing_rows, to_array
+from gmcore.builtins.tensors import describe_tensors, separate_tensors, tensors_like
 from gmcore.domain import Batch, BatchConfig, Kind, Rows, Schema, Split, SplitConfig
 from gmcore.domain.data.date_formats import is_date_format
 from gmcore.domain.data.date_recognition import refuse_unused
@@ -39,9 +39,15 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
 
     Attributes:
         X: `(rows, features)`; a mapping from name to column; a pandas or polars data frame; or
-            `Rows`, which provide everything but the splits.
-        y: `(rows,)`, or `(rows, targets)` of numbers; None for rows to predict.
-        task: `"classification"`, `"regression"`, or `"auto"`: by the type and the values of `y`.
+            `Rows`, which provide everything but the splits. An array of more dimensions, such as images
+            `(rows, height, width, channels)`, is one tensor; in a mapping, so are arrays `(rows, …)` of two or more.
+        y: `(rows,)`, or `(rows, targets)` of numbers; or `(rows, *shape, targets)`, such as several numbers at each of
+            some steps; None for rows to predict.
+        task: `"classification"`, for `y` of `(rows, *shape)`, a class at each place; `"multilabel"` for labels that
+            each row has or not, `(rows, labels)` of 0 and 1; `"regression"`; or `"auto"`: by the type and the values of
+            `y`, of which columns of booleans are labels.
+        axes: names of the axes of each tensor, by its name, or of the only one; by default `("height", "width",
+            "channel")` for three and `("time", "channel")` for two.
         feature_names: names of an array's columns; by default `x0`, `x1` …
         target_names: names of the target columns; by default `target`, or `y0`, `y1` …
         classes: the classes in the order of their indices; by default those in `y`, sorted.
@@ -59,7 +65,8 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
 
     X: object = attrs.field(repr=False)
     y: object = attrs.field(default=None, repr=False)
-    task: Task = attrs.field(default="auto", kw_only=True, validator=in_(("auto", "classification", "regression")))
+    task: Task = attrs.field(default="auto", kw_only=True, validator=in_(get_args(Task)))
+    axes: Mapping[str, Sequence[str]] | Sequence[str] = attrs.field(default=(), kw_only=True)
     feature_names: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
     target_names: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
     classes: tuple[str | float, ...] = attrs.field(default=(), kw_only=True, converter=tuple)
@@ -91,8 +98,11 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         return self._rows
 
     def rows_like(self, schema: Schema) -> Rows:
-        columns = decode_inputs(self.X) if isinstance(self.X, Rows) else self._columns_of(schema)
-        return Rows(schema=schema, inputs=encode_inputs(columns, schema.features, self.date_format))
+        tensors, rest = tensors_like(self.X, schema) if schema.tensors else ({}, self.X)
+        columns: Mapping[str, np.ndarray] = {}
+        if schema.features:
+            columns = decode_inputs(rest) if isinstance(rest, Rows) else self._columns_of(rest, schema)
+        return Rows(schema=schema, inputs=encode_inputs(columns, schema.features, self.date_format) | tensors)
 
     def split(self) -> Split:
         if self._split is None:
@@ -113,33 +123,38 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
     def _encoded(self) -> Rows:
         if self.y is None:
             raise DataError("these rows have no targets: pass y to train on them")
-        columns = name_columns(self.X, self.feature_names)
-        types = dict.fromkeys(categorical_columns(self.X), "categorical") | dict(self.types)
+        tensors, rest = separate_tensors(self.X)
+        described = describe_tensors(tensors, self.axes)
+        columns = {} if rest is None and tensors else name_columns(rest, self.feature_names)
+        types = dict.fromkeys(categorical_columns(rest) if columns else (), "categorical") | dict(self.types)
         features = infer_features(columns, types, self.date_format)
         target, targets = encode_target(self.y, self.task, self.target_names, self.classes)
-        count = len(next(iter(columns.values())))
-        _check_length("y", targets, count)
-        time, time_format = (None, None) if self.time is None else _time(self.time, count, self.date_format)
+        count = len(next(iter((columns or tensors).values())))
+        for name, tensor in tensors.items():
+            check_length(f"the tensor '{name}'", tensor, count)
+        check_length("y", targets, count)
+        time, time_format = (None, None) if self.time is None else row_times(self.time, count, self.date_format)
         if self.date_format is not None:
             refuse_unused(self.date_format, features, "time", time_format)
         return Rows(
             schema=Schema(
                 features=features,
+                tensors=described,
                 target=target,
                 group=None if self.groups is None else "groups",
                 time=None if self.time is None else "time",
             ),
-            inputs=encode_inputs(columns, features),
+            inputs=encode_inputs(columns, features) | tensors,
             targets=targets,
-            weights=None if self.weights is None else _weights(self.weights, count),
-            groups=None if self.groups is None else _groups(self.groups, count),
+            weights=None if self.weights is None else row_weights(self.weights, count),
+            groups=None if self.groups is None else group_codes(self.groups, count),
             time=time,
         )
 
-    def _columns_of(self, schema: Schema) -> dict[str, np.ndarray]:
+    def _columns_of(self, x: object, schema: Schema) -> dict[str, np.ndarray]:
         """Return the columns by name; those of an array without names are the schema's features, by position."""
-        columns = name_columns(self.X, self.feature_names)
-        if self.feature_names or has_names(self.X):
+        columns = name_columns(x, self.feature_names)
+        if self.feature_names or has_names(x):
             return columns
         names = [feature.name for feature in schema.features]
         if len(columns) != len(names):
@@ -147,52 +162,12 @@ class ArrayData(DataProvider, SupportsRows, SupportsSchema):
         return dict(zip(names, columns.values(), strict=True))
 
 
-def _check_length(name: str, column: np.ndarray, count: int) -> None:
-    if column.ndim < 1 or len(column) != count:
-        raise DataError(
-            f"X and {name} must have the same number of rows, got {count} and {len(column) if column.ndim else 'none'}"
-        )
-
-
-def _present(name: str, values: object, count: int) -> np.ndarray:
-    """Return one value per row, in a sortable dtype."""
-    column = to_array(values, name)
-    _check_length(name, column, count)
-    if column.ndim != 1:
-        raise DataError(f"{name} must have one dimension, got shape {column.shape}")
-    missing = missing_rows(column)
-    if missing.size:
-        have = "has" if missing.size == 1 else "have"
-        raise DataError(f"{missing.size} of {count} rows {have} no value in {name}, the first is row {missing[0]}")
-    return np.array(column.tolist()) if column.dtype.kind == "O" else column
-
-
-def _weights(values: object, count: int) -> np.ndarray:
-    given = _present("weights", values, count)
-    try:
-        weights = given.astype(np.float64)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"weights must be numbers: {error}") from error
-    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if bad.size:
-        raise DataError(f"weights must be finite and not negative, got {weights[bad[0]]} in row {bad[0]}")
-    if not weights.any():
-        raise DataError("weights must not all be 0")
-    return weights
-
-
-def _groups(values: object, count: int) -> np.ndarray:
-    return np.unique(_present("groups", values, count), return_inverse=True)[1].astype(np.int64)
-
-
-def _time(values: object, count: int, date_format: str | None) -> tuple[np.ndarray, str | None]:
-    _present("time", values, count)
-    return encode_times(to_array(values, "time"), date_format)
-
-
 def _sha256(rows: Rows) -> str:
     digest = hashlib.sha256(repr(attrs.asdict(rows.schema)).encode())
-    columns = [*rows.inputs.values(), rows.targets, rows.weights, rows.groups, rows.time]
+    inputs = {name: windows.series for name, windows in rows.windowed.items()}
+    inputs |= {f"{name}.starts": windows.starts for name, windows in rows.windowed.items()}
+    inputs = {name: column for name, column in rows.inputs.items() if name not in inputs} | inputs
+    columns = [*inputs.values(), rows.targets, rows.weights, rows.groups, rows.time]
     for column in columns:
         if column is not None:
             digest.update(f"{column.dtype.str}{column.shape}".encode())

@@ -15,6 +15,7 @@ from gmcore.domain import (
     FitStart,
     FoldStart,
     MemberFailed,
+    OutOfMemory,
     RunEnd,
     RunError,
     SearchStart,
@@ -117,6 +118,11 @@ class Progress:
     @hookimpl
     def member_failed(self, context: MemberFailed) -> None:  # noqa: ARG002 - the command line prints the failure
         """Clear the bar before the failure is printed; the next update redraws it."""
+        self._clear()
+
+    @hookimpl
+    def out_of_memory(self, context: OutOfMemory) -> None:  # noqa: ARG002 - the command line prints what happened
+        """Clear the bar before the message is printed."""
         self._clear()
 
     @hookimpl

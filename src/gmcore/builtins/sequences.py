@@ -88,4 +88,5 @@ def _difficulty(rows: Rows, column: str | None) -> np.ndarray:
         raise DataError("a curriculum needs 'difficulty', the numeric column with the difficulty of each row")
     if column not in names:
         raise DataError(f"no numeric column '{column}' to order rows by{did_you_mean(column, names)}")
-    return rows.inputs["numeric"][:, names.index(column)]
+    values: np.ndarray = rows.inputs["numeric"][:, names.index(column)]
+    return values

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import attrs
 import numpy as np
 
 from gmcore.builtins.columns import has_categories
@@ -14,7 +15,7 @@ from gmcore.errors import DataError
 
 __all__ = ["Task", "encode_target"]
 
-Task = Literal["auto", "classification", "regression"]
+Task = Literal["auto", "classification", "multilabel", "regression"]
 
 _NUMBERS, _INTEGERS = "biuf", "iu"  # NumPy's dtype kinds
 _NO_DATES = "pass numbers, such as days, or strings and task='classification' for one class per date"
@@ -26,12 +27,23 @@ def encode_target(
     """Return the target, and its values as in `Rows.targets`.
 
     Strings, booleans and categorical columns are classes, in sorted order. So are few integers that recur, and two
-    floats that recur, as in a CSV file; other numbers are values to predict. `task` overrides that, and `classes` the
-    order.
+    floats that recur, as in a CSV file; several columns of booleans are labels, each of which a row has or not; other
+    numbers are values to predict. `task` overrides that, and `classes` the order. An array with more axes has targets
+    at each place of those between: `(rows, *shape, targets)`, or for classes `(rows, *shape)`.
 
     Raises:
         DataError: if values are missing, infinite, all of one class, or do not fit the task.
     """
+    whole = to_array(y, "y")
+    shape = whole.shape[1:] if task == "classification" and whole.shape[1:] != (1,) else whole.shape[1:-1]
+    if not shape:
+        return _encoded(y, task, names, classes)
+    target, targets = _encoded(whole.reshape(-1, *whole.shape[1 + len(shape) :]), task, names, classes)
+    return attrs.evolve(target, shape=shape), targets.reshape(len(whole), *shape, *targets.shape[1:])
+
+
+def _encoded(y: object, task: Task, names: Sequence[str], classes: Sequence[object]) -> tuple[Target, np.ndarray]:
+    """Return the target of rows that have it at one place, and its values."""
     values, dtype = _target_values(y)
     if names and len(names) != values.shape[1]:
         raise DataError(f"got {len(names)} target names for {values.shape[1]} target columns")
@@ -41,6 +53,8 @@ def encode_target(
         task = "regression"
     if task == "regression" and not order:
         return _regression(values, names)
+    if task == "multilabel" or (task == "auto" and values.dtype.kind == "b" and len(names) > 1):
+        return _multilabel(values, names, order)
     return _classification(values, names, order, dtype=dtype, inferred=task == "auto" and not order)
 
 
@@ -99,11 +113,24 @@ def _are_values(values: np.ndarray) -> bool:
 def _regression(values: np.ndarray, names: tuple[str, ...]) -> tuple[Target, np.ndarray]:
     if values.dtype.kind not in _NUMBERS:
         raise DataError(f"y must be numeric for regression, got strings such as {str(values.flat[0])!r}")
-    floats = values.astype(np.float64)
+    floats = values.astype(np.float64, copy=False)
     bad = np.flatnonzero(~np.isfinite(floats).all(axis=1))
     if bad.size:
         raise DataError(f"y has {bad.size} infinite values, the first in row {bad[0]}")
     return Target(names=names, kind=TargetKind.REGRESSION), floats
+
+
+def _multilabel(values: np.ndarray, names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[Target, np.ndarray]:
+    if classes:
+        raise DataError("classes: labels that a row has or not have none: leave it out")
+    wrong = ~np.isin(values, (0, 1)).all(axis=1) if values.dtype.kind in _NUMBERS else np.ones(len(values), bool)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f"y must hold 0 and 1, or booleans, for several labels, got {values[row].tolist()} in row {row}"
+        )
+    dtype = "bool" if values.dtype.kind == "b" else "int64"
+    return Target(names=names, kind=TargetKind.MULTILABEL, dtype=dtype), values.astype(np.int32)
 
 
 def _classification(
@@ -111,7 +138,8 @@ def _classification(
 ) -> tuple[Target, np.ndarray]:
     if len(names) > 1:
         raise DataError(
-            f"y must have one column for classification, got {len(names)}: to predict numbers, pass task='regression'"
+            f"y must have one column for classification, got {len(names)}: pass task='multilabel' for labels of 0 and "
+            "1, 'classification' for a class in each column, or 'regression' for numbers"
         )
     found, indices = np.unique(values[:, 0], return_inverse=True)
     labels = [label_text(value) for value in found.tolist()]

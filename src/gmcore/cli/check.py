@@ -56,6 +56,7 @@ def _report(opened: "Run", path: Path, folds: int, chunks: "ChunkPlan") -> dict[
         "run_file": path,
         "rows": len(opened.rows),
         "features": [feature.name for feature in schema.features],
+        "tensors": {tensor.name: tensor.shape for tensor in schema.tensors},
         "target": list(schema.target.names),
         "classes": list(schema.target.classes),
         "model": opened.model.info.name,

@@ -69,21 +69,34 @@ def _count(count: int, noun: str) -> str:
 
 def _features(schema: Schema) -> str:
     counts = {kind: sum(feature.kind is kind for feature in schema.features) for kind in Kind}
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    columns = [f"{count} {kind}" for kind, count in counts.items() if count]
+    return ", ".join([*columns, *map(str, schema.tensors)])
 
 
 def _target(schema: Schema) -> str:
-    names = ", ".join(schema.target.names)
-    return f"{names} ({len(schema.target.classes)} classes)" if schema.target.is_classification else names
+    target, found = schema.target, []
+    if target.is_classification:
+        found.append(f"{len(target.classes)} classes")
+    elif not target.is_regression:
+        found.append("several labels")
+    if target.shape:
+        found.append(f"shape {target.shape}")
+    return ", ".join(target.names) + (f" ({', '.join(found)})" if found else "")
 
 
 def _columns(schema: Schema) -> list[str]:
     """Return a line per kind of feature, and one for the target."""
     names = {kind: [_named(feature) for feature in schema.features if feature.kind is kind] for kind in Kind}
     target = schema.target
-    found = f"classes {listed(target.classes)}" if target.is_classification else "numbers"
+    found = "numbers" if target.is_regression else f"labels {listed(target.names)}"
+    if target.is_classification:
+        found = f"classes {listed(target.classes)}"
     dtype = f" ({target.dtype})" if target.is_classification and target.dtype not in ("str", "object") else ""
-    return [*(f"{kind}: {listed(named)}" for kind, named in names.items() if named), f"target: {found}{dtype}"]
+    return [
+        *(f"{kind}: {listed(named)}" for kind, named in names.items() if named),
+        *map(str, schema.tensors),
+        f"target: {found}{dtype}",
+    ]
 
 
 def _inferred(data: object, schema: Schema) -> list[str]:

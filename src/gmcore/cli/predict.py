@@ -5,7 +5,7 @@ import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -87,20 +87,31 @@ def _with_ids(given: "Rows", rows: Rowwise) -> Rowwise:
 
 def _rows(trained: "TrainedModel", numbers: "np.ndarray") -> Rowwise:
     """Return the rows of the output, with classes as text, as the training data wrote them."""
-    target = trained.schema.target
+    target, flat = trained.schema.target, _flat(numbers)
+    if target.is_regression:
+        return flat
     if not target.is_classification:
-        rows: Rowwise = numbers.tolist()
-        return rows
-    classes = [target.classes[place] for place in numbers.argmax(axis=1)]
-    return [[name, *row] for name, row in zip(classes, numbers.tolist(), strict=True)]
+        return _joined(_flat(trained.named(numbers)), flat)
+    labels = [[target.classes[place] for place in row] for row in _flat(numbers.argmax(axis=-1))]
+    return _joined(labels, flat)
 
 
 def _typed_rows(trained: "TrainedModel", numbers: "np.ndarray") -> Rowwise:
     """Return the rows of the output, with classes as numbers or booleans if they are numbers or booleans."""
-    rows = _rows(trained, numbers)
     if not trained.schema.target.is_classification:
-        return rows
-    return [[label, *row[1:]] for label, row in zip(trained.named(numbers).tolist(), rows, strict=True)]
+        return _rows(trained, numbers)
+    return _joined(_flat(trained.named(numbers)), _flat(numbers))
+
+
+def _flat(array: "np.ndarray") -> list[list[Any]]:
+    """Return an array as a list of all its values for each row."""
+    rows: list[list[Any]] = array.reshape(len(array), -1).tolist()
+    return rows
+
+
+def _joined(labels: Sequence[Sequence[object]], numbers: Rowwise) -> Rowwise:
+    """Return the rows of the output, the labels in front."""
+    return [[*row, *more] for row, more in zip(labels, numbers, strict=True)]
 
 
 def _csv(head: Sequence[str], rows: Rowwise, digits: int) -> str:

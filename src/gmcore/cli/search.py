@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gmcore.cli.options import as_json, with_profile
+from gmcore.cli.options import as_json, with_engine, with_profile
 from gmcore.cli.output import inline, say, table, write_json
 from gmcore.cli.paths import run_file, runs_folder
 
@@ -21,9 +21,10 @@ _SHOWN = 20
 @click.command("search")
 @run_file
 @runs_folder
+@with_engine
 @with_profile
 @as_json
-def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
+def command(run: Path, runs: Path, engine: str | None, *, profile: bool, as_json: bool) -> None:
     """Try the settings under [search] in the file RUN, and train a model with the best ones on all rows.
 
     Each trial is scored by the run's cross-validation; trials of equal shapes train at once.
@@ -34,7 +35,7 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
     from gmcore.cli.progress import progress
     from gmcore.cli.signals import cancelled_by_signals
 
-    opened = open_run(run, command="search")
+    opened = open_run(run, command="search", settings={"engine": engine} if engine else None)
     plan = plan_of(opened)
     with cancelled_by_signals() as cancellation:
         say(describe(opened))

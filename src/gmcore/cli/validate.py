@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gmcore.cli.options import as_json, with_profile
+from gmcore.cli.options import as_json, with_engine, with_profile
 from gmcore.cli.output import say, table, write_json
 from gmcore.cli.paths import run_file, runs_folder
 
@@ -18,9 +18,10 @@ __all__ = ["command", "exit_status", "summary"]
 @click.command("validate")
 @run_file
 @runs_folder
+@with_engine
 @with_profile
 @as_json
-def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
+def command(run: Path, runs: Path, engine: str | None, *, profile: bool, as_json: bool) -> None:
     """Cross-validate as described in the file RUN: train one model per fold, all at once, and score held-out rows."""
     from gmcore.app import cross_validate, open_run
     from gmcore.cli.describe import describe
@@ -28,7 +29,7 @@ def command(run: Path, runs: Path, *, profile: bool, as_json: bool) -> None:
     from gmcore.cli.progress import progress
     from gmcore.cli.signals import cancelled_by_signals
 
-    opened = open_run(run, command="validate")
+    opened = open_run(run, command="validate", settings={"engine": engine} if engine else None)
     with cancelled_by_signals() as cancellation:
         say(describe(opened))
         done = cross_validate(opened, runs=runs, hooks=progress(opened.registry), cancellation=cancellation, say=say)

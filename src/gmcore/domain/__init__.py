@@ -15,6 +15,8 @@ from gmcore.domain.data.fold import Fold, Split
 from gmcore.domain.data.row_block import RowBlock
 from gmcore.domain.data.rows import Rows
 from gmcore.domain.data.schema import Feature, Kind, Schema, Target, TargetKind
+from gmcore.domain.data.tensor import Tensor
+from gmcore.domain.data.windowed_series import WindowedSeries
 from gmcore.domain.device import Device, Memory, Work
 from gmcore.domain.events import (
     BatchEnd,
@@ -26,6 +28,7 @@ from gmcore.domain.events import (
     FoldEnd,
     FoldStart,
     MemberFailed,
+    OutOfMemory,
     RunEnd,
     RunError,
     RunStart,
@@ -33,6 +36,7 @@ from gmcore.domain.events import (
     TrialEnd,
 )
 from gmcore.domain.hooks import Hooks
+from gmcore.domain.job import Job, JobEnd
 from gmcore.domain.member import Member
 from gmcore.domain.precision import compute_dtype
 from gmcore.domain.results import (
@@ -44,6 +48,7 @@ from gmcore.domain.results import (
     TrainingResult,
     ValidationResult,
 )
+from gmcore.domain.search_space import Range, SearchSpace
 from gmcore.domain.seeding import generator
 from gmcore.domain.snapshot import Snapshot
 from gmcore.domain.tree import Array, Shape, Tree, Variables
@@ -72,18 +77,23 @@ __all__ = [
     "FoldResult",
     "FoldStart",
     "Hooks",
+    "Job",
+    "JobEnd",
     "Kind",
     "LayerInfo",
     "Member",
     "MemberFailed",
     "Memory",
     "ModelInfo",
+    "OutOfMemory",
+    "Range",
     "RowBlock",
     "Rows",
     "RunEnd",
     "RunError",
     "RunStart",
     "Schema",
+    "SearchSpace",
     "SearchStart",
     "SequenceConfig",
     "Shape",
@@ -92,12 +102,14 @@ __all__ = [
     "SplitConfig",
     "Target",
     "TargetKind",
+    "Tensor",
     "TrainingResult",
     "Tree",
     "TrialEnd",
     "TrialResult",
     "ValidationResult",
     "Variables",
+    "WindowedSeries",
     "Work",
     "WorkflowConfig",
     "compute_dtype",

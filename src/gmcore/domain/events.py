@@ -20,6 +20,7 @@ __all__ = [
     "FoldEnd",
     "FoldStart",
     "MemberFailed",
+    "OutOfMemory",
     "RunEnd",
     "RunError",
     "RunStart",
@@ -156,6 +157,22 @@ class MemberFailed:
 
 
 @attrs.frozen(kw_only=True)
+class OutOfMemory:
+    """The device ran out of memory: from now on, fewer members are computed at once, with the same results.
+
+    Attributes:
+        members: the members' indices of the chunk that is trained again, in parts and from its start; empty if it was
+            scored.
+        tried: number of members that were computed at once.
+        at_once: number of members that are computed at once from now on.
+    """
+
+    members: tuple[int, ...]
+    tried: int
+    at_once: int
+
+
+@attrs.frozen(kw_only=True)
 class BatchEnd:
     """Some steps of an epoch were enqueued; they may not be computed yet.
 
@@ -202,11 +219,11 @@ class FoldEnd:
 
 @attrs.frozen(kw_only=True)
 class SearchStart:
-    """A search starts to train.
+    """A round of a search starts to train; of most strategies it is the only one.
 
     Attributes:
-        trials: number of trials.
-        members: number of members of all trials; `FitStart` and the like number them from 0.
+        trials: number of trials so far, also those of this round.
+        members: number of members of all trials so far; `FitStart` and the like number them from 0.
     """
 
     trials: int
@@ -246,6 +263,7 @@ Context = (
     | EpochStart
     | EpochEnd
     | MemberFailed
+    | OutOfMemory
     | BatchEnd
     | FoldStart
     | FoldEnd

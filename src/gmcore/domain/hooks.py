@@ -16,6 +16,7 @@ from gmcore.domain.events import (
     FoldEnd,
     FoldStart,
     MemberFailed,
+    OutOfMemory,
     RunEnd,
     RunError,
     RunStart,
@@ -46,6 +47,7 @@ class Hooks:
     epoch_start: tuple[Callable[[EpochStart], object], ...] = ()
     epoch_end: tuple[Callable[[EpochEnd], object], ...] = ()
     member_failed: tuple[Callable[[MemberFailed], object], ...] = ()
+    out_of_memory: tuple[Callable[[OutOfMemory], object], ...] = ()
     batch_end: tuple[Callable[[BatchEnd], object], ...] = ()
     fold_start: tuple[Callable[[FoldStart], object], ...] = ()
     fold_end: tuple[Callable[[FoldEnd], object], ...] = ()
@@ -78,6 +80,7 @@ _FIELDS: dict[type[Context], str] = {
     EpochStart: "epoch_start",
     EpochEnd: "epoch_end",
     MemberFailed: "member_failed",
+    OutOfMemory: "out_of_memory",
     BatchEnd: "batch_end",
     FoldStart: "fold_start",
     FoldEnd: "fold_end",

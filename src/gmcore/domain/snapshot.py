@@ -17,7 +17,7 @@ class Snapshot:
     """The complete state of a chunk's training at one step; a resume needs nothing else.
 
     Attributes:
-        chunk: index of the chunk in the fleet, from 0.
+        chunk: place of the chunk's first member in the fleet, from 0.
         members: the members' indices.
         epoch: number of epochs that are over.
         step: number of steps done in the next epoch.

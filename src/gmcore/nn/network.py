@@ -6,13 +6,14 @@ from typing import Any
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, ModelInfo, RowBlock, Rows, Schema, Shape, TargetKind, Tree, Variables
+from gmcore.domain import Array, ModelInfo, RowBlock, Rows, Schema, TargetKind, Tree, Variables
 from gmcore.errors import ConfigError, PortError
 from gmcore.nn.layers.abilities import changes_buffers, needs_key
 from gmcore.nn.layers.blocks import Blocks, with_inputs
 from gmcore.nn.layers.dropout import Dropout
 from gmcore.nn.layers.nested import adapted, child
 from gmcore.nn.layers.results import applied, updated
+from gmcore.nn.places import by_place, mean_over_places, repeated
 from gmcore.nn.settings import instance_of_port
 from gmcore.nn.sizing import SizingGenerator
 from gmcore.nn.summary import summarize
@@ -49,13 +50,14 @@ class Network(SupportsSettings, SupportsUpdate):
     """A model that is a layer, which maps named inputs to outputs, and a loss.
 
     Outputs and predictions depend on the target: for two classes, one log-odds of the second class or two scores; for
-    more, a score for each; their predictions are probabilities. For numbers, one output for each column.
+    more, a score for each; their predictions are probabilities. For several labels, the log-odds of each; for numbers,
+    one output for each column. A target with a shape has these outputs at each place, `(batch, *shape, …)`.
 
     The variables of the layer are those of the model; the model's own are the branches `"loss"`, the settings of the
     loss, and `"target"`, those of the layer for the targets.
 
     Attributes:
-        layer: from a mapping of inputs, as `Rows.inputs`, to outputs, `(batch, outputs)`.
+        layer: from a mapping of inputs, as `Rows.inputs`, to outputs, `(batch, *shape, outputs)`.
         schema: the schema of the rows.
         target: for a regression, a layer that the targets pass through in training, and whose inverse the outputs pass
             through in prediction, such as `ScaleTarget()`; it is fitted to each member's training rows.
@@ -74,29 +76,29 @@ class Network(SupportsSettings, SupportsUpdate):
         if problems:
             raise ConfigError(f"model: {problem}" for problem in problems)
         try:
-            self._loss.check(self.schema.target)
+            self._loss.check(self.schema.target.of_one)
         except ConfigError as error:
             raise ConfigError(f"model.loss: {problem}" for problem in error.problems) from error
 
     @property
     def info(self) -> ModelInfo:
-        shapes = self._input_shapes
+        shapes = self.schema.input_shapes
         return ModelInfo(
             name=self.name,
             layers=tuple(summarize(self.layer, shapes)),
             input_shapes=shapes,
-            output_shape=(self.schema.target.width,),
+            output_shape=self.schema.target.output_shape,
             random=needs_key(self.layer, shapes),
             stateful=changes_buffers(self.layer, shapes),
         )
 
     def init(self, rng: np.random.Generator) -> Variables:
-        variables = self.layer.init(rng, self._input_shapes)
+        variables = self.layer.init(rng, self.schema.input_shapes)
         loss = {name: np.array(value, np.float64) for name, value in self._loss.settings.items()}
         own = {_LOSS: loss} if loss else {}
         if self.target is None:
             return _with_buffers(variables, own)
-        of_target = self.target.init(rng, (self.schema.target.width,))
+        of_target = self.target.init(rng, self.schema.target.output_shape)
         return _with_buffers(variables, {**own, _TARGET: of_target.buffers})
 
     def adapt(self, variables: Variables, rows: Rows, *, rng: np.random.Generator) -> Variables:
@@ -123,22 +125,27 @@ class Network(SupportsSettings, SupportsUpdate):
         if self.target is not None:
             targets = self.target.apply(child(variables, _TARGET), targets, at)
         settings = variables.buffers.get(_LOSS, {})
+        # Of a target with a shape, each place counts like a row.
+        shape, rows = self.schema.target.shape, targets.shape[:1]
+        outputs, targets = by_place(outputs, shape, xp=at.xp), by_place(targets, shape, xp=at.xp)
         if not isinstance(self._loss, BatchLoss):
-            return self._loss.of_rows(outputs, targets, settings=settings, xp=at.xp)
-        rows = targets.shape[:1]
+            losses = self._loss.of_rows(outputs, targets, settings=settings, xp=at.xp)
+            return mean_over_places(losses, shape, xp=at.xp)
         if at.training and rows == (1,):
             what = f"model.loss: {type(self._loss).__name__} is a loss of several rows, but is given one at a time"
             raise ConfigError([f"{what}: set a larger training.batch_size, or fewer parts in training.gradients"])
-        weights = at.xp.ones(rows) if at.weights is None else at.weights
+        weights = repeated(at.xp.ones(rows) if at.weights is None else at.weights, shape, xp=at.xp)
         loss = self._loss.of_batch(outputs, targets, weights, settings=settings, xp=at.xp)
         return at.xp.broadcast_to(loss, rows)
 
     def predict(self, variables: Variables, outputs: Array, *, xp: Namespace) -> Array:
-        kind = self.schema.target.kind
-        if kind is TargetKind.BINARY and outputs.shape[-1] == 1:
+        target = self.schema.target
+        if target.kind is TargetKind.BINARY and outputs.shape[-1] == 1:
             return xp.concat([xp.sigmoid(-outputs), xp.sigmoid(outputs)], axis=-1)
-        if kind in {TargetKind.BINARY, TargetKind.MULTICLASS}:
+        if target.is_classification:
             return xp.softmax(outputs, axis=-1)
+        if target.kind is TargetKind.MULTILABEL:
+            return xp.sigmoid(outputs)
         if self.target is None:
             return outputs
         assert isinstance(self.target, SupportsInverse)  # noqa: S101 - checked at the field
@@ -177,16 +184,18 @@ class Network(SupportsSettings, SupportsUpdate):
 
     def _problems_of_layer(self) -> Iterator[str]:
         """Yield why the layer does not fit the schema."""
-        target, shapes = self.schema.target, self._input_shapes
+        target, shapes = self.schema.target, self.schema.input_shapes
         try:
             found = tuple(self.layer.output_shape(shapes))
         except (ValueError, KeyError) as error:
             what = error.args[0] if isinstance(error, ValueError) else f"the data has no {error} features"
             yield f"{self.name} can't take these rows: {what}"
             return
-        widths = {(1,), (2,)} if target.kind is TargetKind.BINARY else {(target.width,)}
-        if found not in widths:
-            wanted = " or ".join(map(str, sorted(widths)))
+        fitting = {target.output_shape}
+        if target.kind is TargetKind.BINARY:
+            fitting.add((*target.shape, 1))
+        if found not in fitting:
+            wanted = " or ".join(map(str, sorted(fitting)))
             yield f"{self.name} must have outputs of shape {wanted} for the target {target.names[0]!r}, got {found}"
         if isinstance(self.layer, SupportsChildren):
             names = {name for name, _, _ in self.layer.children(shapes)}
@@ -198,10 +207,10 @@ class Network(SupportsSettings, SupportsUpdate):
         if self.target is None:
             return
         target, name = self.schema.target, type(self.target).__name__
-        if target.is_classification:
+        if not target.is_regression:
             yield f"{name} is a layer for targets that are numbers, but {target.names[0]!r} has classes"
             return
-        shape = (target.width,)
+        shape = target.output_shape
         if (found := tuple(self.target.output_shape(shape))) != shape:
             yield f"{name} must keep the shape {shape} of the targets, got {found}"
         elif self.target.init(SizingGenerator(), shape).params:
@@ -215,7 +224,7 @@ class Network(SupportsSettings, SupportsUpdate):
 
     def _checked(self, outputs: Array, inputs: Mapping[str, Array]) -> Array:
         """Return the outputs if they have the shape that the layer states."""
-        shapes = self._input_shapes
+        shapes = self.schema.input_shapes
         rows = inputs[next(iter(shapes))].shape[0]
         expected, found = (rows, *self.layer.output_shape(shapes)), tuple(outputs.shape)
         if found != expected:
@@ -227,13 +236,7 @@ class Network(SupportsSettings, SupportsUpdate):
 
     @property
     def _dropouts(self) -> list[tuple[tuple[str, ...], Dropout]]:
-        return list(_dropouts_in(self.layer, self._input_shapes))
-
-    @property
-    def _input_shapes(self) -> dict[str, Shape]:
-        columns = {name: len(getattr(self.schema, name)) for name in ("numeric", "categorical", "datetime")}
-        shapes = {name: (count, 2) if name == "datetime" else (count,) for name, count in columns.items()}
-        return {name: shape for name, shape in shapes.items() if columns[name]}
+        return list(_dropouts_in(self.layer, self.schema.input_shapes))
 
 
 def _dropouts_in(layer: Layer, shape: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Dropout]]:

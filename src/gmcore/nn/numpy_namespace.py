@@ -9,7 +9,7 @@ from gmcore.domain import Array, Shape
 from gmcore.nn.numpy_elementwise import NumPyElementwiseNamespace
 from gmcore.nn.numpy_random import NumPyRandom
 from gmcore.nn.numpy_windows import NumPyWindows
-from gmcore.ports.compute.arguments import check_top_k
+from gmcore.ports.compute.arguments import check_top_k, check_windows
 from gmcore.ports.compute.unrolled import unrolled
 
 __all__ = ["NumPyNamespace"]
@@ -98,6 +98,10 @@ class NumPyNamespace(NumPyWindows, NumPyElementwiseNamespace):
         known = (segments >= 0) & (segments < count)
         np.add.at(sums, segments[known], x[known])
         return self._own(sums)
+
+    def windows(self, x: Array, starts: Array, length: int) -> Array:
+        check_windows(length, len(x))
+        return x[np.asarray(starts)[..., None] + np.arange(length)]
 
     def reshape(self, x: Array, shape: Shape) -> Array:
         return np.reshape(x, shape)

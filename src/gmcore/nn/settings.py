@@ -27,7 +27,7 @@ def instance_of_port(port: type) -> Any:
         if isinstance(value, type) or not isinstance(value, port):
             kind = port.__name__.lower()
             hint = f": create an object, {value.__name__}()" if isinstance(value, type) else ""
-            raise ValueError(f"{attribute.name} must be a {kind} object, got {value!r:.60}{hint}")  # noqa: TRY004 - like attrs
+            raise ValueError(f"{attribute.alias} must be a {kind} object, got {value!r:.60}{hint}")  # noqa: TRY004 - like attrs
 
     return check
 

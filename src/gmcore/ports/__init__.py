@@ -9,6 +9,7 @@ from gmcore.ports.abilities import (
     SupportsEvaluations,
     SupportsFeedback,
     SupportsInverse,
+    SupportsObjects,
     SupportsPreparation,
     SupportsRows,
     SupportsSchema,
@@ -22,6 +23,7 @@ from gmcore.ports.checkpoint_store import CheckpointStore
 from gmcore.ports.compute import Backend, Namespace, Random
 from gmcore.ports.cross_validator import CrossValidator
 from gmcore.ports.data_provider import DataProvider
+from gmcore.ports.engine import Engine
 from gmcore.ports.forward_pass import Pass
 from gmcore.ports.gradient_strategy import FleetLoss, GradientStrategy, Losses
 from gmcore.ports.layer import Layer
@@ -31,6 +33,7 @@ from gmcore.ports.model import Model
 from gmcore.ports.model_provider import ModelProvider
 from gmcore.ports.optimizer import Optimizer
 from gmcore.ports.schedule import Schedule
+from gmcore.ports.search_strategy import SearchStrategy, Study
 from gmcore.ports.sequence_provider import SequenceProvider
 from gmcore.ports.training_task import TrainingTask
 from gmcore.ports.training_workflow import TrainingWorkflow
@@ -41,6 +44,7 @@ __all__ = [
     "CheckpointStore",
     "CrossValidator",
     "DataProvider",
+    "Engine",
     "Evaluation",
     "Feedback",
     "FleetLoss",
@@ -56,13 +60,16 @@ __all__ = [
     "Pass",
     "Random",
     "Schedule",
+    "SearchStrategy",
     "SequenceProvider",
+    "Study",
     "SupportsAdapt",
     "SupportsChildren",
     "SupportsDirection",
     "SupportsEvaluations",
     "SupportsFeedback",
     "SupportsInverse",
+    "SupportsObjects",
     "SupportsPreparation",
     "SupportsRows",
     "SupportsSchema",

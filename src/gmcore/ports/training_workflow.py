@@ -47,8 +47,9 @@ class TrainingWorkflow(Protocol):
     def metrics(self) -> Mapping[str, float]:
         """Measurements of the last call of `train`, by name, as a copy.
 
-        `"seconds"`, `"steps"`, `"compilations"`, `"reads"`; `"peak_memory"` and `"active_memory"` in bytes; the
-        seconds of each phase, such as `"compiling_seconds"`; and the `"scoring_seconds"` of `validate` since then.
+        `"seconds"`, `"steps"`, `"compilations"`, `"reads"`; `"members_at_once"`, and `"halvings"` of it after memory
+        ran out; `"peak_memory"` and `"active_memory"` in bytes; the seconds of each phase, such as
+        `"compiling_seconds"`; and the `"scoring_seconds"` of `validate` since then.
         """
 
     @abstractmethod

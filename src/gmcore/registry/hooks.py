@@ -18,6 +18,7 @@ from gmcore.domain import (
     FoldStart,
     Hooks,
     MemberFailed,
+    OutOfMemory,
     RunEnd,
     RunError,
     RunStart,
@@ -72,6 +73,10 @@ class HookSpecs:
     @hookspec
     def member_failed(self, context: MemberFailed) -> None:
         """A member's loss or weights are no longer finite."""
+
+    @hookspec
+    def out_of_memory(self, context: OutOfMemory) -> None:
+        """The device ran out of memory: fewer members are computed at once."""
 
     @hookspec
     def batch_end(self, context: BatchEnd) -> None:

@@ -32,8 +32,8 @@ KINDS: Mapping[str, Kind] = {
     "optimizers": Kind("optimizer", "Optimizer"),
     "schedules": Kind("schedule", "Schedule"),
     "gradient_strategies": Kind("gradient strategy", "GradientStrategy"),
-    "search_strategies": Kind("search strategy"),
-    "engines": Kind("engine"),
+    "search_strategies": Kind("search strategy", "SearchStrategy"),
+    "engines": Kind("engine", "Engine"),
     "exporters": Kind("exporter"),
 }
 """By name of the registry in `PluginRegistry`; the entry-point group is `gmcore.` and this name."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the ports import NumPy, which listing plugins does not need
         Backend,
         CrossValidator,
         DataProvider,
+        Engine,
         GradientStrategy,
         Layer,
         Loss,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # the ports import NumPy, which listing plugins does not need
         ModelProvider,
         Optimizer,
         Schedule,
+        SearchStrategy,
         SequenceProvider,
         TrainingWorkflow,
     )
@@ -73,8 +75,8 @@ class PluginRegistry:
     optimizers: Registry[Optimizer]
     schedules: Registry[Schedule]
     gradient_strategies: Registry[GradientStrategy]
-    search_strategies: Registry[object]
-    engines: Registry[object]
+    search_strategies: Registry[SearchStrategy]
+    engines: Registry[Engine]
     exporters: Registry[object]
 
     # Not an attrs class, since importing attrs takes longer than listing two hundred plugins.

@@ -13,7 +13,7 @@ import numpy as np
 
 from gmcore.domain import CheckpointConfig, CheckpointSaved, Hooks, Snapshot
 from gmcore.domain.tree import tree_flatten, tree_unflatten
-from gmcore.errors import InputError, ModelFileError
+from gmcore.errors import FormatError, InputError, ModelFileError
 from gmcore.ports import CheckpointStore
 from gmcore.storage.files import make_folder, write_whole
 from gmcore.storage.optional_writes import OptionalWrites
@@ -22,10 +22,14 @@ from gmcore.storage.sealed import opened, sealed
 
 __all__ = ["Checkpoints"]
 
-FORMAT = 5
-"""Changes when earlier checkpoints can no longer be resumed from."""
+FORMAT = 6
+"""Changes when earlier checkpoints can no longer be resumed from: they are never brought into the present format."""
 
 _KEY = "gmcore_checkpoint"
+_ADVICE = (
+    "use the version that wrote it, which the run's provenance.json names, or remove the run's folder 'checkpoints', "
+    "and gmcore resume trains from the start"
+)
 _NAME = re.compile(r"chunk-(\d{5,})-\d{8,}-\d{8,}\.safetensors")
 
 
@@ -90,6 +94,7 @@ class Checkpoints(CheckpointStore):
         """Return the latest intact snapshot of a chunk, or None if it has no checkpoint.
 
         Raises:
+            FormatError: if another version of gmcore wrote one.
             ModelFileError: if the chunk has checkpoints and all are damaged; restarting it is the user's decision.
         """
         self.wait()
@@ -97,6 +102,8 @@ class Checkpoints(CheckpointStore):
         for path in reversed(paths):
             try:
                 return _decoded(read_regular(path), path, run=self.run)
+            except FormatError:
+                raise  # it is intact, and the next write would remove it
             except (InputError, OSError) as error:
                 last = error
                 if path != paths[0]:
@@ -151,7 +158,7 @@ def _encoded(snapshot: Snapshot, *, run: str) -> tuple[bytes, memoryview]:
 def _decoded(content: bytes, path: Path, *, run: str) -> Snapshot:
     what = f"the checkpoint {path}"
     try:
-        arrays, header = opened(content, key=_KEY, known=FORMAT, what=what)
+        arrays, header = opened(content, key=_KEY, known=FORMAT, what=what, advice=_ADVICE)
         values = cast("dict[str, Any]", header)
         of = values.pop("run", "")
         ordered = {name: arrays[name] for name in values.pop("order")}

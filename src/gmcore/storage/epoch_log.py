@@ -1,12 +1,13 @@
 """The epoch log of a run, `metrics.jsonl`: one JSON line per epoch and chunk."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
 
-from gmcore.domain import EpochEnd
+from gmcore.domain import EpochEnd, OutOfMemory
 from gmcore.domain.plain import plain
 from gmcore.storage.files import append, write_whole
 from gmcore.storage.optional_writes import OptionalWrites
@@ -43,6 +44,12 @@ class EpochLog:
         if self.attempts(lambda: append(self.path, self._pending)):
             self._pending = b""
 
+    def forget(self, context: OutOfMemory) -> None:
+        """Drop the epochs of a chunk that is trained again in parts; a function for the hook `out_of_memory`."""
+        is_kept = lambda line: _epoch_and_members(line)[1] != context.members
+        self._pending = b"".join(filter(is_kept, self._pending.splitlines(keepends=True)))
+        self.attempts(lambda: _drop_others(self.path, is_kept))
+
 
 def forget_after(path: Path, epochs: Mapping[tuple[int, ...], int]) -> None:
     """Drop the lines of epochs that will be trained again, and incomplete lines.
@@ -55,18 +62,28 @@ def forget_after(path: Path, epochs: Mapping[tuple[int, ...], int]) -> None:
         InputError: if it is not a file, or can't be read.
         OutputError: if it can't be written.
     """
+
+    def is_kept(line: bytes) -> bool:
+        epoch, members = _epoch_and_members(line)
+        return epoch <= epochs.get(members, 0)
+
+    _drop_others(path, is_kept)
+
+
+def _drop_others(path: Path, is_kept: Callable[[bytes], bool]) -> None:
+    """Drop the lines of a log that are not kept; it may be absent."""
     try:
         lines = read_regular(path).splitlines()
     except FileNotFoundError:
         return
-    kept = [line for line in lines if _is_kept(line, epochs)]
-    write_whole(path, b"".join(line + b"\n" for line in kept))
+    write_whole(path, b"".join(line + b"\n" for line in lines if is_kept(line)))
 
 
-def _is_kept(line: bytes, epochs: Mapping[tuple[int, ...], int]) -> bool:
-    """Return whether a line is complete and its epoch is among those to keep."""
+def _epoch_and_members(line: bytes) -> tuple[float, tuple[int, ...]]:
+    """Return the epoch and the members of a line; infinity and no members if it is incomplete or malformed."""
     try:
         content = json.loads(line)
-        return bool(content["epoch"] <= epochs.get(tuple(content["members"]), 0))
+        epoch, members = content["epoch"], tuple(content["members"])
     except (ValueError, LookupError, TypeError, RecursionError):
-        return False
+        return math.inf, ()
+    return (epoch, members) if all(isinstance(one, int) for one in (epoch, *members)) else (math.inf, ())

@@ -2,59 +2,37 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NotRequired, TypedDict, TypeVar
 
 import attrs
 import numpy as np
 
-from gmcore.domain import Feature, Kind, Schema, Target, TargetKind, Variables
+from gmcore.domain import Schema, Variables
 from gmcore.domain.tree import tree_flatten, tree_unflatten
 from gmcore.errors import InputError, ModelFileError
 from gmcore.storage.files import printable
 from gmcore.storage.output_file import write_output
 from gmcore.storage.regular_file import read_regular
-from gmcore.storage.sealed import opened, sealed
+from gmcore.storage.schema_header import SchemaHeader
+from gmcore.storage.sealed import Readers, opened, sealed
 
-__all__ = ["FORMAT", "ModelHeader", "SchemaHeader", "read_model", "schema_from", "write_model"]
+__all__ = ["FORMAT", "READERS", "ModelHeader", "read_model", "write_model"]
 
-FORMAT = 3
+FORMAT = 4
+"""Changes with the layout of the file: its trees, the keys of its header, or what they mean."""
+
+READERS: Readers = {
+    2: lambda file: file,  # format 3 adds the tree `shared`, which a model need not have
+    3: lambda file: file,  # format 4 adds tensors and the shape of the target, which a schema need not have
+}
+"""What brings a model of an earlier format into the next one.
+
+Format 1 had no checksum, and its arrays and options were renamed while it was in use, so it is not read.
+"""
 
 _KEY = "gmcore"
+_ADVICE = "train it again, or load it with the version that wrote it"
 _TREES = {"params", "buffers", "shared"}
 _DEEPEST = 100  # dots in the name of an array
-
-T = TypeVar("T")
-
-
-class _FeatureEntry(TypedDict):
-    name: str
-    kind: str
-    categories: Sequence[str]
-    date_format: NotRequired[str | None]  # files from before dates were features lack it
-
-
-class _TargetEntry(TypedDict):
-    names: Sequence[str]
-    kind: str
-    classes: Sequence[str]
-    dtype: NotRequired[str]  # files from before labels had a dtype lack it
-
-
-class _SchemaEntry(TypedDict):
-    """A `Schema` as JSON."""
-
-    features: Sequence[_FeatureEntry]
-    target: _TargetEntry
-    group: str | None
-    time: str | None
-    id: NotRequired[str | None]  # files from before rows had ids lack it
-
-
-class SchemaHeader(TypedDict, total=False):
-    """A JSON header with a schema."""
-
-    format: int
-    schema: _SchemaEntry
 
 
 class ModelHeader(SchemaHeader, total=False):
@@ -92,7 +70,8 @@ def read_model(path: Path) -> tuple[Variables, ModelHeader]:
     """Return a model's variables, as NumPy arrays, and its header.
 
     Raises:
-        ModelFileError: if the file is absent, damaged, from another program, or in a later format.
+        FormatError: if it has a later format, or an older one that can't be read.
+        ModelFileError: if it is absent, damaged, or from another program.
     """
     what = printable(path)
     try:
@@ -102,7 +81,7 @@ def read_model(path: Path) -> tuple[Variables, ModelHeader]:
     except InputError as error:
         raise ModelFileError(f"{error}: pass the model.safetensors of a run folder") from error
     try:
-        arrays, about = opened(content, key=_KEY, known=FORMAT, what=what)
+        arrays, about = opened(content, key=_KEY, known=FORMAT, what=what, readers=READERS, advice=_ADVICE)
         variables = _variables(arrays, about.pop("order"))
     except ModelFileError:
         raise
@@ -115,63 +94,6 @@ def read_model(path: Path) -> tuple[Variables, ModelHeader]:
         ) from error
     header: ModelHeader = about  # type: ignore[assignment] # any key may be absent or malformed
     return variables, header
-
-
-def schema_from(header: SchemaHeader) -> Schema:
-    """Return the schema in a header.
-
-    Raises:
-        ValueError: if it is missing or malformed; the message says what is wrong.
-    """
-    try:
-        schema = header["schema"]
-        target = schema["target"]
-        return Schema(
-            features=tuple(map(_feature, _list(schema["features"], "features"))),
-            target=Target(
-                names=_texts(target["names"], "names of its target"),
-                kind=TargetKind(target["kind"]),
-                classes=_texts(target["classes"], "classes"),
-                dtype=_text(target.get("dtype", "str"), "dtype of its target"),
-            ),
-            group=_optional_text(schema["group"], "group"),
-            time=_optional_text(schema["time"], "time"),
-            id=_optional_text(schema.get("id"), "id"),
-        )
-    except KeyError as error:
-        raise ValueError(f"its schema lacks {error}") from error
-    except (TypeError, AttributeError) as error:  # of a number or a list in the place of a table
-        raise ValueError("its schema is not made of tables") from error
-
-
-def _feature(entry: _FeatureEntry) -> Feature:
-    return Feature(
-        name=_text(entry["name"], "name of a feature"),
-        kind=Kind(entry["kind"]),
-        categories=_texts(entry["categories"], "categories"),
-        date_format=_optional_text(entry.get("date_format"), "date_format"),
-    )
-
-
-def _list(value: Sequence[T], what: str) -> Sequence[T]:
-    # A text is a sequence of texts, too.
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"the {what} in its schema must be a list, got {value!r:.40}")  # noqa: TRY004 - a value of the file
-    return value
-
-
-def _texts(value: Sequence[str], what: str) -> tuple[str, ...]:
-    return tuple(_text(one, what) for one in _list(value, what))
-
-
-def _optional_text(value: str | None, what: str) -> str | None:
-    return None if value is None else _text(value, what)
-
-
-def _text(value: str, what: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"the {what} in its schema must be text, got {value!r:.40}")  # noqa: TRY004 - a value of the file
-    return value
 
 
 def _variables(arrays: Mapping[str, np.ndarray], order: object) -> Variables:

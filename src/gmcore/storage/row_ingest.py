@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, Batch, BatchConfig, Rows, Schema, Split
+from gmcore.domain import Array, Batch, BatchConfig, Rows, Schema, Split, WindowedSeries
 from gmcore.errors import DataError, OutputError
 from gmcore.ports import DataProvider, SupportsRows
 from gmcore.storage.row_store import open_rows, write_rows
@@ -91,9 +91,14 @@ class _Stream:
 
         return Rows(
             schema=schema,
-            inputs={name: np.asarray(column)[kept] for name, column in batch.inputs.items()},
+            inputs={name: _picked(column, kept) for name, column in batch.inputs.items()},
             targets=pick(batch.targets),
             weights=pick(batch.weights),
             groups=pick(batch.groups),
             time=pick(batch.time),
         )
+
+
+def _picked(column: Array, kept: np.ndarray) -> Array:
+    """Return some rows of an input; windows of a series stay windows."""
+    return column.take(kept) if isinstance(column, WindowedSeries) else np.asarray(column)[kept]

@@ -12,20 +12,22 @@ from typing import Any, TypedDict
 import attrs
 import numpy as np
 
-from gmcore.domain import Rows, Schema
+from gmcore.domain import Array, Rows, WindowedSeries
 from gmcore.errors import DataError, OutputError
 from gmcore.storage.array_file import ArrayFile, rows_sha256
 from gmcore.storage.files import make_durable, write_whole
-from gmcore.storage.model_file import SchemaHeader, schema_from
+from gmcore.storage.schema_header import SchemaHeader, schema_from
 from gmcore.storage.temporary import temporary_folder
 
 __all__ = ["FORMAT", "StoredRows", "kept_rows", "open_rows", "write_rows"]
 
-FORMAT = 1
+FORMAT = 2
 """Changes when earlier stores can no longer be read, or would be written differently."""
 
 _FACTS = "rows.json"
 _INPUT = "inputs."
+# Of an input that is windows of a series: the steps, written once, and where each row's window starts.
+_SERIES, _STARTS = "series.", "starts."
 _OTHERS = ("targets", "weights", "groups", "time", "ids")
 
 
@@ -39,10 +41,18 @@ class _ArrayEntry(TypedDict):
     stamp: list[int]
 
 
+class _WindowsEntry(TypedDict):
+    """What `rows.json` records of windows, see `WindowedSeries`."""
+
+    length: int
+    reach: int
+
+
 class _Facts(SchemaHeader):
     """The content of `rows.json`."""
 
     arrays: dict[str, _ArrayEntry]
+    windows: dict[str, _WindowsEntry]
     about: dict[str, object]
 
 
@@ -73,23 +83,18 @@ def write_rows(folder: Path, blocks: Iterable[Rows], about: Mapping[str, object]
     """
     with _as_output_error(folder):
         folder.mkdir(parents=True)
-    schema, files = None, dict[str, ArrayFile]()
+    store = None
     with contextlib.ExitStack() as stack:
         for block in blocks:
-            arrays = _arrays(block)
             with _as_output_error(folder):
-                if schema is None:
-                    schema = block.schema
-                    files = {name: ArrayFile(folder / f"{place}.npy") for place, name in enumerate(arrays)}
-                    stack.callback(_abandon, files)
-                if block.schema != schema or list(arrays) != list(files):
-                    raise ValueError(f"all blocks must have the columns of the first one: {', '.join(files)}")
-                for name, array in arrays.items():
-                    files[name].append(array)
-        if schema is None:
+                if store is None:
+                    store = _Files.begun(folder, block)
+                    stack.callback(store.abandon)
+                store.append(block)
+        if store is None:
             raise ValueError("there are no rows to write")
         with _as_output_error(folder):
-            _finish(folder, schema, files, about)
+            store.finish(about)
 
 
 def open_rows(folder: Path) -> StoredRows | None:
@@ -104,7 +109,12 @@ def open_rows(folder: Path) -> StoredRows | None:
     try:
         facts = _unsealed((folder / _FACTS).read_bytes())
         arrays = {name: _mapped(folder, entry) for name, entry in facts["arrays"].items()}
-        inputs = {name.removeprefix(_INPUT): array for name, array in arrays.items() if name.startswith(_INPUT)}
+        inputs: dict[str, Array] = {
+            name.removeprefix(_INPUT): array for name, array in arrays.items() if name.startswith(_INPUT)
+        }
+        for name, entry in facts["windows"].items():
+            steps, starts = arrays[f"{_SERIES}{name}"], arrays[f"{_STARTS}{name}"]
+            inputs[name] = WindowedSeries(series=steps, starts=starts, length=entry["length"], reach=entry["reach"])
         others = {name: arrays.get(name) for name in _OTHERS}
         rows = Rows(schema=schema_from(facts), inputs=inputs, **others)
     except FileNotFoundError as error:
@@ -175,24 +185,73 @@ def _moved(written: Path, folder: Path) -> bool:
     return True
 
 
-def _finish(folder: Path, schema: Schema, files: Mapping[str, ArrayFile], about: Mapping[str, object]) -> None:
-    """Close the files and write `rows.json`, which completes the store."""
-    arrays = {
-        name: {**file.close(), "file": file.path.name, "stamp": _stamp(file.path)} for name, file in files.items()
-    }
-    facts = {"format": FORMAT, "schema": attrs.asdict(schema), "arrays": arrays, "about": dict(about)}
-    write_whole(folder / _FACTS, _sealed(facts))
+@attrs.frozen(eq=False)
+class _Files:
+    """The files of a store that is being written.
 
+    Attributes:
+        folder: the store's folder.
+        first: the first block.
+        columns: those with an entry for each row, by name.
+        series: those of the series of windows, by name.
+    """
 
-def _abandon(files: Mapping[str, ArrayFile]) -> None:
-    for file in files.values():
-        file.abandon()
+    folder: Path
+    first: Rows
+    columns: Mapping[str, ArrayFile]
+    series: Mapping[str, ArrayFile]
+
+    @classmethod
+    def begun(cls, folder: Path, first: Rows) -> "_Files":
+        """Return the files for blocks like the first one."""
+        names = [*_arrays(first), *(f"{_SERIES}{name}" for name in first.windowed)]
+        files = {name: ArrayFile(folder / f"{place}.npy") for place, name in enumerate(names)}
+        series = {name: file for name, file in files.items() if name.startswith(_SERIES)}
+        store = cls(folder, first, {name: file for name, file in files.items() if name not in series}, series)
+        for name, windows in first.windowed.items():
+            series[f"{_SERIES}{name}"].append(windows.series)
+        return store
+
+    def append(self, block: Rows) -> None:
+        """Append the rows of a block."""
+        arrays = _arrays(block)
+        if block.schema != self.first.schema or list(arrays) != list(self.columns) or not self._has_series_of(block):
+            raise ValueError(f"all blocks must have the columns of the first one: {', '.join(self.columns)}")
+        for name, array in arrays.items():
+            self.columns[name].append(array)
+
+    def finish(self, about: Mapping[str, object]) -> None:
+        """Close the files and write `rows.json`, which completes the store."""
+        files = {**self.columns, **self.series}
+        arrays = {
+            name: {**file.close(), "file": file.path.name, "stamp": _stamp(file.path)} for name, file in files.items()
+        }
+        windows = {name: {"length": one.length, "reach": one.reach} for name, one in self.first.windowed.items()}
+        schema = attrs.asdict(self.first.schema)
+        facts = {"format": FORMAT, "schema": schema, "arrays": arrays, "windows": windows, "about": dict(about)}
+        write_whole(self.folder / _FACTS, _sealed(facts))
+
+    def abandon(self) -> None:
+        """Close the files without finishing the store."""
+        for file in (*self.columns.values(), *self.series.values()):
+            file.abandon()
+
+    def _has_series_of(self, block: Rows) -> bool:
+        """Return whether a block has windows of the series that are written."""
+        known, given = self.first.windowed, block.windowed
+        return known.keys() == given.keys() and all(
+            known[name].series is one.series and (known[name].length, known[name].reach) == (one.length, one.reach)
+            for name, one in given.items()
+        )
 
 
 def _arrays(rows: Rows) -> dict[str, np.ndarray]:
+    """Return all arrays with an entry for each row, by their names in the store."""
+    windowed = rows.windowed
+    inputs = {f"{_INPUT}{name}": rows.inputs[name] for name in rows.inputs if name not in windowed}
+    starts = {f"{_STARTS}{name}": windows.starts for name, windows in windowed.items()}
     others = {name: getattr(rows, name) for name in _OTHERS}
-    arrays = {f"{_INPUT}{name}": array for name, array in rows.inputs.items()} | others
-    return {name: array for name, array in arrays.items() if array is not None}
+    return {name: array for name, array in (inputs | starts | others).items() if array is not None}
 
 
 def _mapped(folder: Path, entry: _ArrayEntry) -> np.ndarray:

@@ -10,15 +10,24 @@ the file is an ordinary safetensors file for every other program:
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from gmcore.errors import ModelFileError
+from gmcore.storage.formats import in_present_format
 
-__all__ = ["opened", "sealed"]
+__all__ = ["Opened", "Readers", "opened", "sealed"]
+
+Opened = tuple[dict[str, np.ndarray], dict[str, object]]
+"""The arrays of a sealed file, by name, and its JSON values without `format`."""
+Readers = Mapping[int, Callable[[Opened], Opened]]
+"""By number, what brings a file of that format into the next one, as in `in_present_format`."""
+
+_NONE: Readers = MappingProxyType({})
 
 _BLANK = b"0" * 64
 _FIELD = b'"sha256":"'
@@ -43,17 +52,28 @@ def sealed(arrays: Mapping[str, np.ndarray], *, key: str, about: Mapping[str, ob
     return _filled(head, _digest(head, body)), body
 
 
-def opened(content: bytes, *, key: str, known: int, what: str) -> tuple[dict[str, np.ndarray], dict[str, object]]:
-    """Return the arrays of a sealed file, and its JSON values without `format`.
+def opened(
+    content: bytes,
+    *,
+    key: str,
+    known: int,
+    what: str,
+    readers: Readers = _NONE,
+    advice: str = "use the version that wrote it",
+) -> Opened:
+    """Return the arrays of a sealed file, and its JSON values without `format`, both in the present format.
 
     Args:
         content: the file.
         key: name of gmcore's entry in the header.
-        known: the format that this version reads.
+        known: the present format.
         what: the file, for messages.
+        readers: bring older formats into the present one.
+        advice: what to do with a file whose format is too old.
 
     Raises:
-        ModelFileError: if the file has another format, or its checksum does not match.
+        FormatError: if the file has a later format, or an older one that can't be read.
+        ModelFileError: if its checksum does not match.
         ValueError: if it is no such file.
     """
     size = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
@@ -64,10 +84,8 @@ def opened(content: bytes, *, key: str, known: int, what: str) -> tuple[dict[str
         found = about.pop("format")
     except (SafetensorError, RecursionError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(_words(error)) from error
-    if found != known:
-        newer = isinstance(found, int) and found > known
-        hint = "install a newer gmcore" if newer else "an earlier gmcore wrote it"
-        raise ModelFileError(f"{what} has format {found!r:.20}, this gmcore reads format {known}: {hint}")
+    # Before the checksum, which other formats may lack or compute in another way.
+    present = in_present_format((arrays, about), found, present=known, readers=readers, what=what, advice=advice)
     checksum = metadata.get("sha256")
     head = content[:size]
     place = head.find(_FIELD) + len(_FIELD)
@@ -75,7 +93,7 @@ def opened(content: bytes, *, key: str, known: int, what: str) -> tuple[dict[str
     body = memoryview(content)[size:]
     if checksum != head[place : place + len(_BLANK)].decode() or checksum != _digest(blank, body):
         raise ModelFileError(f"{what} is damaged: its checksum does not match")
-    return arrays, about
+    return present
 
 
 def _without_metadata(header: Mapping[str, object]) -> dict[str, object]:

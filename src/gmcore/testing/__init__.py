@@ -5,7 +5,9 @@ from gmcore.testing.backend import BackendContract
 from gmcore.testing.batch_loss import BatchLossContract
 from gmcore.testing.cross_validator import CrossValidatorContract
 from gmcore.testing.data_provider import DataProviderContract
+from gmcore.testing.engine import EngineContract
 from gmcore.testing.fakes import TinyModel, two_moons
+from gmcore.testing.faults.power_cut import Crash, Recording, recorded
 from gmcore.testing.gradient_strategy import GradientStrategyContract
 from gmcore.testing.guarded_backend import GuardedBackend
 from gmcore.testing.hook import HookContract
@@ -14,8 +16,8 @@ from gmcore.testing.loss import LossCase, LossContract
 from gmcore.testing.metric_computer import MetricComputerContract
 from gmcore.testing.model_provider import ModelProviderContract
 from gmcore.testing.optimizer import OptimizerContract
-from gmcore.testing.power_cut import Crash, Recording, recorded
 from gmcore.testing.schedule import ScheduleContract
+from gmcore.testing.search_strategy import SearchStrategyContract
 from gmcore.testing.sequence_provider import SequenceProviderContract
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Crash",
     "CrossValidatorContract",
     "DataProviderContract",
+    "EngineContract",
     "GradientStrategyContract",
     "GuardedBackend",
     "HookContract",
@@ -36,6 +39,7 @@ __all__ = [
     "OptimizerContract",
     "Recording",
     "ScheduleContract",
+    "SearchStrategyContract",
     "SequenceProviderContract",
     "TinyModel",
     "recorded",

@@ -64,15 +64,18 @@ class OfAbilities(ABC):  # noqa: B024 - the suites have abstract methods
             )
 
 
-def usable_backends(dtype: str) -> Iterator[Backend]:
-    """Yield every installed backend of a dtype that is available, on the CPU; check that there is one."""
-    registry = plugin_registry(dtype).backends
+def usable_backends(dtype: str, compute: str = "auto") -> Iterator[Backend]:
+    """Yield every installed backend of a dtype that is available, on the CPU; check that there is one.
+
+    Of a narrower `compute`, which a backend need not have, there may be none.
+    """
+    registry, options = plugin_registry(dtype).backends, {} if compute == "auto" else {"compute": compute}
     count = 0
     for name in registry:
         try:
-            backend = registry.create(name, device="cpu")
+            backend = registry.create(name, device="cpu", **options)
         except InputError:  # broken or unavailable, which is not the component's fault
             continue
         count += 1
         yield backend
-    assert count, f"no {dtype} backend can be used here, so nothing is checked: pip install gm-jax-backend"
+    assert count or options, f"no {dtype} backend can be used here, so nothing is checked: pip install gm-jax-backend"

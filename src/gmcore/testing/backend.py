@@ -10,6 +10,7 @@ from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
 from gmcore.ports import Backend
 from gmcore.testing.backend_checks.fleets import assert_takes_members
+from gmcore.testing.backend_checks.memory import assert_knows_memory_errors
 from gmcore.testing.backend_checks.namespace_contract import NamespaceContract
 from gmcore.testing.backend_checks.scans import assert_prepares, assert_takes_first_steps
 
@@ -49,6 +50,10 @@ class BackendContract(NamespaceContract):
         device = backend.asarray(host)
         host[:] = 7
         np.testing.assert_array_equal(backend.to_numpy(device), np.ones(1000))
+
+    def test_errors_about_memory_are_known(self) -> None:
+        """Those of Python and NumPy, and no others."""
+        assert_knows_memory_errors(self.backend())
 
     # --- transforms
 
@@ -97,6 +102,29 @@ class BackendContract(NamespaceContract):
             for place, one in enumerate(alone):
                 for name, gradient in gradients.items():
                     np.testing.assert_allclose(gradient[place], one[name], rtol=1e-4, atol=1e-6)
+
+    def test_a_checkpointed_function_takes_keys_and_indices(self) -> None:
+        """Of one member and of a fleet; the gradient is that without a checkpoint."""
+        backend = self.backend()
+        xp, rng = backend.xp, np.random.default_rng(0)
+        given = {"rows": np.array([[1, 0], [3, 3]], np.int32), "key": np.array([[1, 2], [3, 4]], np.uint32)}
+
+        def loss(params: Array, inputs: Tree) -> Array:
+            rows = xp.take(params, inputs["rows"], axis=0)
+            return xp.sum(xp.square(rows) * xp.random.uniform(inputs["key"], rows.shape))
+
+        def gradients(loss: Function, params: Array, inputs: Tree) -> list[Array]:
+            member = backend.value_and_grad(lambda params, inputs: (loss(params, inputs), None))
+            fleet = backend.value_and_grad(lambda params, inputs: (xp.sum(backend.vmap(loss)(params, inputs)), None))
+            return [member(params[0], tree_map(lambda x: x[0], inputs))[1], fleet(params, inputs)[1]]
+
+        def run(params: Array, inputs: Tree) -> list[list[Array]]:
+            return [gradients(form, params, inputs) for form in (backend.checkpoint(loss), loss)]
+
+        program = backend.compile(run, loops=True)
+        found, expected = backend.to_numpy(program(*backend.asarray((rng.normal(size=(2, 4, 3)), given))))
+        for with_checkpoint, without in zip(found, expected, strict=True):
+            np.testing.assert_allclose(with_checkpoint, without, rtol=1e-6)
 
     def test_a_program_is_compiled_once_for_each_shape(self) -> None:
         """Calling it with its own results does not compile again; a new shape does and is counted."""

@@ -3,17 +3,20 @@
 # ruff: noqa: S101 - these are checks
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import ClassVar
 
 import attrs
 import numpy as np
 
-from gmcore.domain import Batch, BatchConfig, Feature, Kind, Rows, Schema
-from gmcore.domain.data.dates import FIRST_DAY, LAST_DAY, MISSING_DAY, SECONDS_PER_DAY
+from gmcore.domain import Batch, BatchConfig, Feature, Rows, Tensor
+from gmcore.domain.data.purge import apart_from
+from gmcore.domain.data.tensor import RESERVED
 from gmcore.errors import DataError
 from gmcore.ports import DataProvider, SupportsRows, SupportsSchema
 from gmcore.testing.abilities import OfAbilities, needs
+from gmcore.testing.data_checks.rows import assert_columns, assert_order
 
 __all__ = ["DataProviderContract"]
 
@@ -73,8 +76,8 @@ class DataProviderContract(OfAbilities):
         assert batches, "there are no training batches"
         for batch in [*batches, *provider.validation_batches(_SHUFFLED)]:
             assert batch.weights.shape == (4,)
-            _assert_order(provider.schema, batch)
-            _assert_columns(provider.schema, batch.inputs, batch.targets, count=4)
+            assert_order(provider.schema, batch)
+            assert_columns(provider.schema, batch.inputs, batch.targets, count=4)
 
     def test_iterating_again_gives_the_same_batches(self) -> None:
         """A provider has no hidden state: the order depends neither on earlier iterations nor on the object."""
@@ -120,7 +123,7 @@ class DataProviderContract(OfAbilities):
         assert rows is provider.rows()
         assert rows.schema == provider.schema
         assert len(rows) == provider.metadata["rows"]
-        _assert_columns(rows.schema, rows.inputs, rows.targets, count=len(rows))
+        assert_columns(rows.schema, rows.inputs, rows.targets, count=len(rows))
         assert (rows.groups is not None) == (rows.schema.group is not None)
         assert (rows.time is not None) == (rows.schema.time is not None)
         assert rows.groups is None or rows.groups.dtype == np.int64
@@ -132,14 +135,21 @@ class DataProviderContract(OfAbilities):
 
     @needs(SupportsRows)
     def test_the_split_has_every_row_once(self) -> None:
-        """Training, validation and test rows are disjoint, complete and reproducible; no group is split."""
+        """Training, validation and test rows are disjoint, complete and reproducible; no group is split.
+
+        Of windows of a series, those are left out of the training rows that share steps with held-out rows.
+        """
         provider, other = self.provider(), self.provider()
         assert isinstance(provider, SupportsRows)
         assert isinstance(other, SupportsRows)
         rows, split = provider.rows(), provider.split()
         parts = [split.train, split.validation, split.test]
         assert all(part.dtype == np.int64 for part in parts)
-        assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(rows)))
+        given = np.concatenate(parts)
+        assert len(np.unique(given)) == len(given)
+        missing = np.setdiff1d(np.arange(len(rows)), given)
+        assert not len(apart_from(rows, missing, np.concatenate(parts[1:]))), "rows without a role"
+        assert len(apart_from(rows, split.train, np.concatenate(parts[1:]))) == len(split.train), "steps on two sides"
         assert len(split.train) > 0
         assert np.array_equal(split.train, other.split().train)
         assert np.array_equal(split.validation, other.split().validation)
@@ -172,7 +182,7 @@ class DataProviderContract(OfAbilities):
             assert rows.schema == provider.schema
             assert rows.inputs.keys() == provider.rows().inputs.keys()
             for name, column in rows.inputs.items():
-                np.testing.assert_array_equal(column, provider.rows().inputs[name])
+                np.testing.assert_array_equal(column[:], provider.rows().inputs[name][:])
 
     @needs(SupportsSchema)
     def test_an_unknown_category_has_code_0(self) -> None:
@@ -192,11 +202,30 @@ class DataProviderContract(OfAbilities):
         provider = self.provider()
         assert isinstance(provider, SupportsSchema)
         schema = provider.schema
+        if not schema.features:
+            return
         alone = attrs.evolve(schema, features=schema.features[-1:])
-        column = next(iter(provider.rows_like(alone).inputs.values()))
+        columns = provider.rows_like(alone).inputs
+        column = next(columns[name] for name in RESERVED if name in columns)
         assert column.shape[:2] == (provider.metadata["rows"], 1)
         more = attrs.evolve(schema, features=(*schema.features, Feature(name="no_such_column")))
         assert "no_such_column" in _assert_refuses(lambda: provider.rows_like(more))
+
+    @needs(SupportsSchema)
+    def test_tensors_are_found_by_name_and_shape(self) -> None:
+        """A missing tensor, or one of another shape, is a `DataError` that names it."""
+        provider = self.provider()
+        assert isinstance(provider, SupportsSchema)
+        schema = provider.schema
+        more = attrs.evolve(schema, tensors=(*schema.tensors, Tensor(name="no_such_tensor", shape=(3, 2))))
+        assert "no_such_tensor" in _assert_refuses(lambda: provider.rows_like(more))
+        for tensor in schema.tensors:
+            larger = attrs.evolve(tensor, shape=(*tensor.shape[:-1], tensor.shape[-1] + 1))
+            others = tuple(larger if one is tensor else one for one in schema.tensors)
+            message = _assert_refuses(partial(provider.rows_like, attrs.evolve(schema, tensors=others)))
+            assert f"'{tensor.name}'" in message
+            assert str(larger.shape) in message
+            assert str(tensor.shape) in message
 
 
 def _assert_refuses(use: Callable[[], object]) -> str:
@@ -205,56 +234,6 @@ def _assert_refuses(use: Callable[[], object]) -> str:
     except DataError as error:
         return str(error)
     raise AssertionError("expected a DataError")
-
-
-def _assert_columns(schema: Schema, inputs: Mapping[str, np.ndarray], targets: object, *, count: int) -> None:
-    """Check names, shapes, dtypes and ranges against the schema."""
-    shapes = {
-        "numeric": (count, len(schema.numeric)),
-        "categorical": (count, len(schema.categorical)),
-        "datetime": (count, len(schema.datetime), 2),
-    }
-    assert {name: array.shape for name, array in inputs.items()} == {
-        name: shape for name, shape in shapes.items() if shape[1]
-    }
-    if schema.numeric:
-        numeric = inputs["numeric"]
-        assert numeric.dtype == np.float64
-        assert not np.isinf(numeric).any()
-        logical = numeric[:, [feature.kind is Kind.BOOLEAN for feature in schema.numeric]]
-        assert np.isin(logical[~np.isnan(logical)], (0.0, 1.0)).all()
-    if schema.categorical:
-        assert inputs["categorical"].dtype == np.int32
-        assert (inputs["categorical"] >= 0).all()
-        assert (inputs["categorical"] <= [len(feature.categories) for feature in schema.categorical]).all()
-    if schema.datetime:
-        _assert_dates(inputs["datetime"])
-    assert isinstance(targets, np.ndarray)
-    if schema.target.is_classification:
-        assert targets.shape == (count,)
-        assert targets.dtype == np.int32
-        assert ((targets >= 0) & (targets < len(schema.target.classes))).all()
-    else:
-        assert targets.shape == (count, schema.target.width)
-        assert targets.dtype == np.float64
-        assert np.isfinite(targets).all()
-
-
-def _assert_dates(dates: np.ndarray) -> None:
-    """Check that days are in the calendar or missing, and seconds in a day."""
-    assert dates.dtype == np.int32
-    days, seconds = dates[..., 0], dates[..., 1]
-    missing = days == MISSING_DAY
-    assert (missing | ((days >= FIRST_DAY) & (days <= LAST_DAY))).all()
-    assert ((seconds >= 0) & (seconds < SECONDS_PER_DAY)).all()
-    assert (seconds[missing] == 0).all()
-
-
-def _assert_order(schema: Schema, batch: Batch) -> None:
-    """Check that groups and time are present if the schema has them, with one value for each row."""
-    for name, column in ((schema.group, batch.groups), (schema.time, batch.time)):
-        assert (column is not None) == (name is not None), name
-        assert column is None or column.shape == batch.weights.shape, name
 
 
 def _fingerprints(batches: Iterable[Batch]) -> list[bytes]:

@@ -168,6 +168,9 @@ class GuardedBackend(Backend):
     def memory(self) -> Memory | None:
         return self.inner.memory()
 
+    def is_out_of_memory(self, error: Exception) -> bool:
+        return self.inner.is_out_of_memory(error)
+
     def provenance(self) -> Mapping[str, str]:
         return self.inner.provenance()
 

@@ -31,6 +31,7 @@ from gmcore.domain import (
     Hooks,
     Member,
     MemberFailed,
+    OutOfMemory,
     RunEnd,
     RunError,
     RunStart,
@@ -259,7 +260,7 @@ def _runs() -> Iterator[list[list[Context]]]:
 
 
 def _fit(folder: Path, results: tuple[TrainingResult, ...]) -> list[Context]:
-    """Return the contexts of training a chunk for two epochs; its last member fails."""
+    """Return the contexts of training a chunk for two epochs, whose last member fails, and of scoring it in parts."""
     members, count = tuple(one.member for one in results), len(results)
     model = TinyModel(schema=two_moons(10).schema).info
     contexts: list[Context] = [FitStart(members=members, max_epochs=2, steps_per_epoch=3, model=model)]
@@ -277,7 +278,7 @@ def _fit(folder: Path, results: tuple[TrainingResult, ...]) -> list[Context]:
         contexts += [start, batch, end, CheckpointSaved(path=folder / "checkpoint.safetensors", epoch=epoch)]
     if (failure := results[-1].failure) is not None:
         contexts.append(MemberFailed(member=members[-1], place=count - 1, failure=failure))
-    return [*contexts, FitEnd(members=members, results=results)]
+    return [*contexts, FitEnd(members=members, results=results), OutOfMemory(members=(), tried=count, at_once=1)]
 
 
 def _result(member: int) -> TrainingResult:

@@ -22,7 +22,8 @@ from gmcore.testing.layer_checks.fits import (
     assert_fits_weigh_rows,
 )
 from gmcore.testing.layer_checks.fleets import assert_equals_reference, assert_gradients, assert_same_bits
-from gmcore.testing.layer_rows import fitted, shape_of_rows
+from gmcore.testing.layer_checks.narrow import assert_narrow_dtypes_work
+from gmcore.testing.layer_checks.rows import fitted, shape_of_rows
 from gmcore.testing.model_checks.passes import same_leaves, shapes_of, tree_of
 
 __all__ = ["LayerContract"]
@@ -56,9 +57,9 @@ class LayerContract(OfAbilities):
         """Return the targets of that many rows, for layers that are fitted to targets; override for other targets."""
         return np.random.default_rng(11).normal(size=(rows, 1))
 
-    def backends(self, dtype: str) -> Iterator[Backend]:
-        """Yield every installed backend of a dtype that is available, on the CPU; there must be one."""
-        return usable_backends(dtype)
+    def backends(self, dtype: str, compute: str = "auto") -> Iterator[Backend]:
+        """Yield every installed backend of a dtype and `compute` that is available, on the CPU; there must be one."""
+        return usable_backends(dtype, compute)
 
     def fitted(self) -> Iterator[LayerCase]:
         """Yield each case, with variables that are fitted to two thirds of the rows if the layer can be fitted."""
@@ -126,16 +127,16 @@ class LayerContract(OfAbilities):
                     assert np.isfinite(found).all(), f"{case.name}: {dtype}"
 
     def test_nothing_is_kept_between_calls(self) -> None:
-        """Equal inputs give equal bits, also after passes of other rows; the object's attributes do not change."""
+        """Equal inputs give equal bits, also after passes of other rows; nothing changes in place."""
         for case in self.fitted():
-            before, variables = attributes_of(case.layer), attributes_of(case.variables)
+            before = attributes_of(case.layer)
             first, trained = case.outputs(), case.trained()
             case.rows(slice(1, 3)).trained()
             case.rows(slice(1, 3)).outputs()
             assert np.array_equal(case.outputs(), first, equal_nan=True), case.name
             assert same_leaves(case.trained().arrays, trained.arrays), f"{case.name}: in training"
             assert attributes_of(case.layer) == before, f"{case.name}: the layer's attributes have changed"
-            assert attributes_of(case.variables) == variables, f"{case.name}: variables have changed in place"
+            case.assert_changes_nothing_in_place()
 
     def test_random_numbers_are_a_function_of_the_key(self) -> None:
         """Another key gives other outputs if the layer states that it is random; if not, it gets no key."""
@@ -244,6 +245,18 @@ class LayerContract(OfAbilities):
             for backend in self.backends(dtype):
                 for case in self.fitted():
                     assert_same_bits(backend, case)
+
+    def test_narrow_dtypes_are_kept_and_give_the_numbers_of_float(self) -> None:
+        """With inputs in `compute`, bfloat16 or float16: outputs and gradients, on every backend that has these.
+
+        Outputs of matrix products and of functions without variables are in `compute`, gradients of parameters and
+        buffers in `float`, and nothing overflows.
+        """
+        narrow = [backend for compute in ("bfloat16", "float16") for backend in self.backends("float32", compute)]
+        for wide in self.backends("float32"):
+            own = [backend for backend in narrow if backend.name == wide.name]
+            for case in self.fitted() if own else ():
+                assert_narrow_dtypes_work(wide, own, case)
 
 
 def _drawn(layer: Layer, shape: Any, seed: int = 0) -> Variables:

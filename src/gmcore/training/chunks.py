@@ -15,7 +15,7 @@ from gmcore.training.fleet.row_source import bytes_on_device
 from gmcore.training.fleet.segments import bytes_in_transit
 from gmcore.training.memory import device_memory
 
-__all__ = ["ChunkPlan", "members_at_once", "plan_chunks"]
+__all__ = ["ChunkPlan", "members_at_once", "memory_advice", "plan_chunks"]
 
 # Before and after a step, or next to a checkpoint's copy: current and kept weights; gradients; float64 on the host.
 _COPIES_OF_WEIGHTS = 7
@@ -94,6 +94,15 @@ def members_at_once(task: TrainingTask, members: int) -> int:
     return plan_chunks(task, members).members
 
 
+def memory_advice(task: TrainingTask, rows: int) -> str:
+    """Return how one model takes less memory, as the end of a message; `rows` are the bytes of rows on the device."""
+    return (
+        "set a smaller training.batch_size or a smaller model, or accumulation as training.gradients"
+        f"{', or training.row_memory, to keep the rows on the host' if rows else ''}"
+        f"{', or float32 as dtype' if task.backend.dtype == 'float64' else ''}"
+    )
+
+
 def _bytes_of_variables(task: TrainingTask) -> int:
     """Return the bytes of a member's weights, optimizer state and buffers; weights are wide in every precision."""
     info, wide, narrow = task.model.info, _itemsize(task.backend.dtype), _itemsize(task.backend.compute)
@@ -151,7 +160,5 @@ def _too_large(task: TrainingTask, rows: int, member: int, total: int) -> str:
     with_rows = f", besides {size_text(rows)} for the rows" if rows else ""
     return (
         f"training: one model is estimated to take {size_text(member)}{with_rows}, but {task.backend.device} has "
-        f"{size_text(total)}: set a smaller training.batch_size or a smaller model"
-        f"{', or training.row_memory, to keep the rows on the host' if rows else ''}"
-        f"{', or float32 as dtype' if task.backend.dtype == 'float64' else ''}"
+        f"{size_text(total)}: {memory_advice(task, rows)}"
     )

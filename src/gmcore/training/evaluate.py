@@ -1,6 +1,7 @@
 """The scores of trained members on given rows, and their predictions."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -9,6 +10,8 @@ import numpy as np
 from gmcore.domain import Array, Rows, Tree, ValidationResult, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.errors import TrainingError
+from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.nn.places import by_place, repeated
 from gmcore.nn.sizing import SizingGenerator
 from gmcore.ports import Backend, MetricComputer, Model, Pass, TrainingTask
 from gmcore.training.fleet.members import common_of, evaluation_batch, stack, weight_of
@@ -23,6 +26,7 @@ from gmcore.training.metric_numbers import metric_numbers
 
 __all__ = ["evaluate", "predict", "prepared_evaluation", "score"]
 
+_NUMPY = NumPyNamespace("float64")
 _PREDICTED_AT_ONCE = 1024
 _PREFETCHED = 2
 
@@ -74,10 +78,12 @@ def score(
     """
     if rows.targets is None or not len(indices):
         return {}
-    weights = None if rows.weights is None else rows.weights[indices]
+    shape, targets = rows.schema.target.shape, by_place(rows.targets[indices], rows.schema.target.shape, xp=_NUMPY)
+    weights = None if rows.weights is None else repeated(rows.weights[indices], shape, xp=_NUMPY)
+    predictions = by_place(predictions, shape, xp=_NUMPY)
     found: dict[str, float] = {}
     for metric in metrics:
-        numbers = metric_numbers(metric, predictions, rows.targets[indices], weights)
+        numbers = metric_numbers(metric, predictions, targets, weights)
         if clash := (found.keys() | {"loss"}) & numbers.keys():
             raise TrainingError(f"two metrics return '{min(clash)}', or one returns the name of the model's loss")
         found |= numbers
@@ -85,7 +91,7 @@ def score(
 
 
 def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) -> np.ndarray:
-    """Return one member's predictions for all rows, `(rows, width)` float64."""
+    """Return one member's predictions for all rows, `(rows, *output_shape)` float64, see `Target.output_shape`."""
     program = cached_program(backend, ("prediction", model), lambda: _prediction_program(backend, model))
     params, buffers, shared = backend.asarray((variables.params, variables.buffers, variables.shared))
     # A power of two, so that calls with any numbers of rows share few programs.
@@ -94,14 +100,14 @@ def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) ->
         backend.to_numpy(program(params, buffers, shared, backend.asarray(_padded(rows, at, size))))[: len(rows) - at]
         for at in range(0, len(rows), size)
     ]
-    width = model.schema.target.width
-    return np.concatenate([np.empty((0, width)), *parts]).astype(np.float64)
+    nothing = np.empty((0, *model.schema.target.output_shape))
+    return np.concatenate([nothing, *parts]).astype(np.float64)
 
 
 def _losses_and_predictions(
     task: TrainingTask, source: RowSource, variables: Sequence[Variables], rows: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the members' summed losses, `(members,)`, and predictions, `(members, rows, width)`, float64.
+    """Return the members' summed losses, `(members,)`, and predictions, `(members, rows, *output_shape)`, float64.
 
     Members with fewer rows than the longest one have padding at the end of their predictions.
     """
@@ -113,12 +119,12 @@ def _losses_and_predictions(
     inputs = backend.asarray(inputs)
     common = common_arrays(source, backend.asarray(common_of(task.model, variables)))
     totals: Totals = {"loss": backend.asarray(np.zeros(count)), "by_metric": {}}
-    found, width = [], task.model.schema.target.width
+    found, shape = [], task.model.schema.target.output_shape
     with contextlib.closing(prefetch(_segments(task, source, rows), _PREFETCHED)) as prefetched:
         for batches, length in prefetched:
             totals, predictions = program(totals, batches, length, inputs, common)
             found.append(backend.to_numpy(predictions)[:, :length].astype(np.float64))
-    together = np.concatenate([part.reshape(count, -1, width) for part in found], axis=1)
+    together = np.concatenate([part.reshape(count, -1, *shape) for part in found], axis=1)
     return backend.to_numpy(totals["loss"]).astype(np.float64), together
 
 
@@ -127,8 +133,8 @@ def _segments(task: TrainingTask, source: RowSource, rows: Sequence[np.ndarray])
     batch_size = evaluation_batch(task)
     plan = evaluation_plan(rows, batch_size, task.rows.weights)
     most = steps_per_call(task, source, members=len(rows), batch_size=batch_size)
-    predictions = len(rows) * batch_size * task.model.schema.target.width * np.dtype(task.backend.dtype).itemsize
-    return evaluation_segments(plan, source, length=most, results=predictions)
+    numbers = len(rows) * batch_size * math.prod(task.model.schema.target.output_shape)
+    return evaluation_segments(plan, source, length=most, results=numbers * np.dtype(task.backend.dtype).itemsize)
 
 
 def _scoring_program(
@@ -141,18 +147,20 @@ def _scoring_program(
 def _compiled_scoring(
     backend: Backend, model: Model
 ) -> Callable[[Totals, EvaluationBatches, int, EvaluationInputs, Common], tuple[Totals, Array]]:
-    """Return the program that adds to the totals and returns predictions, `(members, steps, batch, width)`.
+    """Return the program that adds to the totals and returns predictions, `(members, steps, batch, *output_shape)`.
 
     It takes `length` steps; the predictions of further ones have no meaning.
     """
     step = evaluation_step(model, backend)
+    # From (steps, members, batch, …).
+    axes = (1, 0, 2, *range(3, 3 + len(model.schema.target.output_shape)))
 
     def add_and_predict(
         totals: Totals, batches: EvaluationBatches, length: int, inputs: EvaluationInputs, common: Common
     ) -> tuple[Totals, Array]:
         shared: EvaluationShared = {**common, **inputs}
         totals, predictions = backend.scan(step, totals, batches, shared, length)
-        return totals, backend.xp.permute_dims(predictions, (1, 0, 2, 3))
+        return totals, backend.xp.permute_dims(predictions, axes)
 
     return backend.compile(add_and_predict, loops=True, members=(0, 1, None, 0, None), lengths=(2,))
 

@@ -1,6 +1,6 @@
-"""The results of a stopped training: those of the members whose own training had ended, from the checkpoints."""
+"""The results of members whose own training had ended, from the checkpoints of their chunks."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -11,11 +11,14 @@ from gmcore.training.fleet.checkpointer import kept_so_far, restored_history
 from gmcore.training.fleet.history import result_of
 from gmcore.training.trials import Trial, result_of_trial, trial_members
 
-__all__ = ["finished_folds", "finished_trials"]
+__all__ = ["Placed", "finished_folds", "finished_members", "finished_trials"]
+
+Placed = Iterable[tuple[int, Snapshot]]
+"""The last snapshots of a fleet's chunks, each with the place of its first member in the fleet."""
 
 
 def finished_folds(
-    workflow: TrainingWorkflow, task: TrainingTask, folds: Sequence[Fold], snapshots: Iterable[Snapshot], *, seed: int
+    workflow: TrainingWorkflow, task: TrainingTask, folds: Sequence[Fold], snapshots: Placed, *, seed: int
 ) -> CVResult:
     """Score the folds whose training had ended; `seconds` are those of training them.
 
@@ -27,7 +30,7 @@ def finished_folds(
         seed: seed of the run.
     """
     members = fold_members(task.rows, folds, task.config, seed=seed)
-    trained = dict(_finished(members, snapshots))
+    trained = finished_members(members, snapshots)
     if not trained:
         return CVResult(folds=(), seconds=0.0)
     scored = workflow.validate(
@@ -41,37 +44,37 @@ def finished_folds(
 
 
 def finished_trials(
-    workflow: TrainingWorkflow,
-    task: TrainingTask,
-    trials: Sequence[Trial],
-    snapshots: Iterable[Snapshot],
-    *,
-    metric: str,
+    workflow: TrainingWorkflow, task: TrainingTask, trials: Sequence[Trial], snapshots: Placed, *, metric: str
 ) -> list[TrialResult]:
     """Score the trials of a fleet all of whose models' training had ended.
 
-    Arguments as for `score_trials`, with a cancellation that is not requested; `snapshots` are the last ones of the
-    fleet's chunks.
+    Args:
+        workflow: the one that scores.
+        task: what the trials share, with a cancellation that is not requested.
+        trials: all trials of the fleet.
+        snapshots: the last ones of the fleet's chunks.
+        metric: name of the score that ranks trials.
     """
-    members = trial_members(task, trials)
-    trained = dict(_finished([one for own in members for one in own], snapshots))
+    trained = finished_members(trial_members(task.rows, task.config, trials), snapshots)
     results, start = [], 0
-    for trial, own in zip(trials, members, strict=True):
-        places = range(start, start := start + len(own))
+    for trial in trials:
+        places = range(start, start := start + len(trial.folds))
         if all(place in trained for place in places):
             ended = [trained[place] for place in places]
-            scored = workflow.validate(task, [one.variables for one in ended], [member.score for member in own])
+            scored = workflow.validate(task, [one.variables for one in ended], [one.validation for one in trial.folds])
             results.append(result_of_trial(trial, ended, scored, metric))
     return results
 
 
-def _finished(members: Sequence[Member], snapshots: Iterable[Snapshot]) -> Iterator[tuple[int, TrainingResult]]:
-    """Yield the place among `members` and the result of each one that had stopped, or whose chunk had ended."""
-    start = 0
-    for snapshot in snapshots:
+def finished_members(members: Sequence[Member], snapshots: Placed) -> Mapping[int, TrainingResult]:
+    """Return the result of each member that had stopped, or whose chunk had ended, by its place among `members`."""
+    return dict(_finished(members, snapshots))
+
+
+def _finished(members: Sequence[Member], snapshots: Placed) -> Iterator[tuple[int, TrainingResult]]:
+    for start, snapshot in snapshots:
         history, kept = restored_history(snapshot), kept_so_far(snapshot)
         ended = ~history.active(len(snapshot.members)) | snapshot.done
         for place in np.flatnonzero(ended).tolist():
             result = result_of(members[start + place], place, history, kept, seconds=snapshot.seconds)
             yield start + place, result
-        start += len(snapshot.members)

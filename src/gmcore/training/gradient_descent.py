@@ -1,8 +1,8 @@
 """The standard workflow: minibatch gradient descent of all members of a fleet at once."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import attrs
 import numpy as np
@@ -13,6 +13,7 @@ from gmcore.ports import SupportsPreparation, TrainingTask, TrainingWorkflow
 from gmcore.training.background import in_background
 from gmcore.training.chunks import members_at_once
 from gmcore.training.evaluate import evaluate, prepared_evaluation
+from gmcore.training.fleet.checkpointer import restored
 from gmcore.training.fleet.chunk import train_chunk
 from gmcore.training.fleet.clock import Clock
 from gmcore.training.fleet.members import member_settings
@@ -20,10 +21,9 @@ from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.row_source import RowSource
 from gmcore.training.memory import device_memory
 from gmcore.training.metric_numbers import check_same_names
+from gmcore.training.out_of_memory import AtOnce, memory_errors_explained
 
 __all__ = ["GradientDescent"]
-
-T = TypeVar("T")
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -31,7 +31,9 @@ class GradientDescent(TrainingWorkflow, SupportsPreparation):
     """Minibatch gradient descent of a fleet, one chunk after the other, each as one compiled program."""
 
     _metrics: dict[str, float] = attrs.field(init=False, factory=dict)
+    _at_once: int | None = attrs.field(init=False, default=None)
     _expected: Sequence[np.ndarray] = attrs.field(init=False, default=())
+    _sent: tuple[TrainingTask, RowSource] | None = attrs.field(init=False, default=None)
 
     def prepare(self, rows: Sequence[np.ndarray]) -> None:
         self._expected = rows
@@ -40,19 +42,19 @@ class GradientDescent(TrainingWorkflow, SupportsPreparation):
         _check(task, members)
         members = [_without_weightless_rows(task.rows, member) for member in members]
         begun, compiled, clock = time.perf_counter(), task.backend.compilations, Clock(backend=task.backend)
-        rows, programs = RowSource.of(task), Programs.of(task)
-        results: list[TrainingResult] = []
+        at_once = AtOnce(task=task, count=members_at_once(task, len(members)))
+        with memory_errors_explained(task):
+            rows, programs = self._rows(task), Programs.of(task)
         with in_background(lambda: self._prepared(task, rows)):
-            for number, chunk in enumerate(_chunks(members, members_at_once(task, len(members)))):
-                task.hooks.emit(_fit_start(task, chunk))
-                trained = train_chunk(task, chunk, number=number, programs=programs, rows=rows, clock=clock)
-                task.hooks.emit(FitEnd(members=tuple(member.index for member in chunk), results=tuple(trained)))
-                results += trained
+            results = _trained(task, members, at_once, programs=programs, rows=rows, clock=clock)
+        self._at_once = at_once.count
         steps = sum(_steps_per_epoch(task, member) * one.epochs for member, one in zip(members, results, strict=True))
         self._metrics = clock.report() | {
             "seconds": time.perf_counter() - begun,
             "steps": float(steps),
             "compilations": float(task.backend.compilations - compiled),
+            "members_at_once": float(at_once.count),
+            "halvings": float(at_once.halvings),
             **_memory(task),
         }
         if all(one.failure for one in results):
@@ -64,16 +66,20 @@ class GradientDescent(TrainingWorkflow, SupportsPreparation):
         self, task: TrainingTask, variables: Sequence[Variables], rows: Sequence[np.ndarray]
     ) -> list[ValidationResult]:
         begun, compiled = time.perf_counter(), task.backend.compilations
-        source = RowSource.of(task)
-        size = members_at_once(task, len(variables))
-        pairs = list(zip(variables, rows, strict=True))
-        results = [result for chunk in _chunks(pairs, size) for result in evaluate(task, source, chunk)]
+        planned = members_at_once(task, len(variables))
+        at_once = AtOnce(task=task, count=min(planned, self._at_once or planned))
+        with memory_errors_explained(task):
+            source = self._rows(task)
+        results = _evaluated(task, source, list(zip(variables, rows, strict=True)), at_once)
         check_same_names(result.metrics for result in results)
         more = {
             "scoring_seconds": time.perf_counter() - begun,
             "compilations": float(task.backend.compilations - compiled),
+            "halvings": float(at_once.halvings),
         }
         self._metrics |= {name: self._metrics.get(name, 0.0) + value for name, value in more.items()}
+        if at_once.halvings:
+            self._at_once, self._metrics["members_at_once"] = at_once.count, float(at_once.count)
         self._metrics |= _memory(task)
         return results
 
@@ -82,12 +88,69 @@ class GradientDescent(TrainingWorkflow, SupportsPreparation):
         return dict(self._metrics)
 
     def close(self) -> None:
-        self._metrics, self._expected = {}, ()
+        self._metrics, self._expected, self._at_once, self._sent = {}, (), None, None
+
+    def _rows(self, task: TrainingTask) -> RowSource:
+        """Return the rows of a task, which are sent to the device once for training and scoring."""
+        if self._sent is not None and _same_rows(self._sent[0], task):
+            return self._sent[1]
+        self._sent = None  # what is on the device is freed before more is sent
+        source = RowSource.of(task)
+        self._sent = (task, source)
+        return source
 
     def _prepared(self, task: TrainingTask, rows: RowSource) -> Callable[[], None] | None:
         """Return what compiles the program that scores the first chunk, whose size most chunks have, if expected."""
         expected, self._expected = self._expected, ()
         return prepared_evaluation(task, rows, expected[: members_at_once(task, len(expected))]) if expected else None
+
+
+def _same_rows(one: TrainingTask, other: TrainingTask) -> bool:
+    """Return whether two tasks have the same rows on the same device."""
+    same = one.rows is other.rows and one.backend is other.backend
+    return same and one.config.row_memory == other.config.row_memory
+
+
+def _trained(
+    task: TrainingTask,
+    members: Sequence[Member],
+    at_once: AtOnce,
+    *,
+    programs: Programs,
+    rows: RowSource,
+    clock: Clock,
+) -> list[TrainingResult]:
+    """Train the members chunk by chunk; a chunk that has a checkpoint has the members of the checkpoint."""
+    results: list[TrainingResult] = []
+    again = False
+    while (place := len(results)) < len(members):
+        # That of a chunk for which memory ran out is of too many members.
+        snapshot = None if again else restored(task.checkpoints, place)
+        chunk = members[place : place + (len(snapshot.members) if snapshot else at_once.count)]
+        if place + len(chunk) < len(members):  # else it may have fewer members because they are the last
+            at_once.count = min(at_once.count, len(chunk))
+        indices = tuple(member.index for member in chunk)
+        task.hooks.emit(_fit_start(task, chunk))
+        train = partial(
+            train_chunk, task, chunk, place=place, snapshot=snapshot, programs=programs, rows=rows, clock=clock
+        )
+        trained = at_once.attempt(train, of=len(chunk), members=indices)
+        again = trained is None
+        if trained is not None:
+            task.hooks.emit(FitEnd(members=indices, results=tuple(trained)))
+            results += trained
+    return results
+
+
+def _evaluated(
+    task: TrainingTask, rows: RowSource, members: Sequence[tuple[Variables, np.ndarray]], at_once: AtOnce
+) -> list[ValidationResult]:
+    """Score the members chunk by chunk."""
+    results: list[ValidationResult] = []
+    while (place := len(results)) < len(members):
+        chunk = members[place : place + at_once.count]
+        results += at_once.attempt(partial(evaluate, task, rows, chunk), of=len(chunk)) or []
+    return results
 
 
 def _check(task: TrainingTask, members: Sequence[Member]) -> None:
@@ -131,7 +194,3 @@ def _memory(task: TrainingTask) -> dict[str, float]:
 
 def _steps_per_epoch(task: TrainingTask, member: Member) -> int:
     return task.config.steps_per_epoch(len(member.train))
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (items[at : at + size] for at in range(0, len(items), size))

@@ -34,8 +34,10 @@ def precision_notes(rows: Rows, dtype: str) -> Iterator[str]:
     if "numeric" in rows.inputs:
         names = [feature.name for feature in rows.schema.numeric]
         yield from _notes("column", names, rows.inputs["numeric"], places=places, dtype=dtype)
-    if rows.targets is not None and not rows.schema.target.is_classification:
-        yield from _notes("target", list(rows.schema.target.names), rows.targets, places=places, dtype=dtype)
+    target = rows.schema.target
+    if rows.targets is not None and target.is_regression:
+        columns = rows.targets.reshape(len(rows), -1)
+        yield from _notes("target", list(target.prediction_columns), columns, places=places, dtype=dtype)
 
 
 def check_weights(rows: Rows, dtype: str) -> None:

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Fold, Rows, Split
+from gmcore.domain.data.purge import apart_from
 from gmcore.errors import DataError
 
 __all__ = ["check_folds", "check_split", "with_checked_indices"]
@@ -78,6 +79,8 @@ def check_split(split: Split, rows: Rows, source: str) -> None:
     if len(twice):
         found = ", ".join(role for role, indices in roles.items() if twice[0] in indices)
         raise DataError(f"{source}.split() gives {len(twice)} rows two roles: {_rows(twice)}; the first is in {found}")
+    held = np.concatenate([roles["validation"], roles["test"]])
+    never = np.intersect1d(never, apart_from(rows, never, held))  # the others share steps with held-out windows
     if len(never):
         raise DataError(f"{source}.split() gives {len(never)} of {len(rows)} rows no role: {_rows(never)}")
     if not len(split.train):

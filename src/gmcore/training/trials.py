@@ -1,14 +1,23 @@
 """A search: one fleet with one member per trial and fold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import numpy as np
 
-from gmcore.domain import Fold, Member, TrainingResult, TrialEnd, TrialResult, ValidationResult
+from gmcore.domain import (
+    Fold,
+    Member,
+    Rows,
+    TrainingResult,
+    TrialEnd,
+    TrialResult,
+    ValidationResult,
+    WorkflowConfig,
+)
 from gmcore.errors import TrainingError
 from gmcore.ports import SupportsPreparation, TrainingTask, TrainingWorkflow
-from gmcore.training.cross_validate import fold_members
+from gmcore.training.cross_validate import Outcome, fold_members
 
 __all__ = ["Trial", "result_of_trial", "score_trials", "trial_members"]
 
@@ -33,47 +42,56 @@ class Trial:
 
 
 def score_trials(
-    workflow: TrainingWorkflow, task: TrainingTask, trials: Sequence[Trial], *, metric: str
+    workflow: TrainingWorkflow,
+    task: TrainingTask,
+    trials: Sequence[Trial],
+    *,
+    metric: str,
+    train: Callable[[], Sequence[Outcome]],
 ) -> list[TrialResult]:
     """Train one member per trial and fold, all as one fleet, and score each on its fold's held-out rows.
 
-    A trial's scores are those of `cross_validate` with its hyperparameters. If no member of the fleet can be trained,
-    all trials have failed, and no error is raised.
+    A trial's scores are those of `cross_validate` with its hyperparameters. A trial with a member that was not trained
+    has failed, and no error is raised.
 
     Args:
-        workflow: the one that trains.
+        workflow: the one that scores.
         task: what the trials share.
         trials: the trials to score.
         metric: name of the score that ranks trials.
+        train: trains the members of all trials, in the order of `trial_members`.
     """
-    members = [member for own in trial_members(task, trials) for member in own]
-    rows = [member.score for member in members]
+    rows = [fold.validation for trial in trials for fold in trial.folds]
     if isinstance(workflow, SupportsPreparation):
         workflow.prepare(rows)
     try:
-        trained = workflow.train(task, members)
+        outcomes = train()
     except TrainingError as error:
-        results = [_failed(trial, metric, str(error)) for trial in trials]
-    else:
-        scored = workflow.validate(task, [one.variables for one in trained], rows)
-        starts = np.cumsum([0, *(len(trial.folds) for trial in trials)]).tolist()
-        results = [
-            result_of_trial(trial, trained[start:end], scored[start:end], metric)
-            for trial, start, end in zip(trials, starts[:-1], starts[1:], strict=True)
-        ]
+        outcomes = [str(error)] * len(rows)
+    trained = {place: one for place, one in enumerate(outcomes) if not isinstance(one, str)}
+    variables = [one.variables for one in trained.values()]
+    scored = workflow.validate(task, variables, [rows[place] for place in trained]) if trained else []
+    by_place = dict(zip(trained, scored, strict=True))
+    results, start = [], 0
+    for trial in trials:
+        places = range(start, start := start + len(trial.folds))
+        lost = next((one for place in places if isinstance(one := outcomes[place], str)), None)
+        if lost is None:
+            ended, scores = [trained[place] for place in places], [by_place[place] for place in places]
+            results.append(result_of_trial(trial, ended, scores, metric))
+        else:
+            results.append(_failed(trial, metric, lost))
     for result in results:
         task.hooks.emit(TrialEnd(trial=result))
     return results
 
 
-def trial_members(task: TrainingTask, trials: Sequence[Trial]) -> list[list[Member]]:
-    """Return the members of each trial, one per fold."""
+def trial_members(rows: Rows, config: WorkflowConfig, trials: Sequence[Trial]) -> list[Member]:
+    """Return the members of all trials, trial by trial, one per fold."""
     return [
-        [
-            attrs.evolve(member, settings=trial.numbers)
-            for member in fold_members(task.rows, trial.folds, task.config, seed=trial.seed)
-        ]
+        attrs.evolve(member, settings=trial.numbers)
         for trial in trials
+        for member in fold_members(rows, trial.folds, config, seed=trial.seed)
     ]
 
 

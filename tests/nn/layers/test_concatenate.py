@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from gmcore.nn.layers import Concatenate, Dense, Sequential
+from gmcore.nn.layers import Concatenate, Dense, ReLU, Sequential
 from gmcore.nn.preprocessing import OneHot, Standardize
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 
 RNG = np.random.default_rng
 
@@ -41,3 +41,5 @@ def test_each_branch_learns_from_its_own_input():
 def test_branches_whose_shapes_do_not_match_are_refused():
     with pytest.raises(ValueError, match=r"all axes but the last, got a \(4, 1\), b \(1,\)"):
         Concatenate({"a": Dense(1), "b": Dense(1)}).output_shape({"a": (4, 2), "b": (2,)})
+    with pytest.raises(ValueError, match=r"must have axes .* got a \(\), b \(\)"):
+        Concatenate({"a": ReLU(), "b": ReLU()}).output_shape({"a": (), "b": ()})

@@ -3,7 +3,7 @@ import pytest
 
 from gmcore.nn.layers import Embedding
 from gmcore.ports import Pass
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 
 LAYER = Embedding((2, 1), 3)
 

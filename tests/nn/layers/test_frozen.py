@@ -68,6 +68,21 @@ def test_variables_that_are_not_the_layers_are_refused_by_name(variables, messag
         Frozen(Dense(3), variables).output_shape((2,))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([Dense(3)], Variables()), r"layer must be a layer object, got \[Dense"),
+        ((Dense, Variables()), r"layer must be a layer object, got .*: create an object, Dense\(\)"),
+        ((Dense(3), {"weight": np.zeros(3)}), r"variables of Frozen must be Variables, got \{'weight'"),
+        ((Dense(3), Variables({"weight": [0.0]})), r"must be NumPy arrays, got list for params\.weight"),
+    ],
+    ids=["a list", "a class", "a dict of variables", "a list of numbers"],
+)
+def test_what_is_no_layer_or_no_variables_is_refused_when_it_is_made(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Frozen(*arguments)
+
+
 def test_its_description_names_the_layer_inside():
     layer = Dense(3)
     assert Frozen(layer, layer.init(np.random.default_rng(0), (2,))).describe((2,)) == f"Frozen({layer.describe((2,))})"

@@ -5,7 +5,7 @@ from gmcore.domain import Variables
 from gmcore.nn.layers import Concatenate, Dense, Dropout, ReLU, Sequential
 from gmcore.nn.preprocessing import Impute, OneHot, Standardize
 from gmcore.ports import Pass
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 
 NAN = np.nan
 RNG = np.random.default_rng

@@ -11,7 +11,7 @@ import pytest
 from gmcore.domain.data.dates import FIRST_DAY, LAST_DAY, MISSING_DAY, decode_dates, encode_dates, outside_calendar
 from gmcore.nn.preprocessing import DateParts
 from gmcore.nn.preprocessing.date_parts import Part
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 
 RNG = np.random.default_rng(0)
 EPOCH = dt.datetime.fromisoformat("1970-01-01")

@@ -3,7 +3,7 @@ import pytest
 from sklearn.impute import SimpleImputer
 
 from gmcore.nn.preprocessing import Impute
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 
 NAN = np.nan
 ROWS = np.array([[1.0, NAN, NAN], [3.0, 4.0, NAN], [NAN, 5.0, NAN], [11.0, 9.0, NAN]])

@@ -3,7 +3,7 @@ import pytest
 from sklearn.preprocessing import OneHotEncoder
 
 from gmcore.nn.preprocessing import OneHot
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 
 LAYER = OneHot((2, 3))
 SEEN = np.array([[0, 1], [1, 3], [2, 3]], np.int32)  # column a: all; column b: neither 0 nor category 2

@@ -4,7 +4,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gmcore.nn.preprocessing import ScaleTarget
 from gmcore.ports import Pass
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 
 TARGETS = np.random.default_rng(0).normal(size=(40, 3)) * [1.0, 1e5, 0.0] + [0.0, 3e6, 7.0]
 

@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.preprocessing import Standardize
 from gmcore.ports import Pass
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 
 
 def adapted(rows):

@@ -14,7 +14,7 @@ from gmcore.nn.layers import Blocks, Sequential
 from gmcore.nn.preprocessing import Impute, OneHot, Standardize
 from gmcore.nn.preprocessing.standardize import mean_and_scale
 from gmcore.nn.preprocessing.statistics import means, means_and_variances, medians
-from gmcore.testing.layer_rows import fitted, row_blocks
+from gmcore.testing.layer_checks.rows import fitted, row_blocks
 
 NAN = np.nan
 CUTS = [[0, 100], [0, 1, 100], [0, 37, 37, 80, 100], [*range(101)]]

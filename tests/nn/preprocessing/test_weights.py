@@ -11,7 +11,7 @@ from gmcore.nn.layers import Concatenate, Dense, Embedding, Sequential
 from gmcore.nn.layers.defaults import describe_by_repr, same_shape
 from gmcore.nn.preprocessing import Impute, OneHot, Standardize
 from gmcore.nn.preprocessing.statistics import medians
-from gmcore.testing.layer_rows import fitted, row_blocks
+from gmcore.testing.layer_checks.rows import fitted, row_blocks
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(40, 3)) * [1, 1e3, 0] + [0, 1e6, 0.1]

@@ -76,6 +76,7 @@ def test_kept_programs_keep_no_rows_and_no_results(task, fleet):
     column, weight = own.rows.inputs["numeric"], results[0].variables.params["out"]["weight"]
     held = [weakref.ref(thing) for thing in (own.rows, own, results[0], column, weight)]
     del own, results, column, weight
+    WORKFLOW.close()
     gc.collect()
     assert [one() for one in held] == [None] * len(held)
 

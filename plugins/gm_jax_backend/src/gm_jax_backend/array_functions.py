@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from gmcore.domain import Array
-from gmcore.ports.compute.arguments import check_carry, check_top_k, number_of_steps
+from gmcore.ports.compute.arguments import check_carry, check_top_k, check_windows, number_of_steps
 
-__all__ = ["clip", "scan", "segment_sum", "top_k"]
+__all__ = ["clip", "scan", "segment_sum", "top_k", "windows"]
 
 
 def clip(x: Array, min: Array = None, max: Array = None) -> Array:
@@ -28,6 +28,12 @@ def top_k(x: Array, k: int, axis: int = -1) -> tuple[Array, Array]:
         ranked = x.astype(jnp.int32) if x.dtype == jnp.bool_ else x
     _, indices = lax.top_k(lax.stop_gradient(ranked), k, axis=axis)
     return jnp.take_along_axis(x, indices, axis), indices
+
+
+def windows(x: Array, starts: Array, length: int) -> Array:
+    """Return windows of a series; XLA gathers them as fast as rows."""
+    check_windows(length, x.shape[0])
+    return x[starts[..., None] + jnp.arange(length, dtype=jnp.int32)]
 
 
 def segment_sum(x: Array, segments: Array, count: int) -> Array:

@@ -22,11 +22,12 @@ from gmcore.ports.compute import InAxes
 if TYPE_CHECKING:
     import jax
 
-    from gm_jax_backend import invariance, kept_programs, namespace, preparing, scans, side_by_side
+    from gm_jax_backend import invariance, kept_programs, memory_errors, namespace, preparing, scans, side_by_side
 else:
     jax = LazyModule("jax")
     invariance = LazyModule("gm_jax_backend.invariance")
     kept_programs = LazyModule("gm_jax_backend.kept_programs")
+    memory_errors = LazyModule("gm_jax_backend.memory_errors")
     namespace = LazyModule("gm_jax_backend.namespace")
     preparing = LazyModule("gm_jax_backend.preparing")
     scans = LazyModule("gm_jax_backend.scans")
@@ -100,9 +101,7 @@ class JAXBackend(Backend):
         self._sharding = jax.sharding.SingleDeviceSharding(self._place)
         self.device = "cuda" if self._place.platform == "gpu" else self._place.platform
         self._invariant = self.batch_invariant and self.device == "cpu"
-        self._options = {}
-        if self._invariant:
-            self._options |= invariance.known_options(invariance.COMPILER_OPTIONS, self._place)
+        self._options = invariance.known_options(invariance.COMPILER_OPTIONS, self._place) if self._invariant else {}
         if self.device == "cuda" and not self.autotune:
             self._options["xla_gpu_autotune_level"] = 0
         self._cores = cores() if self.device == "cpu" else 1
@@ -125,7 +124,7 @@ class JAXBackend(Backend):
             return jax.tree.map(self._to_device, host)  # type: ignore[no-any-return]
 
     def to_numpy(self, arrays: T) -> T:
-        return jax.tree.map(np.array, jax.device_get(arrays))  # type: ignore[no-any-return]
+        return side_by_side.host_arrays(arrays, are_there=self.device == "cpu")
 
     def value_and_grad(
         self, fn: Callable[Concatenate[Params, P], tuple[Array, Aux]]
@@ -179,6 +178,9 @@ class JAXBackend(Backend):
         length: int | None = None,
     ) -> tuple[Carry, Y]:
         return self._compiled_scan(step)(carry, xs, shared, length)  # type: ignore[no-any-return]
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        return super().is_out_of_memory(error) or memory_errors.is_about_memory(error)
 
     def checkpoint(self, fn: F) -> F:
         return jax.checkpoint(fn)  # type: ignore[return-value]
@@ -294,4 +296,5 @@ class JAXBackend(Backend):
 
 
 def _is_traced(args: tuple[Array, ...]) -> bool:
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(args))
+    # Of each type once: there are dozens of leaves, but few types.
+    return any(issubclass(kind, jax.core.Tracer) for kind in set(map(type, jax.tree.leaves(args))))

@@ -14,8 +14,9 @@ of 8 single ones. The decisions found, with the remedy for each:
   rows: in a fleet's program, `_product_in_turns` multiplies one member after the other;
 - LLVM rounds `a * b + c` once or twice, depending on how it arranges the loop: `_rounded` makes it always twice.
 
-Not covered: steps of a single row, products with several shared matrices at once, and since JAX 0.12 functions such as
-`tanh` of products with a member's own number.
+Not covered: steps of a single row; without AVX-512, products of fewer than 8 rows and 4 to 7 summands in a loop;
+products with several shared matrices at once; and since JAX 0.12 functions such as `tanh` of products with a member's
+own number.
 
 Time of a step relative to XLA's defaults, float32, 2 cores, MLPs 10-16-2, 64-128-64-10, 256-512-512-10 and
 784-1024-1024-10: fleets of 1: 1.0, 0.9, 0.7, 0.9; of 10: 1.0, 1.0, 0.9; of 50: 1.0, 1.1 (large MLPs not measured).
@@ -90,7 +91,7 @@ COMPILER_OPTIONS = {
 _FUSES_ARGUMENTS = (0, 12)
 
 
-def known_options(wanted: Mapping[str, str], place: jax.Device) -> dict[str, str]:
+def known_options(wanted: Mapping[str, str], place: jax.Device) -> dict[str, str | int]:
     """Return those compiler options that the installed jaxlib accepts with these values on the device `place`."""
     if _is_known(frozenset(wanted.items()), place):
         return dict(wanted)

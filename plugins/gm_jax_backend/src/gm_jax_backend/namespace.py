@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import cast
+from typing import NoReturn, cast
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from gm_jax_backend.convolution import JAXWindows
 from gmcore.domain import Array
 from gmcore.nn.windows import check_padding
 from gmcore.ports import Namespace, Random
+from gmcore.ports.compute.arguments import no_function
 
 __all__ = ["jax_namespace"]
 
@@ -46,11 +47,18 @@ def jax_namespace(dtype: str, compute: str, scoped: Scoped, *, cpu: bool) -> Nam
         "float": own,
         "compute": jnp.dtype(compute),
     }
-    xp = cast("Namespace", SimpleNamespace(**functions, **dtypes, random=JAXRandom(own, scoped)))
+    xp = cast("Namespace", _Functions(**functions, **dtypes, random=JAXRandom(own, scoped)))
     windows = JAXWindows(xp=xp, cpu=cpu)
     for name in _WINDOWS.split():
         setattr(xp, name, scoped(getattr(windows, name)))
     return xp
+
+
+class _Functions(SimpleNamespace):
+    """The functions of a namespace, which refuses those that the port does not list."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise no_function(name)
 
 
 class JAXRandom(Random):
@@ -102,6 +110,7 @@ def _functions(dtype: jnp.dtype) -> dict[str, Function]:
         "clip": array_functions.clip,
         "top_k": array_functions.top_k,
         "segment_sum": array_functions.segment_sum,
+        "windows": array_functions.windows,
         "scan": array_functions.scan,
         "pad": _pad,
         "stop_gradient": jax.lax.stop_gradient,

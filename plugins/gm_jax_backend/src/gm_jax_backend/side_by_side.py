@@ -8,8 +8,9 @@ don't divide evenly, the last part overlaps the one before.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
+from typing import TypeVar
 
 import attrs
 import jax
@@ -17,13 +18,26 @@ import numpy as np
 
 from gmcore.domain import Array, Constants
 
-__all__ = ["SideBySide", "on_one_core"]
+__all__ = ["SideBySide", "host_arrays", "on_one_core"]
 
 # The XLA pass that distributes an operation over cores, which would make the parts wait for each other.
 _SPREADS = "cpu-parallel-task-assigner"
 # Largest size of a part in bytes: beyond it, a core mostly waits for memory.
 _CACHE = 8 << 20
 Bounds = tuple[tuple[int, int], ...]
+T = TypeVar("T")
+
+
+def host_arrays(arrays: T, *, are_there: bool) -> T:
+    """Return a tree of arrays as NumPy arrays.
+
+    Args:
+        arrays: JAX arrays, some of them in parts.
+        are_there: whether the host has them, so that nothing is sent: `device_get` takes as long as a short epoch.
+    """
+    if are_there:
+        return jax.tree.map(lambda leaf: np.array(_computed(leaf)), arrays)  # type: ignore[no-any-return]
+    return jax.tree.map(np.array, jax.device_get(arrays))  # type: ignore[no-any-return]
 
 
 def on_one_core(options: Mapping[str, str | int]) -> dict[str, str | int]:
@@ -51,7 +65,7 @@ class Parted:
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         """Return the whole array on the host."""
         del copy  # the result always is a copy
-        *others, last = map(np.asarray, self.parts)
+        *others, last = (np.asarray(_computed(part)) for part in self.parts)
         overlap = self.bounds[-2][1] - self.bounds[-1][0]
         return np.concatenate([*others, last[overlap:]], dtype=dtype)
 
@@ -94,8 +108,12 @@ class SideBySide:
         futures = [
             thread.submit(self._enqueue, lane) for thread, lane in zip(_threads(self.cores), lanes[1:], strict=True)
         ]
-        mine = [*results, *self._enqueue(lanes[0][1:])]
-        of_lanes = [mine, *(future.result() for future in futures)]
+        try:
+            mine = [*results, *self._enqueue(lanes[0][1:])]
+            of_lanes = [mine, *(future.result() for future in futures)]
+        except BaseException:
+            wait(futures)  # so that none holds memory that the caller needs for another attempt
+            raise
         results = [of_lanes[place % self.cores][place // self.cores] for place in range(len(parts))]
         return jax.tree.map(lambda *leaves: Parted(leaves, bounds), *results)
 
@@ -147,13 +165,21 @@ class SideBySide:
         before = (slice(None),) * axis
 
         def cut(convert: Callable[[Array], Array]) -> list[Array]:
-            whole = np.asarray(leaf)
+            whole = np.asarray(_computed(leaf))
             return [convert(whole[*before, start:end]) for start, end in bounds]
 
         if not self.constants.never_changes(leaf):
             return cut(self.to_host)
         parts: Sequence[Array] = self.constants.once(leaf, lambda _: cut(self.to_device), (axis, bounds))
         return parts
+
+
+def _computed(array: Array) -> Array:
+    """Return an array after waiting for it.
+
+    To read an array of a CPU whose memory could not be allocated ends the process; to wait for it raises an error.
+    """
+    return array.block_until_ready() if isinstance(array, jax.Array) else array
 
 
 @cache

@@ -73,7 +73,7 @@ class KFold(CrossValidator):
         return by_place(len(rows), self.n_splits, random)
 
     def _is_stratified(self, rows: Rows) -> bool:
-        has_classes = rows.targets is not None and rows.schema.target.is_classification
+        has_classes = rows.targets is not None and rows.schema.target.has_strata
         if self.stratify == "yes" and not has_classes:
             raise DataError("stratified folds require a classification target; set stratify = 'no'")
         return has_classes and self.stratify != "no"
@@ -86,7 +86,7 @@ class KFold(CrossValidator):
             )
         if self.n_splits > len(rows):
             raise DataError(f"can't split {len(rows)} rows into {self.n_splits} folds; reduce n_splits")
-        if rows.targets is not None and rows.schema.target.is_classification:
+        if rows.targets is not None and rows.schema.target.has_strata:
             self._check_classes(rows.targets, rows.schema.target.classes, stratified=stratified)
         if rows.groups is not None and self.n_splits > (count := len(np.unique(rows.groups))):
             column = rows.schema.group or "groups"

@@ -16,8 +16,9 @@ from gm_metal_backend.flat_step import FlatStep, Step
 from gm_metal_backend.fusion import without_fusion
 from gm_metal_backend.kernel_folder import exchange_kernels
 from gm_metal_backend.library import Library, load, set_tf32
+from gm_metal_backend.memory_errors import is_about_memory
 from gm_metal_backend.products import Products
-from gm_metal_backend.transforms import through, vmap_of_views
+from gm_metal_backend.transforms import checkpoint, through, vmap_of_views
 from gmcore.domain import Array, Constants, Device, Memory, compute_dtype
 from gmcore.domain.nested import Skeleton, filled, leaves, map_leaves, skeleton
 from gmcore.errors import TrainingError
@@ -37,6 +38,8 @@ Y = TypeVar("Y")
 Shared = TypeVar("Shared")
 Shapes = tuple[tuple[int, ...], ...]
 Skeletons = tuple[Skeleton, Skeleton, Skeleton]
+# Most parameters that are packed, a quarter of a mebibyte in float32.
+_PACKED = 1 << 16
 
 
 def _one_of(*known: str) -> Callable[[object, "attrs.Attribute[str]", str], None]:
@@ -189,8 +192,19 @@ class MetalBackend(Backend):
         stacked = [self._mx.stack(column) for column in zip(*ys, strict=True)]
         return filled(flat.structures[0], state), filled(flat.y, stacked)
 
+    def is_out_of_memory(self, error: Exception) -> bool:
+        return is_about_memory(error) or super().is_out_of_memory(error)
+
     def checkpoint(self, fn: F) -> F:
-        return through(self._mx.checkpoint, fn)
+        return checkpoint(self._mx, fn)
+
+    def packs(self, members: int, size: int) -> bool:
+        """Return whether an optimizer's step is faster on one array: for few parameters of one member, without fusion.
+
+        Operations take 4 µs or more each, so that a step of a small network took 0.6 to 0.7 times as long. With fusion
+        there are few operations. With several members, or more parameters, copying them took longer than was saved.
+        """
+        return self._unfused and members == 1 and size <= _PACKED
 
     def memory(self) -> Memory | None:
         if self.device == "cpu":

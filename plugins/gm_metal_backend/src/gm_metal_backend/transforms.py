@@ -13,7 +13,7 @@ from gmcore.domain import Array
 from gmcore.domain.nested import leaves, map_leaves
 from gmcore.ports.compute import InAxes
 
-__all__ = ["through", "vmap_of_views"]
+__all__ = ["checkpoint", "through", "vmap_of_views"]
 
 F = TypeVar("F", bound=Callable[..., object])
 View = Callable[[Array, tuple[int, ...]], Array]
@@ -34,6 +34,19 @@ def through(transform: Callable[[Callable[..., Array]], Callable[..., Array]], f
         return map_leaves(lambda _: next(results), tree)
 
     return transformed  # type: ignore[return-value]
+
+
+def checkpoint(mx: ModuleType, fn: F) -> F:
+    """Return `fn` recomputed in the backward pass.
+
+    MLX differentiates a checkpointed function by all its arguments, and has no gradient by a key or an index: so these
+    are constants.
+    """
+
+    def constant(leaf: Array) -> Array:
+        return leaf if mx.issubdtype(leaf.dtype, mx.floating) else mx.stop_gradient(leaf)
+
+    return through(mx.checkpoint, lambda *arguments: fn(*map_leaves(constant, arguments)))  # type: ignore[return-value]
 
 
 def vmap_of_views(mx: ModuleType, fn: F, in_axes: int | Sequence[InAxes]) -> F:

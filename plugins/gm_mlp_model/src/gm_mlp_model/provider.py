@@ -1,5 +1,6 @@
 """The model provider that creates a multi-layer perceptron from hyperparameters and a schema."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
@@ -10,7 +11,7 @@ from gmcore.domain import Schema, Target, TargetKind
 from gmcore.errors import ConfigError
 from gmcore.nn import Network
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
-from gmcore.nn.layers import Concatenate, Dense, Dropout, Embedding, ReLU, Sequential
+from gmcore.nn.layers import Concatenate, Dense, Dropout, Embedding, Flatten, ReLU, Reshape, Sequential
 from gmcore.nn.losses import BinaryCrossEntropy, CrossEntropy, DenseCrossEntropy, SquaredError
 from gmcore.nn.preprocessing import DateParts, Impute, OneHot, ScaleTarget, Standardize
 from gmcore.nn.settings import instance_of_port
@@ -44,9 +45,9 @@ def _check_loss(_: object, __: "attrs.Attribute[Literal['auto'] | Loss]", value:
 class MLPProvider(ModelProvider):
     """Multi-layer perceptrons for features of all kinds, with a head and a loss that suit the target.
 
-    Numbers are imputed and standardised, and categories one-hot encoded or embedded. Dates become numbers:
-    elapsed days, and positions in the year, the week and the day. This preprocessing is fitted to the training rows of
-    each member; a row of weight 2 counts as two rows, a row of weight 0 as none.
+    Numbers, those of tensors too, are imputed and standardised, and categories one-hot encoded or embedded. Dates
+    become numbers: elapsed days, and positions in the year, the week and the day. This preprocessing is fitted to the
+    training rows of each member; a row of weight 2 counts as two rows, a row of weight 0 as none.
 
     Attributes:
         hidden: width of each hidden layer; empty for a linear model.
@@ -75,17 +76,20 @@ class MLPProvider(ModelProvider):
     loss: Literal["auto"] | Loss = attrs.field(default="auto", validator=_check_loss)
 
     def create(self, schema: Schema) -> Network:
-        if not schema.features:
-            raise ConfigError(["model: an MLP requires at least one feature column, but the data has none"])
-        outputs = 1 if schema.target.kind is TargetKind.BINARY else schema.target.width
-        layers = {
+        if not schema.input_shapes:
+            raise ConfigError(["model: an MLP requires at least one feature column or tensor, but the data has none"])
+        target = schema.target
+        outputs = 1 if target.kind is TargetKind.BINARY else target.width
+        layers: dict[str, Layer] = {
             "inputs": Concatenate(self._inputs(schema)),
             "trunk": Sequential(self._trunk()),
-            "head": Dense(outputs, initialization=self._initialization),
+            "head": Dense(math.prod(target.shape) * outputs, initialization=self._initialization),
         }
+        if target.shape:
+            layers["places"] = Reshape((*target.shape, outputs))
         # Standardised targets, so that training does not depend on their units.
-        target = None if schema.target.is_classification else ScaleTarget()
-        return Network(Sequential(layers), self._loss(schema.target), schema, target=target, name="MLP")
+        scale = ScaleTarget() if target.is_regression else None
+        return Network(Sequential(layers), self._loss(target), schema, target=scale, name="MLP")
 
     @property
     def _initialization(self) -> Initialization:
@@ -103,6 +107,8 @@ class MLPProvider(ModelProvider):
             inputs["categorical"] = self._categorical(tuple(len(f.categories) for f in schema.categorical))
         if schema.datetime:
             inputs["datetime"] = Sequential([DateParts(), Impute(strategy=self.impute), Standardize()])
+        for tensor in schema.tensors:
+            inputs[tensor.name] = Sequential([Flatten(), Impute(strategy=self.impute), Standardize()])
         return inputs
 
     def _categorical(self, categories: tuple[int, ...]) -> Layer:
@@ -119,7 +125,9 @@ class MLPProvider(ModelProvider):
 
     def _loss(self, target: Target) -> Loss:
         if isinstance(self.loss, str):
-            return CrossEntropy() if target.is_classification else SquaredError()
-        if not target.is_classification and isinstance(self.loss, BinaryCrossEntropy | DenseCrossEntropy):
+            if target.is_regression:
+                return SquaredError()
+            return BinaryCrossEntropy() if target.kind is TargetKind.MULTILABEL else CrossEntropy()
+        if target.is_regression and isinstance(self.loss, BinaryCrossEntropy | DenseCrossEntropy):
             raise ConfigError(["model.loss: must not be a cross-entropy, since an MLP standardises regression targets"])
         return self.loss

@@ -15,6 +15,7 @@ from gmcore.app.commands.cross_validate import cross_validate
 from gmcore.app.commands.run_folders import parts_of
 from gmcore.app.commands.session import warn
 from gmcore.app.commands.train import train
+from gmcore.app.jobs.fleet_folder import snapshots_in
 from gmcore.app.records.provenance import provenance
 from gmcore.app.records.record import Record, read_record, reopened
 from gmcore.app.records.results import CrossValidated, Trained
@@ -247,7 +248,7 @@ def _parsed(path: Path, parse: Callable[[str], T]) -> T:
 def _weights(folder: Path) -> dict[str, str]:
     """Return the hashes of the model file and of the last checkpoint of each chunk, by description."""
     hashes = {}
-    for snapshot in Checkpoints(folder=RunFolder(folder).checkpoints, config=CheckpointConfig()).latest():
+    for _, snapshot in snapshots_in(Checkpoints(folder=RunFolder(folder).checkpoints, config=CheckpointConfig())):
         digest = hashlib.sha256()
         for name, leaf in sorted(tree_flatten(snapshot.arrays).items()):
             digest.update(f"{name} {leaf.dtype.str} {leaf.shape}".encode() + leaf.tobytes())

@@ -4,10 +4,12 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from gmcore.app.commands.session import PARTIAL, Session
+from gmcore.app.commands.trials import TrialScoring
 from gmcore.app.composing.run import Run
+from gmcore.app.jobs.fleet_folder import snapshots_in
 from gmcore.app.records.provenance import toml_text
 from gmcore.app.records.results import CrossValidated, trial_reports
-from gmcore.app.searching.candidates import Plan
+from gmcore.app.searching.plan import Plan
 from gmcore.domain import Cancellation, CVResult, Fold, Hooks, TrialResult
 from gmcore.domain.short_repr import listed
 from gmcore.errors import Cancelled
@@ -25,15 +27,9 @@ def folds_kept(run: Run, session: Session, folds: list[Fold]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def trials_kept(plan: Plan, session: Session, trials: Callable[[], list[TrialResult]]) -> Iterator[None]:
-    """Save the trials that have ended if the search in the block is stopped; the error gets a note.
-
-    Args:
-        plan: the search.
-        session: its session.
-        trials: returns the results of the trials that have ended.
-    """
-    with _noted(lambda: _kept_trials(plan, session, trials)):
+def trials_kept(scoring: TrialScoring) -> Iterator[None]:
+    """Save the trials that have ended if the search in the block is stopped; the error gets a note."""
+    with _noted(lambda: _kept_trials(scoring)):
         yield
 
 
@@ -62,7 +58,7 @@ def _kept_folds(run: Run, session: Session, folds: list[Fold]) -> str:
     if session.folder is None or session.checkpoints is None:
         return ""
     task = run.task(Hooks(), Cancellation())
-    result = finished_folds(run.workflow, task, folds, session.checkpoints.latest(), seed=run.config.seed)
+    result = finished_folds(run.workflow, task, folds, snapshots_in(session.checkpoints), seed=run.config.seed)
     if not result.folds:
         return f"none of the {len(folds)} folds had ended, so there are no scores yet"
     report = CrossValidated(result=result, folder=session.path, profile={}).report
@@ -76,18 +72,19 @@ def _scores(result: CVResult) -> str:
     return ", ".join(f"{name} {mean:.4g} ± {std[name]:.4g}" for name, mean in result.mean.items())
 
 
-def _kept_trials(plan: Plan, session: Session, trials: Callable[[], list[TrialResult]]) -> str:
+def _kept_trials(scoring: TrialScoring) -> str:
     """Save the results of the trials that have ended, and return a sentence about them; empty without a folder."""
-    if session.folder is None:
+    plan, folder, candidates = scoring.plan, scoring.session.folder, scoring.candidates
+    if folder is None:
         return ""
-    found = ranked(plan, trials())
+    found = ranked(plan, [*scoring.results, *scoring.finished()])
     if not found:
-        return f"none of the {len(plan.candidates)} trials had ended, so there are no scores yet"
-    session.folder.write_json(PARTIAL, {"metric": plan.metric, "trials": trial_reports(found)})
-    ended, best = f"{len(found)} of {len(plan.candidates)} trials had ended", found[0]
+        return f"none of the {len(candidates)} trials had ended, so there are no scores yet"
+    folder.write_json(PARTIAL, {"metric": plan.metric, "trials": trial_reports(found)})
+    ended, best = f"{len(found)} of {len(candidates)} trials had ended", found[0]
     if best.failed:
-        return f"{ended}, and all of them failed: {session.folder.path / PARTIAL}"
-    path = session.folder.path / "best.toml"
-    write_whole(path, toml_text(plan.candidates[best.index].run).encode())
+        return f"{ended}, and all of them failed: {folder.path / PARTIAL}"
+    path = folder.path / "best.toml"
+    write_whole(path, toml_text(candidates[best.index].run).encode())
     settings = listed([f"{name} = {value}" for name, value in best.settings.items()])
     return f"{ended}, the best with {plan.metric} {best.value:.4g} and {settings}: {path}"

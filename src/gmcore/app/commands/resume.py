@@ -6,15 +6,16 @@ from pathlib import Path
 
 from gmcore.app.commands.cross_validate import cross_validate_in
 from gmcore.app.commands.run_folders import parts_of
-from gmcore.app.commands.search import epochs_done, search_in
+from gmcore.app.commands.search import search_in
 from gmcore.app.commands.session import warn
 from gmcore.app.commands.train import train_in
+from gmcore.app.commands.trials import epochs_done
 from gmcore.app.composing.run import Run
 from gmcore.app.records.provenance import BackendFacts
 from gmcore.app.records.record import Record, read_record, reopened
 from gmcore.app.records.results import CrossValidated, Searched, Trained
 from gmcore.app.records.run_lookup import RunKind
-from gmcore.app.searching.candidates import plan_of
+from gmcore.app.searching.plan import plan_of
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import DataError, InputError
 from gmcore.storage.checkpoint import Checkpoints
@@ -82,7 +83,7 @@ def _resume_search(
     run: Run, folder: RunFolder, *, hooks: Hooks | None, cancellation: Cancellation | None, say: Say
 ) -> Searched:
     plan = plan_of(run)
-    forget_after(folder.log, epochs_done(plan, _store(run, folder)))
+    forget_after(folder.log, epochs_done(_store(run, folder), folder.log))
     folder.tell("running")
     return search_in(run, plan, folder, hooks=hooks, cancellation=cancellation, say=say)
 

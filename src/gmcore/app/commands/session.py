@@ -6,12 +6,23 @@ import shlex
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
 from gmcore.app.composing.run import Run
 from gmcore.app.records.component_table import recorded
-from gmcore.domain import CVResult, Hooks, MemberFailed, RunEnd, RunError, RunStart, TrainingResult
+from gmcore.domain import (
+    Cancellation,
+    CVResult,
+    Hooks,
+    MemberFailed,
+    OutOfMemory,
+    RunEnd,
+    RunError,
+    RunStart,
+    TrainingResult,
+)
 from gmcore.errors import Cancelled, OutputError, TrainingError
 from gmcore.registry.exits import exit_error, exits_as_errors, is_exit
 from gmcore.storage.checkpoint import Checkpoints
@@ -20,6 +31,9 @@ from gmcore.storage.files import alone_in, make_durable
 from gmcore.storage.optional_writes import OptionalWrites
 from gmcore.storage.run_folder import RunFolder
 from gmcore.training.precision_check import precision_notes
+
+if TYPE_CHECKING:
+    from gmcore.app.jobs.fleets import FleetTraining
 
 __all__ = ["PARTIAL", "Session", "locked", "run_session", "warn"]
 
@@ -58,6 +72,13 @@ class Session:
     def path(self) -> Path | None:
         """Path of the run folder."""
         return self.folder.path if self.folder else None
+
+    def training(self, cancellation: Cancellation) -> "FleetTraining":
+        """Return what trains the run's fleets."""
+        from gmcore.app.jobs.fleets import FleetTraining  # noqa: PLC0415 - training one model does not need it
+
+        log = self.folder.log if self.folder else None
+        return FleetTraining(hooks=self.hooks, checkpoints=self.checkpoints, log=log, cancellation=cancellation)
 
     def finish(self, result: TrainingResult | CVResult, report: Mapping[str, object]) -> None:
         """Write the result to the folder and emit `RunEnd`."""
@@ -101,12 +122,12 @@ def run_session(
 def _session(
     run: Run, command: str, folder: RunFolder | None, *, hooks: Hooks, say: Callable[[str], object]
 ) -> Session:
-    listeners = _merged(run.hooks, hooks, _failure_messages(command, say))
+    listeners = _merged(run.hooks, hooks, _failure_messages(command, say), _memory_message(say))
     if folder is None:
         return Session(command=command, folder=None, hooks=listeners, checkpoints=None)
     config = run.config.training.checkpoint
     log = EpochLog(path=folder.log, attempts=OptionalWrites(what="metrics", on_error=config.on_error, say=say))
-    listeners = _merged(listeners, Hooks(epoch_end=(log.log,)))
+    listeners = _merged(listeners, Hooks(epoch_end=(log.log,), out_of_memory=(log.forget,)))
     checkpoints = Checkpoints(
         folder=folder.checkpoints,
         config=config,
@@ -131,6 +152,18 @@ def _failure_messages(command: str, say: Callable[[str], object]) -> Hooks:
         say(f"fold {context.member} failed: {context.failure}")
 
     return Hooks(member_failed=(report,))
+
+
+def _memory_message(say: Callable[[str], object]) -> Hooks:
+    """Return hooks that call `say` the first time that the device runs out of memory."""
+    heard: list[OutOfMemory] = []
+
+    def report(context: OutOfMemory) -> None:
+        if not heard:
+            say(f"memory ran out with {context.tried} models at once: now {context.at_once} are computed at once")
+        heard.append(context)
+
+    return Hooks(out_of_memory=(report,))
 
 
 def _as_training_error(error: BaseException) -> BaseException:

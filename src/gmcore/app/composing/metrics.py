@@ -9,6 +9,8 @@ import numpy as np
 from gmcore.builtins.metrics import use_instead
 from gmcore.domain import Rows, Schema
 from gmcore.errors import ConfigError, TrainingError
+from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.nn.places import by_place
 from gmcore.ports import MetricComputer, SupportsDirection
 from gmcore.registry import Registry
 from gmcore.training.metric_numbers import metric_numbers
@@ -60,7 +62,8 @@ def bound_metrics(
     owners: dict[str, int] = {}
     for place, metric in enumerate(metrics):
         try:
-            bound.append(metric.bind(rows.schema))
+            # Of a target with a shape, a metric sees each place as a row.
+            bound.append(metric.bind(attrs.evolve(rows.schema, target=rows.schema.target.of_one)))
         except ConfigError as error:
             instead = use_instead(metric, rows.schema, registry)
             problems += [f"metrics.use[{place}]: {problem}{instead}" for problem in error.problems]
@@ -95,5 +98,8 @@ def directions(metric: MetricComputer, rows: Rows) -> dict[str, bool | None]:
     if isinstance(metric, SupportsDirection):
         return dict(metric.higher_is_better)
     assert rows.targets is not None  # noqa: S101 - training rows have targets
-    targets, width = rows.targets[:_ROWS], rows.schema.target.width
+    targets, width = (
+        by_place(rows.targets[:_ROWS], rows.schema.target.shape, xp=NumPyNamespace()),
+        rows.schema.target.width,
+    )
     return dict.fromkeys(metric_numbers(metric, np.full((len(targets), width), 1 / width), targets))

@@ -11,7 +11,7 @@ import numpy as np
 from gmcore.app.composing.backends import ChosenBackend, check_backend, choose_backend
 from gmcore.app.composing.builder import Builder, options_of
 from gmcore.app.composing.metrics import FunctionMetric, bound_metrics
-from gmcore.app.composing.run_config import MetricsTable, RunConfig, copied, read_run_file, run_config
+from gmcore.app.composing.run_config import MetricsTable, RunConfig, read_run_file, valid_config
 from gmcore.app.composing.search_space import space_problems
 from gmcore.app.composing.trainee import Trainee
 from gmcore.app.composing.work import Command, work_of
@@ -22,8 +22,10 @@ from gmcore.ports import (
     Backend,
     CheckpointStore,
     DataProvider,
+    Engine,
     MetricComputer,
     Model,
+    SearchStrategy,
     TrainingTask,
     TrainingWorkflow,
 )
@@ -55,6 +57,8 @@ class Run:
         metrics: the metrics, bound to the schema of the rows.
         chosen: the backend, and why it was chosen.
         hooks: the listeners of the run file's hook plugins.
+        engine: where the models of a cross-validation or a search are trained.
+        strategy: where the trials of a search come from; None without a search.
         base: folder that relative paths start from; None for the current folder.
         loading: wall-clock seconds of opening the data and splitting its rows.
     """
@@ -71,6 +75,8 @@ class Run:
     metrics: tuple[MetricComputer, ...]
     chosen: ChosenBackend
     hooks: Hooks
+    engine: Engine
+    strategy: SearchStrategy | None = None
     base: Path | None = None
     loading: float = 0.0
 
@@ -137,6 +143,8 @@ def open_run(
     metrics = _metrics(builder, config.metrics.use)
     listeners = builder.attempt(lambda: _hooks(builder, [*config.hooks.use, *hooks]), "hooks.use")
     chosen = builder.attempt(lambda: _named_backend(builder.registry, config), "backend")
+    engine = builder.component(builder.registry.engines, config.engine, "engine")
+    strategy = _strategy(builder, config)
     builder.finish(str(path) if path else "")
     rows, split, loading = _loaded(data)
     check_weights(rows, config.dtype)
@@ -159,6 +167,8 @@ def open_run(
         metrics=bound_metrics(metrics, rows, builder.registry.metric_computers),
         chosen=chosen,
         hooks=listeners,
+        engine=engine,
+        strategy=strategy,
         base=builder.base,
         loading=loading,
     )
@@ -175,7 +185,7 @@ def varied(run: Run, tables: Mapping[str, object]) -> Run:
         ConfigError: with all problems of the tables.
     """
     problems: list[str] = []
-    config = attrs.evolve(_config(tables, problems), metrics=run.config.metrics)
+    config = attrs.evolve(valid_config(tables, problems), metrics=run.config.metrics)
     if config.training.precision != run.config.training.precision:
         problems.append("training.precision: must be the same for all trials, since they share the backend")
     builder = Builder(registry=run.registry, seed=config.seed, base=run.base, problems=problems)
@@ -190,7 +200,7 @@ def varied(run: Run, tables: Mapping[str, object]) -> Run:
 def _checked(tables: Mapping[str, object], *, base: Path | None) -> tuple[RunConfig, Builder]:
     """Return the checked configuration, and a builder that has its problems."""
     problems: list[str] = []
-    config = _config(tables, problems)
+    config = valid_config(tables, problems)
     if config.search is not None:
         problems += space_problems(config.search)
     return config, Builder(registry=plugin_registry(config.dtype), seed=config.seed, base=base, problems=problems)
@@ -204,6 +214,12 @@ def _metrics(builder: Builder, given: Sequence[object]) -> list[MetricComputer]:
         else builder.component(registry, one, f"metrics.use[{place}]")
         for place, one in enumerate(given)
     ]
+
+
+def _strategy(builder: Builder, config: RunConfig) -> SearchStrategy | None:
+    if config.search is None:
+        return None
+    return builder.component(builder.registry.search_strategies, config.search.strategy, "search.strategy")
 
 
 def _loaded(data: DataProvider) -> tuple[Rows, Split, float]:
@@ -244,28 +260,6 @@ def _named_backend(registry: PluginRegistry, config: RunConfig) -> ChosenBackend
         raise ConfigError([f"training.precision: the given backend multiplies matrices in {given.compute}"])
     name = recorded_name(type(given), registry)
     return ChosenBackend(given, f"{given.name} on {given.device}, as given", name)
-
-
-def _config(tables: Mapping[str, object], problems: list[str]) -> RunConfig:
-    """Return the configuration without invalid entries, whose problems are added, so that the rest can be checked."""
-    try:
-        return run_config(tables)
-    except ConfigError as error:
-        problems.extend(error.problems)
-        pruned = copied(tables)
-        pruned.setdefault("data", {"use": "csv"})
-        for problem in error.problems:
-            _prune(pruned, problem.partition(":")[0].split("."))
-        return run_config(pruned)
-
-
-def _prune(tables: dict[str, object], path: Sequence[str]) -> None:
-    *branches, last = path
-    node: object = tables
-    for branch in branches:
-        node = node.get(branch) if isinstance(node, dict) else None
-    if isinstance(node, dict):
-        node.pop(last, None)
 
 
 def _name(path: Path | None) -> str:

@@ -2,7 +2,7 @@
 
 import contextlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,16 @@ from gmcore.registry import structure
 from gmcore.storage.files import printable, reason
 from gmcore.storage.regular_file import read_text
 
-__all__ = ["MetricsTable", "RunConfig", "TrainingTable", "copied", "read_run_file", "run_config", "spelt_out"]
+__all__ = [
+    "MetricsTable",
+    "RunConfig",
+    "TrainingTable",
+    "copied",
+    "read_run_file",
+    "run_config",
+    "spelt_out",
+    "valid_config",
+]
 
 _DEEPEST = 64
 _LARGEST = 2**63 - 1
@@ -119,6 +128,7 @@ class RunConfig:
         validation: the cross-validator.
         metrics: the metrics that are computed when rows are scored.
         hooks: hook plugins that are called during the run.
+        engine: where the models of `gmcore validate` and `gmcore search` are trained; other commands ignore it.
         search: the settings that `gmcore search` tries; other commands ignore it.
     """
 
@@ -131,6 +141,7 @@ class RunConfig:
     validation: object = attrs.field(factory=lambda: {"use": "kfold"})
     metrics: MetricsTable = attrs.field(factory=MetricsTable)
     hooks: HooksTable = attrs.field(factory=HooksTable)
+    engine: object = attrs.field(factory=lambda: {"use": "local"})
     search: SearchTable | None = None
 
 
@@ -168,10 +179,23 @@ def run_config(tables: Mapping[str, object]) -> RunConfig:
     return structure(spelt_out(tables), RunConfig)
 
 
+def valid_config(tables: Mapping[str, object], problems: list[str]) -> RunConfig:
+    """Return the configuration without invalid entries, whose problems are added, so that the rest can be checked."""
+    try:
+        return run_config(tables)
+    except ConfigError as error:
+        problems.extend(error.problems)
+        pruned = copied(tables)
+        pruned.setdefault("data", {"use": "csv"})
+        for problem in error.problems:
+            _prune(pruned, problem.partition(":")[0].split("."))
+        return run_config(pruned)
+
+
 def spelt_out(tables: Mapping[str, object]) -> dict[str, object]:
     """Return tables after expanding shorthands: `model = "mlp"`, `use = ["f1"]` and `members_per_chunk = "auto"`."""
     full = dict(tables)
-    for name in ("backend", "data", "model", "validation"):
+    for name in ("backend", "data", "model", "validation", "engine"):
         if name in full:
             full[name] = _named(full[name])
     for name in ("metrics", "hooks"):
@@ -184,6 +208,9 @@ def spelt_out(tables: Mapping[str, object]) -> dict[str, object]:
             if key in kept:
                 kept[key] = _named(kept[key])
         full["training"] = kept
+    search = full.get("search")
+    if isinstance(search, Mapping) and "strategy" in search:
+        full["search"] = {**search, "strategy": _named(search["strategy"])}
     return full
 
 
@@ -222,3 +249,12 @@ def _listed(table: object) -> object:
     if not isinstance(table, Mapping) or not isinstance(table.get("use"), list | tuple):
         return table
     return {**table, "use": [_named(one) for one in table["use"]]}
+
+
+def _prune(tables: dict[str, object], path: Sequence[str]) -> None:
+    *branches, last = path
+    node: object = tables
+    for branch in branches:
+        node = node.get(branch) if isinstance(node, dict) else None
+    if isinstance(node, dict):
+        node.pop(last, None)

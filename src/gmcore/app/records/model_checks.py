@@ -14,7 +14,8 @@ from gmcore.nn.index_check import check_indices
 from gmcore.nn.sizing import SizingGenerator
 from gmcore.ports import Model
 from gmcore.storage.files import printable
-from gmcore.storage.model_file import ModelHeader, schema_from
+from gmcore.storage.model_file import ModelHeader
+from gmcore.storage.schema_header import schema_from
 
 __all__ = ["CheckedHeader", "check_variables", "checked_header"]
 
@@ -91,8 +92,8 @@ def _check_schema(schema: Schema) -> None:
         raise ValueError("its schema has two features of one name")
     if any(feature.categories for feature in schema.features if feature.kind is not Kind.CATEGORICAL):
         raise ValueError("its schema has categories of a feature that is not categorical")
-    least = {TargetKind.BINARY: (2, 2), TargetKind.MULTICLASS: (2, None), TargetKind.REGRESSION: (0, 0)}
-    low, high = least[schema.target.kind]
+    least = {TargetKind.BINARY: (2, 2), TargetKind.MULTICLASS: (2, None)}
+    low, high = least.get(schema.target.kind, (0, 0))
     count = len(schema.target.classes)
     if not schema.target.names or count < low or (high is not None and count > high):
         raise ValueError(f"its target has {count} classes, but is {schema.target.kind}")

@@ -6,7 +6,7 @@ from gmcore.app.composing.run import Run
 
 __all__ = ["merged_profile", "profile_of"]
 
-_MEMORY = ("peak_memory", "active_memory")
+_LARGEST = ("peak_memory", "active_memory", "members_at_once")
 
 
 def profile_of(run: Run) -> dict[str, float]:
@@ -15,10 +15,10 @@ def profile_of(run: Run) -> dict[str, float]:
 
 
 def merged_profile(profiles: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Return the profile of several fleets that trained one after the other: sums, but the maximum of memory."""
+    """Return the profile of fleets that trained one after the other: sums, but the largest memory and chunk."""
     merged: dict[str, float] = {}
     for profile in profiles:
         for name, value in profile.items():
             previous = merged.get(name, 0.0)
-            merged[name] = max(previous, value) if name in _MEMORY else previous + value
+            merged[name] = max(previous, value) if name in _LARGEST else previous + value
     return merged

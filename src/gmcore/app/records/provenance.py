@@ -30,6 +30,8 @@ __all__ = [
     "resolved",
     "rows_sha256",
     "toml_text",
+    "training_tables",
+    "without_none",
 ]
 
 FORMAT = 2
@@ -117,13 +119,26 @@ def toml_text(run: Run) -> str:
 
     A component that was given as an object gets the registered name of its class.
     """
+    config, training = run.config, training_tables(run)
+    tables = {
+        **{name: training[name] for name in ("seed", "dtype", "backend")},
+        "data": resolved(run, config.data, run.data),
+        **training,
+        "validation": resolved(run, config.validation, run.trainee.validator),
+        "hooks": {"use": [dict(table) for table in config.hooks.use if isinstance(table, Mapping)]},
+        "engine": resolved(run, config.engine, run.engine),
+    }
+    return tomli_w.dumps(without_none(tables))
+
+
+def training_tables(run: Run) -> dict[str, object]:
+    """Return the tables that say how models are made, trained and scored, also with values that TOML does not have."""
     config, trainee = run.config, run.trainee
     training = unstructure(attrs.evolve(config.training, optimizer=None, schedule=None, gradients=None, workflow=None))
-    tables: dict[str, object] = {
+    return {
         "seed": config.seed,
         "dtype": config.dtype,
         "backend": _backend(run),
-        "data": resolved(run, config.data, run.data),
         "model": resolved(run, config.model, trainee.model_provider),
         "training": {
             **training,
@@ -133,13 +148,10 @@ def toml_text(run: Run) -> str:
             "gradients": resolved(run, config.training.gradients, trainee.gradients),
             "workflow": resolved(run, config.training.workflow, trainee.workflow),
         },
-        "validation": resolved(run, config.validation, trainee.validator),
-        "hooks": {"use": [dict(table) for table in config.hooks.use if isinstance(table, Mapping)]},
         "metrics": {
             "use": [resolved(run, given, one) for given, one in zip(config.metrics.use, run.metrics, strict=True)]
         },
     }
-    return tomli_w.dumps(_without_none(tables))
 
 
 def given_text(run: Run) -> str:
@@ -149,7 +161,12 @@ def given_text(run: Run) -> str:
     chosen one, and paths are absolute.
     """
     tables, trainee = spelt_out(run.tables), run.trainee
-    components = {"data": run.data, "model": trainee.model_provider, "validation": trainee.validator}
+    components = {
+        "data": run.data,
+        "model": trainee.model_provider,
+        "validation": trainee.validator,
+        "engine": run.engine,
+    }
     for name, component in components.items():
         if name in tables:
             tables[name] = _as_given(run, tables[name], component)
@@ -163,11 +180,14 @@ def given_text(run: Run) -> str:
     }
     components = {name: _as_given(run, training[name], part) for name, part in parts.items() if name in training}
     tables |= {"backend": _backend(run), "training": {**training, **components, **precision(run)}}
+    search = tables.get("search")
+    if isinstance(search, Mapping) and "strategy" in search:
+        tables["search"] = {**search, "strategy": _as_given(run, search["strategy"], run.strategy)}
     for name in ("metrics", "hooks"):
         table = tables.get(name)
         if isinstance(table, Mapping) and table:
             tables[name] = {**table, "use": [one for one in table["use"] if isinstance(one, Mapping)]}
-    return tomli_w.dumps(_without_none(tables))
+    return tomli_w.dumps(without_none(tables))
 
 
 def _as_given(run: Run, given: object, component: object) -> dict[str, object]:
@@ -202,14 +222,14 @@ def _backend(run: Run) -> dict[str, object]:
     return {"use": run.chosen.name, **plain, "device": backend.device}
 
 
-def _without_none(tables: Mapping[str, object]) -> dict[str, object]:
+def without_none(tables: Mapping[str, object]) -> dict[str, object]:
     """Return tables without the values that TOML does not have, such as None."""
     return {name: _plain(value) for name, value in tables.items() if _has_toml_type(value)}
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
-        return _without_none(value)
+        return without_none(value)
     if isinstance(value, list | tuple):
         return [_plain(child) for child in value if _has_toml_type(child)]
     return str(value) if isinstance(value, Path) else value
@@ -232,7 +252,7 @@ def rows_sha256(parts: Sequence[Member | Fold]) -> str:
 def _plugins(run: Run) -> dict[str, str]:
     """Return the versions of all distributions that provide a component or a hook plugin of the run, except gmcore."""
     trainee = run.trainee
-    components = (*attrs.astuple(trainee, recurse=False), *run.metrics)
+    components = (*attrs.astuple(trainee, recurse=False), *run.metrics, run.engine, run.strategy)
     parts = [part for component in components for part in with_nested(component)]
     # Without what is within them: the options of a data provider in code are its rows.
     parts += [run.data, run.chosen.backend]

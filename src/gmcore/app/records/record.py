@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -14,9 +14,17 @@ from gmcore.app.records.provenance import FORMAT, BackendFacts, Provenance, rows
 from gmcore.domain import Fold, Member
 from gmcore.errors import InputError
 from gmcore.storage.files import printable, reason
+from gmcore.storage.formats import in_present_format
 from gmcore.storage.regular_file import json_problem, read_regular, read_text
 
-__all__ = ["Record", "read_record", "reopened"]
+__all__ = ["READERS", "Record", "read_record", "reopened"]
+
+READERS: Mapping[int, Callable[[Provenance], Provenance]] = {}
+"""What brings the facts of a run folder of an earlier format into the next one.
+
+Format 1 had no checksum of the run's configuration, and its run files had other names of keys, so it is not read.
+"""
+_ADVICE = "train with its config.toml again, or use the version that wrote it"
 
 
 @attrs.frozen(kw_only=True)
@@ -51,11 +59,11 @@ def read_record(path: Path) -> Record:
     """Return the record in a run folder.
 
     Raises:
-        InputError: if `path` is not a run folder of this version, or it is damaged.
+        FormatError: if another version of gmcore wrote it, in a format that this version can't read.
+        InputError: if `path` is not a run folder, or it is damaged.
     """
     try:
-        facts: Provenance = json.loads(read_text(path / "provenance.json"))
-        _check_format(path, facts["format"])
+        facts = _in_present_format(path, json.loads(read_text(path / "provenance.json")))
         record = Record(
             path=path,
             command=facts["command"],
@@ -78,11 +86,17 @@ def read_record(path: Path) -> Record:
     return record
 
 
-def _check_format(path: Path, found: object) -> None:
-    if found != FORMAT:
-        newer = isinstance(found, int) and found > FORMAT
-        hint = "install a newer gmcore" if newer else "an earlier gmcore wrote it; its run file can be trained again"
-        raise InputError(f"{path} has format {found!r:.20}, this gmcore reads format {FORMAT}: {hint}")
+def _in_present_format(path: Path, facts: Provenance) -> Provenance:
+    found, packages = facts["format"], facts.get("packages")
+    return in_present_format(
+        facts,
+        found,
+        present=FORMAT,
+        readers=READERS,
+        what=f"the run {printable(path)}",
+        advice=_ADVICE,
+        version=str(packages.get("gmcore", "")) if isinstance(packages, Mapping) else "",
+    )
 
 
 def reopened(record: Record, backend: Mapping[str, object] | None) -> Run:

@@ -29,6 +29,9 @@ from gmcore.training.evaluate import predict
 
 __all__ = ["TrainedModel", "load"]
 
+_LIKELY = 0.5
+"""The probability from which on a row is said to have a label."""
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class TrainedModel:
@@ -62,7 +65,8 @@ class TrainedModel:
     def __repr__(self) -> str:
         info, target, backend = self.model.info, self.schema.target, self.backend
         classes = f" of {len(target.classes)} classes" if target.is_classification else ""
-        sizes = f"{info.parameter_count:,} parameters, {len(self.schema.features):,} features"
+        counted = [f"{len(self.schema.features):,} features"] if self.schema.features else []
+        sizes = f"{info.parameter_count:,} parameters, {', '.join([*counted, *map(str, self.schema.tensors)])}"
         computed = f"{backend.name} on {backend.device}, {backend.dtype}"
         return f"TrainedModel({info.name} with {sizes}, target {listed(target.names)}{classes}, {computed})"
 
@@ -83,6 +87,9 @@ class TrainedModel:
     def predict(self, rows: object) -> np.ndarray:
         """Return a class per row, `(rows,)`, or values, `(rows,)`, or `(rows, targets)` for several targets, float64.
 
+        For several labels, whether each has a probability of a half or more, `(rows, labels)`. A target with a shape
+        has these at each place, `(rows, *shape, …)`.
+
         Classes have the dtype of the labels in the training data; those of a file are numbers or booleans if all of
         them are written so.
 
@@ -96,17 +103,17 @@ class TrainedModel:
         return self.named(self.predict_numbers(rows))
 
     def predict_proba(self, rows: object) -> np.ndarray:
-        """Return class probabilities, `(rows, classes)`, float64; rows as in `predict`.
+        """Return the probabilities of classes or labels, `(rows, *shape, classes)`, float64; rows as in `predict`.
 
         Raises:
-            DataError: if the model is not a classifier.
+            DataError: if the model predicts numbers.
         """
-        if not self.schema.target.is_classification:
+        if self.schema.target.is_regression:
             raise DataError("predict_proba requires a classification model, this one predicts values: use predict")
         return self.predict_numbers(rows)
 
     def predict_numbers(self, rows: object) -> np.ndarray:
-        """Return probabilities, `(rows, classes)`, or values, `(rows, targets)`, float64; rows as in `predict`.
+        """Return what the model predicts, `(rows, *output_shape)`, float64: probabilities or values; as in `predict`.
 
         Raises:
             DataError: if the columns do not match the schema, or a prediction is NaN or infinite.
@@ -120,9 +127,11 @@ class TrainedModel:
         """Return the result of `predict` for the result of `predict_numbers`."""
         target = self.schema.target
         if target.is_classification:
-            labels: np.ndarray = target.labels[numbers.argmax(axis=1)]
+            labels: np.ndarray = target.labels[numbers.argmax(axis=-1)]
             return labels
-        values: np.ndarray = numbers[:, 0] if target.width == 1 else numbers
+        if not target.is_regression:
+            return (numbers >= _LIKELY).astype(target.dtype)
+        values: np.ndarray = numbers[..., 0] if target.width == 1 else numbers
         return values
 
     def read(self, path: str | Path, **options: object) -> Rows:

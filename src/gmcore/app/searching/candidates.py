@@ -1,4 +1,4 @@
-"""The plan of a search: its trials, each with a checked run, grouped by compiled program."""
+"""The candidates of a search: its trials, each with a checked run, grouped by compiled program."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,19 +6,17 @@ from typing import cast
 
 import attrs
 
-from gmcore.app.composing.metrics import directions
 from gmcore.app.composing.run import Run, varied
 from gmcore.app.composing.run_config import copied, spelt_out
-from gmcore.app.composing.search_space import SearchTable, combinations
 from gmcore.app.records.component_table import component_table
 from gmcore.domain import Fold
 from gmcore.domain.sizes import size_text
-from gmcore.errors import ConfigError, did_you_mean
+from gmcore.errors import ConfigError
 from gmcore.ports import SupportsSettings
 from gmcore.training.memory import process_memory
 from gmcore.training.trials import Trial
 
-__all__ = ["Candidate", "Plan", "members_of", "plan_of"]
+__all__ = ["Candidate", "Round", "candidate_runs", "members_of", "round_of"]
 
 _OPTIMIZER = "training.optimizer."
 _MODEL = "model."
@@ -34,24 +32,24 @@ class Candidate:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Plan:
-    """The plan of a search.
+class Round:
+    """The trials that a strategy proposed at once.
 
     Attributes:
-        candidates: all trials, in order.
+        candidates: the trials, in order.
         groups: the trials grouped by shapes and programs; each group is trained as one fleet.
-        metric: name of the score that ranks trials.
-        higher_is_better: whether higher scores are better.
+        first_group: number of groups in earlier rounds.
+        first_member: number of models in earlier rounds.
     """
 
     candidates: tuple[Candidate, ...]
     groups: tuple[tuple[Candidate, ...], ...]
-    metric: str
-    higher_is_better: bool
+    first_group: int = 0
+    first_member: int = 0
 
     @property
     def members(self) -> int:
-        """Number of models to train, without the winner."""
+        """Number of models to train in this round."""
         return sum(map(members_of, self.groups))
 
 
@@ -60,24 +58,41 @@ def members_of(group: Sequence[Candidate]) -> int:
     return sum(len(one.trial.folds) for one in group)
 
 
-def plan_of(run: Run) -> Plan:
-    """Return the plan of a search, with every candidate checked.
+def candidate_runs(
+    run: Run, trials: Sequence[Mapping[str, object]], problems: list[str]
+) -> list[tuple[dict[str, object], Run]]:
+    """Return the settings and the run of each trial; add the problems of all of them.
+
+    Args:
+        run: the run of the search.
+        trials: the settings of each trial, by path.
+        problems: gets the problems, each with its path.
+    """
+    tables = spelt_out(run.tables)
+    runs = []
+    for settings in trials:
+        try:
+            runs.append((dict(settings), varied(run, _with_settings(tables, settings))))
+        except ConfigError as error:
+            problems += [f"search.space.{problem}" for problem in error.problems]
+    return runs
+
+
+def round_of(runs: Sequence[tuple[dict[str, object], Run]], *, after: Round | None = None) -> Round:
+    """Return the round of these candidates.
+
+    Args:
+        runs: the settings and the run of each, in order.
+        after: the round before; None for the first.
 
     Raises:
-        ConfigError: with all problems of `[search]` and its candidates.
+        ConfigError: if their folds do not fit the memory.
         DataError: if the rows can't be split by the cross-validator.
     """
-    table = run.config.search
-    if table is None:
-        raise ConfigError(["search: is required: list the values to try in [search.space]"])
-    problems: list[str] = []
-    runs = _runs(run, table, problems)
-    metric, higher = _ranking(run, table, problems)
-    if problems:
-        raise ConfigError(dict.fromkeys(problems))
+    first = 0 if after is None else after.candidates[-1].trial.index + 1
     folds: dict[int, list[Fold]] = {}
     candidates, groups = [], dict[str, list[Candidate]]()
-    for index, (settings, one) in enumerate(runs):
+    for index, (settings, one) in enumerate(runs, start=first):
         seed = one.config.seed
         if seed not in folds:
             folds[seed] = one.folds()
@@ -87,11 +102,11 @@ def plan_of(run: Run) -> Plan:
         trial = Trial(index=index, settings=settings, numbers=numbers, seed=seed, folds=folds[seed])
         candidates.append(Candidate(trial=trial, run=one))
         groups.setdefault(_program(settings, one, numbers), []).append(candidates[-1])
-    return Plan(
+    return Round(
         candidates=tuple(candidates),
         groups=tuple(map(tuple, groups.values())),
-        metric=metric,
-        higher_is_better=higher,
+        first_group=0 if after is None else after.first_group + len(after.groups),
+        first_member=0 if after is None else after.first_member + after.members,
     )
 
 
@@ -102,36 +117,6 @@ def _check_memory(folds: Sequence[Fold], seeds: int) -> None:
     if size > _SHARE_OF_MEMORY * total:
         sizes = f"{size_text(size)} of {size_text(total)}"
         raise ConfigError([f"search.space.seed: the folds of {seeds:,} seeds take {sizes}: search fewer seeds"])
-
-
-def _runs(run: Run, table: SearchTable, problems: list[str]) -> list[tuple[dict[str, object], Run]]:
-    """Return the settings and the run of each candidate; add the problems of all candidates."""
-    problems += _unsearchable(run, table)
-    if problems:
-        return []
-    tables = spelt_out(run.tables)
-    runs = []
-    for settings in combinations(table, run.config.seed):
-        try:
-            runs.append((settings, varied(run, _with_settings(tables, settings))))
-        except ConfigError as error:
-            problems += [f"search.space.{problem}" for problem in error.problems]
-    return runs
-
-
-def _unsearchable(run: Run, table: SearchTable) -> list[str]:
-    """Return the problems of paths that can't be searched in this run, but could be in others."""
-    problems = []
-    paths = list(next(combinations(table, run.config.seed)))
-    if not isinstance(run.config.model, Mapping) and any(path.partition(".")[0] == "model" for path in paths):
-        problems.append(
-            "search.space.model: the options of a model object can't be searched: give the model as a table"
-        )
-    kind, data = type(run.data), run.config.data
-    has_seed = attrs.has(kind) and "seed" in attrs.fields_dict(kind)
-    if "seed" in paths and has_seed and isinstance(data, Mapping) and "seed" not in data:
-        problems.append("search.space.seed: the data depends on the run's seed, but must not vary: set data.seed")
-    return problems
 
 
 def _with_settings(tables: Mapping[str, object], settings: Mapping[str, object]) -> dict[str, object]:
@@ -160,22 +145,6 @@ def _with_settings(tables: Mapping[str, object], settings: Mapping[str, object])
             node = child
         node[last] = copied({"": value})[""]
     return full
-
-
-def _ranking(run: Run, table: SearchTable, problems: list[str]) -> tuple[str, bool]:
-    """Return the name of the score that ranks trials, and whether higher scores are better."""
-    known: dict[str, bool | None] = {}
-    for metric in run.metrics:
-        known |= directions(metric, run.rows)
-    known["loss"] = False
-    name = table.metric or next(iter(known))
-    if name not in known:
-        problems.append(f"search.metric: the run has no metric '{name}'{did_you_mean(name, known)}")
-        return name, False
-    higher = known[name] if table.better is None else table.better == "higher"
-    if higher is None:
-        problems.append(f'search.better: the metric \'{name}\' does not state which is better: set "higher" or "lower"')
-    return name, bool(higher)
 
 
 def _numbers(settings: Mapping[str, object], run: Run) -> dict[str, float]:

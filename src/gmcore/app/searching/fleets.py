@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from gmcore.app.searching.candidates import Candidate, Plan, members_of
+from gmcore.app.searching.candidates import Candidate, Round, members_of
+from gmcore.app.searching.plan import Plan
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import ConfigError
 from gmcore.training.chunks import ChunkPlan, plan_chunks
@@ -29,8 +30,8 @@ class Fleet:
     common: Mapping[str, object]
 
 
-def fleets_of(plan: Plan) -> tuple[Fleet, ...]:
-    """Return the fleets of a search, in order; nothing is trained.
+def fleets_of(plan: Plan | Round) -> tuple[Fleet, ...]:
+    """Return the fleets of a round, or of the first one of a search, in order; nothing is trained.
 
     Raises:
         ConfigError: if one model of a fleet does not fit the memory; with a problem for each such fleet.

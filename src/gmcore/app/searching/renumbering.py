@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 import attrs
 
-from gmcore.domain import FitStart, Hooks, MemberFailed
+from gmcore.domain import FitStart, Hooks, MemberFailed, OutOfMemory
 
 __all__ = ["renumbered"]
 
@@ -29,9 +29,9 @@ def renumbered(hooks: Hooks, first: int) -> Hooks:
     chunk = _Chunk(upcoming=first)
     wrapped = {name: tuple(map(chunk.of_members, getattr(hooks, name))) for name in _EVENTS}
     failed = tuple(map(chunk.of_one, hooks.member_failed))
-    if failed or any(wrapped.values()):
-        wrapped["fit_start"] = (chunk.begin, *wrapped["fit_start"])
-    return attrs.evolve(hooks, **wrapped, member_failed=failed)
+    wrapped["fit_start"] = (chunk.begin, *wrapped["fit_start"])
+    again = (*map(chunk.of_chunk, hooks.out_of_memory), chunk.begin_again)
+    return attrs.evolve(hooks, **wrapped, member_failed=failed, out_of_memory=again)
 
 
 @attrs.define(eq=False)
@@ -45,8 +45,15 @@ class _Chunk:
         self.members = tuple(range(self.upcoming, self.upcoming + len(context.members)))
         self.upcoming += len(context.members)
 
+    def begin_again(self, context: OutOfMemory) -> None:
+        if context.members:
+            self.upcoming = self.members[0]
+
     def of_members(self, listener: Callable[[C], object]) -> Callable[[C], object]:
         return lambda context: listener(attrs.evolve(context, members=self.members))  # type: ignore[misc] # all are attrs
+
+    def of_chunk(self, listener: Callable[[OutOfMemory], object]) -> Callable[[OutOfMemory], object]:
+        return lambda context: listener(attrs.evolve(context, members=self.members if context.members else ()))
 
     def of_one(self, listener: Callable[[MemberFailed], object]) -> Callable[[MemberFailed], object]:
         return lambda context: listener(attrs.evolve(context, member=self.members[context.place]))

@@ -6,22 +6,38 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Array
-from gmcore.nn.metrics import HigherIsBetter, LowerIsBetter, RowMean, SumMetric, needs_classes, ratio, total
+from gmcore.nn.metrics import (
+    HigherIsBetter,
+    LowerIsBetter,
+    RowMean,
+    SumMetric,
+    needs_classes,
+    needs_labels,
+    ratio,
+    total,
+)
 from gmcore.ports import Namespace
 
 __all__ = ["Accuracy", "BalancedAccuracy", "LogLoss"]
 
 _EPSILON = float(np.finfo(np.float64).eps)
+_LIKELY = 0.5
 
 
 @attrs.frozen(kw_only=True)
 class Accuracy(RowMean, HigherIsBetter):
-    """The share of rows whose most probable class is the true one; the first of equally probable ones."""
+    """The share of rows whose most probable class is the true one; the first of equally probable ones.
+
+    With several labels, the share of rows all of whose labels are right, each had from a probability of a half on.
+    """
 
     name = "accuracy"
-    bind = needs_classes
+    bind = needs_labels
 
     def of_row(self, predictions: Array, targets: Array, xp: Namespace) -> Array:
+        if targets.ndim > 1:
+            right = (predictions >= _LIKELY) == (targets > 0)
+            return xp.min(xp.astype(right, xp.float), axis=-1)
         return xp.astype(xp.argmax(predictions, axis=-1) == targets, xp.float)
 
 
@@ -30,14 +46,17 @@ class LogLoss(RowMean, LowerIsBetter):
     """The mean negative logarithm of the true class's probability, in nats.
 
     Probabilities are clipped to one float64 epsilon from 0 and 1, so a row that was thought impossible costs 36, not
-    infinity.
+    infinity. With several labels, the mean over them of the binary log loss.
     """
 
     name = "log_loss"
-    bind = needs_classes
+    bind = needs_labels
 
     def of_row(self, predictions: Array, targets: Array, xp: Namespace) -> Array:
-        of_true = xp.squeeze(xp.take_along_axis(predictions, xp.expand_dims(targets, -1), axis=-1), -1)
+        if targets.ndim > 1:
+            of_true = xp.where(targets > 0, predictions, 1 - predictions)
+        else:
+            of_true = xp.squeeze(xp.take_along_axis(predictions, xp.expand_dims(targets, -1), axis=-1), -1)
         return -xp.log(xp.minimum(xp.maximum(of_true, _EPSILON), 1 - _EPSILON))
 
 

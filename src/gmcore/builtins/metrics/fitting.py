@@ -15,6 +15,8 @@ def default_metrics(schema: Schema) -> tuple[str, ...]:
     """Return the names of the metrics of a run that names none."""
     if schema.target.kind is TargetKind.REGRESSION:
         return ("rmse", "mae", "r2")
+    if schema.target.kind is TargetKind.MULTILABEL:
+        return ("accuracy", "log_loss")
     return ("accuracy", "balanced_accuracy", "log_loss", "roc_auc")
 
 

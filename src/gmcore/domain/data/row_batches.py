@@ -47,9 +47,11 @@ class RowBatches:
 
     def _batch(self, chosen: np.ndarray) -> Batch:
         missing = self.config.batch_size - len(chosen)
-        rows = self.rows.take(np.concatenate([chosen, np.repeat(chosen[:1], missing)]))
+        rows = self.rows.view(np.concatenate([chosen, np.repeat(chosen[:1], missing)]))
         if rows.targets is None:
             raise DataError("batches need targets, but these rows have none: name the target column")
         weights = np.ones(len(rows)) if rows.weights is None else rows.weights.copy()
         weights[len(chosen) :] = 0.0
-        return Batch(inputs=rows.inputs, targets=rows.targets, weights=weights, groups=rows.groups, time=rows.time)
+        return Batch(
+            inputs=dict(rows.inputs), targets=rows.targets, weights=weights, groups=rows.groups, time=rows.time
+        )

@@ -6,6 +6,7 @@ import numpy as np
 
 from gmcore.domain.config import SplitConfig
 from gmcore.domain.data.fold import Split
+from gmcore.domain.data.purge import apart_from
 from gmcore.domain.data.rows import Rows
 from gmcore.domain.seeding import generator
 from gmcore.errors import DataError
@@ -47,7 +48,8 @@ def held_out(
         rng: generator of random choices.
 
     Returns:
-        `(kept, held)`: sorted, int64, disjoint, both non-empty, together all of `indices`.
+        `(kept, held)`: sorted, int64, disjoint, both non-empty, together all of `indices`; but of windows of a series
+        those are left out that share steps with held-out ones.
 
     Raises:
         DataError: if one side would be empty, a class or group can't be split that way, or a stratified split
@@ -65,7 +67,13 @@ def held_out(
         held = _choose_rows(rows, indices, count, strategy=strategy, rng=rng)
     else:
         held = _choose_groups(rows, indices, rows.groups[indices], count, strategy=strategy, rng=rng)
-    return indices[~held], indices[held]
+    kept = apart_from(rows, indices[~held], indices[held])
+    if not len(kept):
+        raise DataError(
+            f"cannot hold out {config.fraction:g} of {len(indices)} windows: each of the others shares steps with one "
+            "of them; hold out windows by time ('chronological') or by group"
+        )
+    return kept, indices[held]
 
 
 def _strategy(rows: Rows, config: SplitConfig) -> str:
@@ -74,7 +82,7 @@ def _strategy(rows: Rows, config: SplitConfig) -> str:
         return config.strategy
     if rows.time is not None:
         return "chronological"
-    return "stratified" if rows.targets is not None and rows.schema.target.is_classification else "random"
+    return "stratified" if rows.targets is not None and rows.schema.target.has_strata else "random"
 
 
 def _choose_rows(rows: Rows, indices: np.ndarray, count: int, *, strategy: str, rng: np.random.Generator) -> np.ndarray:
@@ -123,7 +131,7 @@ def _latest_first(codes: np.ndarray) -> np.ndarray:
 
 def _classes(rows: Rows, indices: np.ndarray) -> np.ndarray:
     """Return the class of each row, numbered consecutively from 0."""
-    if rows.targets is None or not rows.schema.target.is_classification:
+    if rows.targets is None or not rows.schema.target.has_strata:
         raise DataError("a stratified split needs a classification target: use 'random' or 'chronological'")
     return np.unique(rows.targets[indices], return_inverse=True)[1]
 

@@ -22,7 +22,7 @@ from gmcore.nn.layers.embedding import Embedding
 from gmcore.nn.layers.frozen import Frozen
 from gmcore.nn.layers.gru import GRU
 from gmcore.nn.layers.sequential import Sequential
-from gmcore.nn.layers.spatial import AvgPool2d, Conv2d, Flatten, MaxPool2d
+from gmcore.nn.layers.spatial import AvgPool2d, Conv2d, Flatten, MaxPool2d, Reshape
 
 __all__ = [
     "ELU",
@@ -43,6 +43,7 @@ __all__ = [
     "MaxPool2d",
     "Mish",
     "ReLU",
+    "Reshape",
     "Sequential",
     "SiLU",
     "Sigmoid",

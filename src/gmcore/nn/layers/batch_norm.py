@@ -5,7 +5,7 @@ import numpy as np
 from attrs.validators import and_, gt, lt
 
 from gmcore.domain import Array, Shape, Tree, Variables
-from gmcore.nn.layers.defaults import describe_by_repr, of_one_array
+from gmcore.nn.layers.defaults import check_channels, describe_by_repr, of_one_array
 from gmcore.nn.layers.per_column import per_column
 from gmcore.ports import Layer, Namespace, Pass, SupportsUpdate
 
@@ -46,13 +46,15 @@ class BatchNorm(Layer, SupportsUpdate):
         )
 
     def apply(self, variables: Variables, inputs: Array, at: Pass) -> Array:
-        running = variables.buffers
         if at.training:
             return self.update(variables, inputs, at)[0]
+        running = variables.buffers
+        check_channels(self, inputs, running["mean"].shape[0])
         return self._normalised(variables.params, running["mean"], running["variance"], inputs, at.xp)
 
     def update(self, variables: Variables, inputs: Array, at: Pass) -> tuple[Array, Tree]:
         xp, running = at.xp, variables.buffers
+        check_channels(self, inputs, running["mean"].shape[0])
         # Sums over rows are in the wide dtype, as everywhere.
         rows = xp.astype(inputs, xp.float)
         mean, variance, count = _moments(rows, at)

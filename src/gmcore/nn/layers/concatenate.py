@@ -10,7 +10,8 @@ from gmcore.domain import Array, RowBlock, Shape, Tree, Variables
 from gmcore.domain.short_repr import listed
 from gmcore.nn.layers.blocks import Blocks, with_inputs
 from gmcore.nn.layers.defaults import describe_by_repr
-from gmcore.nn.layers.nested import Children, adaptable, adapted, child, join
+from gmcore.nn.layers.nested import Children, adaptable, adapted, check_children, child, initial, join
+from gmcore.nn.layers.place import at_place
 from gmcore.ports import Layer, Pass
 
 __all__ = ["Concatenate"]
@@ -24,7 +25,7 @@ class Concatenate(Layer):
         branches: one layer for each input, by the input's name; inputs with other names are ignored.
     """
 
-    branches: Mapping[str, Layer] = attrs.field(validator=min_len(1))
+    branches: Mapping[str, Layer] = attrs.field(validator=[check_children, min_len(1)])
 
     describe = describe_by_repr
 
@@ -39,14 +40,17 @@ class Concatenate(Layer):
             yield name, layer, input_shape[name]
 
     def output_shape(self, input_shape: Mapping[str, Shape]) -> Shape:
-        shapes = [layer.output_shape(shape) for _, layer, shape in self.children(input_shape)]
-        if len({shape[:-1] for shape in shapes}) > 1:
+        shapes: list[Shape] = []
+        for name, layer, shape in self.children(input_shape):
+            with at_place(name):
+                shapes.append(layer.output_shape(shape))
+        if () in shapes or len({shape[:-1] for shape in shapes}) > 1:
             found = ", ".join(f"{name} {shape}" for name, shape in zip(self.branches, shapes, strict=True))
-            raise ValueError(f"branches must agree in all axes but the last, got {found}")
+            raise ValueError(f"branches must have axes and agree in all axes but the last, got {found}")
         return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
     def init(self, rng: np.random.Generator, input_shape: Mapping[str, Shape]) -> Variables:
-        return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
+        return initial(self.children(input_shape), rng)
 
     def adapt(self, variables: Variables, blocks: Iterable[RowBlock], *, rng: np.random.Generator) -> Variables:
         """Return the variables after each branch was fitted to its own input."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gmcore.domain import Shape
+from gmcore.domain import Array, Shape
 from gmcore.domain.short_repr import listed
 from gmcore.ports import Layer
 
-__all__ = ["describe_by_repr", "of_one_array", "same_shape"]
+__all__ = ["check_channels", "describe_by_repr", "of_one_array", "same_shape"]
 
 
 def same_shape(layer: Layer, input_shape: Any) -> Shape:
@@ -23,6 +23,15 @@ def of_one_array(layer: Layer, input_shape: Any) -> Shape:
             f"{type(layer).__name__} needs rows of one array, got inputs by name ({names}): join them with Concatenate"
         )
     return tuple(input_shape)
+
+
+def check_channels(layer: Layer, inputs: Array, channels: int) -> None:
+    """Raise ValueError unless inputs have as many channels, on the last axis, as the layer has variables for."""
+    if tuple(inputs.shape[-1:]) != (channels,):
+        raise ValueError(
+            f"{type(layer).__name__} has variables for {channels} channels, the last axis, got inputs of shape "
+            f"{tuple(inputs.shape)}"
+        )
 
 
 def describe_by_repr(layer: Layer, input_shape: Any) -> str:

@@ -14,6 +14,19 @@ from gmcore.ports import Layer, Pass
 __all__ = ["Frozen"]
 
 
+def _arrays(variables: Variables) -> dict[str, Any]:
+    """Return the variables by their paths."""
+    return tree_flatten(attrs.asdict(variables, recurse=False))
+
+
+def _check_arrays(_: "Frozen", __: "attrs.Attribute[Variables]", value: object) -> None:
+    if not isinstance(value, Variables):
+        raise ValueError(f"variables of Frozen must be Variables, got {value!r:.60}")  # noqa: TRY004 - like attrs
+    for name, leaf in _arrays(value).items():
+        if not isinstance(leaf, np.ndarray):
+            raise ValueError(f"variables of Frozen must be NumPy arrays, got {type(leaf).__name__} for {name}")  # noqa: TRY004 - like attrs
+
+
 @attrs.frozen
 class Frozen(Layer):
     """Applies a layer with given variables, such as a pretrained base; training changes none of them.
@@ -28,7 +41,7 @@ class Frozen(Layer):
 
     layer: Layer = attrs.field(validator=instance_of_port(Layer))
     # Compared by identity, because arrays have no single truth value.
-    variables: Variables = attrs.field(validator=attrs.validators.instance_of(Variables), eq=id, repr=False)
+    variables: Variables = attrs.field(validator=_check_arrays, eq=id, repr=False)
 
     def output_shape(self, input_shape: Any) -> Shape:
         shape = self.layer.output_shape(input_shape)
@@ -49,17 +62,13 @@ class Frozen(Layer):
     def _check_variables(self, input_shape: Any) -> None:
         """Raise ValueError unless the variables have the names and shapes of the layer's own."""
         fresh = self.layer.init(SizingGenerator(), input_shape)
-        needed, given = (_shapes(variables) for variables in (fresh, self.variables))
+        needed, given = ({name: leaf.shape for name, leaf in _arrays(one).items()} for one in (fresh, self.variables))
         for name in sorted(needed.keys() | given.keys()):
             if needed.get(name) != given.get(name):
                 raise ValueError(
                     f"Frozen has {_array(name, given.get(name))} in its variables, but for rows of shape {input_shape} "
                     f"{type(self.layer).__name__} needs {_array(name, needed.get(name))}"
                 )
-
-
-def _shapes(variables: Variables) -> dict[str, Shape]:
-    return {name: leaf.shape for name, leaf in tree_flatten(attrs.asdict(variables, recurse=False)).items()}
 
 
 def _array(name: str, shape: Shape | None) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from attrs.validators import instance_of
 
 from gmcore.domain import Array, Shape, Tree, Variables
-from gmcore.nn.layers.defaults import of_one_array
+from gmcore.nn.layers.defaults import check_channels, of_one_array
 from gmcore.nn.layers.per_column import per_column
 from gmcore.nn.settings import whole_number
 from gmcore.ports import Layer, Namespace, Pass
@@ -41,21 +41,22 @@ class GRU(Layer):
     return_sequences: bool = attrs.field(default=False, validator=instance_of(bool), kw_only=True)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shape = of_one_array(self, input_shape)
-        if len(shape) != 2:  # noqa: PLR2004 - time and channels
-            raise ValueError(f"GRU needs rows of shape (time, channels), got rows of shape {shape}")
-        return (shape[0], self.units) if self.return_sequences else (self.units,)
+        steps, _ = self._row(input_shape)
+        return (steps, self.units) if self.return_sequences else (self.units,)
 
     def init(self, rng: np.random.Generator, input_shape: Shape) -> Variables:
+        _, channels = self._row(input_shape)
         limit, gates = 1 / math.sqrt(self.units), 3 * self.units
         shapes = {
-            "input_weight": (input_shape[-1], gates), "hidden_weight": (self.units, gates),
+            "input_weight": (channels, gates), "hidden_weight": (self.units, gates),
             "input_bias": (gates,), "hidden_bias": (gates,),
         }  # fmt: skip
         return Variables({name: rng.uniform(-limit, limit, shape) for name, shape in shapes.items()})
 
     def apply(self, variables: Variables, inputs: Array, at: Pass) -> Array:
         xp, params = at.xp, variables.params
+        self._row(inputs.shape[1:])
+        check_channels(self, inputs, params["input_weight"].shape[0])
         # One product for the inputs of all steps: only the product with the state has to wait for the step before.
         of_inputs = _gates(inputs, params["input_weight"], params["input_bias"], xp)
 
@@ -70,6 +71,13 @@ class GRU(Layer):
     def describe(self, input_shape: Shape) -> str:
         every = ", return_sequences=True" if self.return_sequences else ""
         return f"GRU(channels={input_shape[-1]}, units={self.units}{every})"
+
+    def _row(self, input_shape: Shape) -> Shape:
+        """Return the shape of a row, `(time, channels)`."""
+        shape = of_one_array(self, input_shape)
+        if len(shape) != 2:  # noqa: PLR2004 - time and channels
+            raise ValueError(f"GRU needs rows of shape (time, channels), got rows of shape {shape}")
+        return shape
 
     def _after(self, state: Array, of_input: Array, params: Tree, xp: Namespace) -> Array:
         """Return the state after a step, `(batch, units)`, from the one before and the step's part of the inputs."""

@@ -12,10 +12,30 @@ import numpy as np
 
 from gmcore.domain import Array, RowBlock, Tree, Variables
 from gmcore.errors import PortError
-from gmcore.nn.layers.results import applied, updated
+from gmcore.nn.layers.place import at_place
+from gmcore.nn.layers.results import applied, shaped, updated
 from gmcore.ports import Layer, Pass, SupportsAdapt, SupportsUpdate
 
-__all__ = ["Children", "adaptable", "adapted", "child", "join"]
+__all__ = ["Children", "adaptable", "adapted", "check_children", "child", "initial", "join"]
+
+
+def check_children(container: object, attribute: "attrs.Attribute[Mapping[str, Layer]]", value: object) -> None:
+    """Check, as an attrs validator, that a container's children are layers by name.
+
+    Raises:
+        ValueError: if one is not a layer object, or has a name that can't be a branch of variables.
+    """
+    who = type(container).__name__
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{attribute.name} of {who} must be layers by name, got {_shown(value)}")  # noqa: TRY004 - like attrs
+    for name, layer in value.items():
+        if not isinstance(name, str) or not name or "." in name:
+            raise ValueError(f"{attribute.name} of {who} must have names that are text without dots, got {name!r}")
+        if isinstance(layer, type) or not isinstance(layer, Layer):
+            hint = f": create an object, {layer.__name__}(...)" if isinstance(layer, type) else ""
+            raise ValueError(  # noqa: TRY004 - like attrs
+                f"{attribute.name}[{name!r}] of {who} must be a layer object, got {_shown(layer)}{hint}"
+            )
 
 
 def child(variables: Variables, name: str) -> Variables:
@@ -29,6 +49,15 @@ def join(children: Mapping[str, Variables], rest: Variables = Variables()) -> Va
     buffers = {**rest.buffers, **{name: one.buffers for name, one in children.items() if one.buffers}}
     shared = {**rest.shared, **{name: one.shared for name, one in children.items() if one.shared}}
     return Variables(params, buffers, shared)
+
+
+def initial(children: Iterable[tuple[str, Layer, Any]], rng: np.random.Generator) -> Variables:
+    """Return the initial variables of children, drawn in order, as one."""
+    found = {}
+    for name, layer, shape in children:
+        with at_place(name):
+            found[name] = layer.init(rng, shape)
+    return join(found)
 
 
 def adaptable(layers: Mapping[str, Layer]) -> dict[str, SupportsAdapt]:
@@ -77,13 +106,18 @@ class Children:
         """
         key, own = self.at.key, child(self.variables, name)
         at = self.at if key is None else attrs.evolve(self.at, key=self.at.xp.random.fold_in(key, index))
-        if not (at.training and isinstance(layer, SupportsUpdate)):
-            return applied(layer, own, inputs, at, name)
-        outputs, self._changed[name] = updated(layer, own, inputs, at, name)
-        return outputs
+        with at_place(name):
+            if not (at.training and isinstance(layer, SupportsUpdate)):
+                return shaped(applied(layer, own, inputs, at, name), layer, inputs, name)
+            outputs, self._changed[name] = updated(layer, own, inputs, at, name)
+            return shaped(outputs, layer, inputs, name)
 
     @property
     def buffers(self) -> Tree:
         """The container's buffers after the pass."""
         changed = {name: buffers for name, buffers in self._changed.items() if buffers}
         return {**self.variables.buffers, **changed}
+
+
+def _shown(value: object) -> str:
+    return value.__name__ if isinstance(value, type) else f"{value!r:.60}"

@@ -3,11 +3,11 @@
 from typing import Any
 
 from gmcore.domain import Array, Tree, Variables
-from gmcore.domain.tree import tree_flatten
+from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
 from gmcore.errors import PortError
 from gmcore.ports import Layer, Pass, SupportsUpdate
 
-__all__ = ["applied", "updated"]
+__all__ = ["applied", "shaped", "updated"]
 
 
 def applied(layer: Layer, variables: Variables, inputs: Any, at: Pass, name: str = "") -> Array:
@@ -40,6 +40,23 @@ def updated(layer: SupportsUpdate, variables: Variables, inputs: Any, at: Pass, 
                 f"{tuple(new[path].shape)}"
             )
     return _array(outputs, layer, "update", name), buffers
+
+
+def shaped(outputs: Array, layer: Layer, inputs: Any, name: str) -> Array:
+    """Return the outputs of a layer in a container if they have the shape that the layer states for its inputs.
+
+    Raises:
+        ValueError: if the layer can't take rows of the inputs' shape.
+        PortError: if the outputs have another shape; nothing is broadcast.
+    """
+    row = layer.output_shape(tree_map(lambda x: tuple(x.shape[1:]), inputs))
+    expected, found = (next(tree_leaves(inputs)).shape[0], *row), tuple(outputs.shape)
+    if found != expected:
+        raise PortError(
+            f"the outputs of {_who(layer, name)} must have the shape {expected}, {expected[0]} rows of its "
+            f"output_shape, got {found}"
+        )
+    return outputs
 
 
 def _array(outputs: Any, layer: object, method: str, name: str) -> Array:

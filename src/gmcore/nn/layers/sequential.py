@@ -10,7 +10,8 @@ import numpy as np
 from gmcore.domain import Array, RowBlock, Shape, Tree, Variables
 from gmcore.nn.layers.blocks import Blocks, with_inputs
 from gmcore.nn.layers.defaults import describe_by_repr, of_one_array
-from gmcore.nn.layers.nested import Children, adaptable, adapted, child, join
+from gmcore.nn.layers.nested import Children, adaptable, adapted, check_children, child, initial, join
+from gmcore.nn.layers.place import at_place
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Layer, Pass
 
@@ -22,6 +23,8 @@ _HOST = NumPyNamespace()
 def _named(layers: Mapping[str, Layer] | Iterable[Layer]) -> dict[str, Layer]:
     if isinstance(layers, Mapping):
         return dict(layers)
+    if isinstance(layers, str) or not isinstance(layers, Iterable):
+        raise ValueError(f"layers of Sequential must be a list of layers, or layers by name, got {layers!r:.60}")  # noqa: TRY004 - like attrs
     return {str(index): layer for index, layer in enumerate(layers)}
 
 
@@ -36,7 +39,7 @@ class Sequential(Layer):
     """
 
     layers: Mapping[str, Layer] = attrs.field(
-        converter=_named, metadata={"accepts": Mapping[str, Layer] | Sequence[Layer]}
+        converter=_named, validator=check_children, metadata={"accepts": Mapping[str, Layer] | Sequence[Layer]}
     )
 
     describe = describe_by_repr
@@ -45,15 +48,17 @@ class Sequential(Layer):
         """Yield each layer's name, the layer and its input shape."""
         for name, layer in self.layers.items():
             yield name, layer, input_shape
-            input_shape = layer.output_shape(input_shape)
+            with at_place(name):
+                input_shape = layer.output_shape(input_shape)
 
     def output_shape(self, input_shape: Any) -> Shape:
-        for layer in self.layers.values():
-            input_shape = layer.output_shape(input_shape)
+        for name, layer in self.layers.items():
+            with at_place(name):
+                input_shape = layer.output_shape(input_shape)
         return of_one_array(self, input_shape)
 
     def init(self, rng: np.random.Generator, input_shape: Any) -> Variables:
-        return join({name: layer.init(rng, shape) for name, layer, shape in self.children(input_shape)})
+        return initial(self.children(input_shape), rng)
 
     def adapt(self, variables: Variables, blocks: Iterable[RowBlock], *, rng: np.random.Generator) -> Variables:
         """Return the variables after each layer was fitted to the outputs of the layers before it."""

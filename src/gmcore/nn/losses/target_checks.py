@@ -1,6 +1,6 @@
 """Checks that a loss fits the kind of a target, with one wording of the error."""
 
-from gmcore.domain import Target
+from gmcore.domain import Target, TargetKind
 from gmcore.errors import ConfigError
 
 __all__ = ["refusal", "require_classes", "require_numbers"]
@@ -8,14 +8,14 @@ __all__ = ["refusal", "require_classes", "require_numbers"]
 
 def require_numbers(target: Target, *, loss: str) -> None:
     """Raise ConfigError if the target holds classes."""
-    if target.is_classification:
-        raise refusal(target, needs=f"{loss} needs numbers", holds="classes", use="cross_entropy")
+    if not target.is_regression:
+        raise refusal(target, needs=f"{loss} needs numbers", holds=_held(target), use=_usual(target))
 
 
 def require_classes(target: Target, *, loss: str) -> None:
     """Raise ConfigError if the target holds numbers."""
     if not target.is_classification:
-        raise refusal(target, needs=f"{loss} needs classes", holds="numbers", use="mse")
+        raise refusal(target, needs=f"{loss} needs classes", holds=_held(target), use=_usual(target))
 
 
 def refusal(target: Target, *, needs: str, holds: str, use: str) -> ConfigError:
@@ -30,3 +30,15 @@ def refusal(target: Target, *, needs: str, holds: str, use: str) -> ConfigError:
     names = ", ".join(map(repr, target.names))
     subject = f"the targets {names} hold" if len(target.names) > 1 else f"the target {names} holds"
     return ConfigError([f"{needs}, and {subject} {holds}: use {use}"])
+
+
+def _held(target: Target) -> str:
+    """Return what a target holds, for messages."""
+    return "classes" if target.is_classification else "numbers" if target.is_regression else "several labels"
+
+
+def _usual(target: Target) -> str:
+    """Return the name of the loss that most models have for a target."""
+    return {TargetKind.REGRESSION: "mse", TargetKind.MULTILABEL: "binary_cross_entropy"}.get(
+        target.kind, "cross_entropy"
+    )

@@ -3,7 +3,7 @@
 from gmcore.nn.metrics.direction import HigherIsBetter, LowerIsBetter
 from gmcore.nn.metrics.row_mean import RowMean, mean_of
 from gmcore.nn.metrics.sum_metric import SumMetric
-from gmcore.nn.metrics.target import needs_classes, needs_numbers
+from gmcore.nn.metrics.target import needs_classes, needs_labels, needs_numbers
 from gmcore.nn.metrics.weighted_rows import counted, ratio, total
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "counted",
     "mean_of",
     "needs_classes",
+    "needs_labels",
     "needs_numbers",
     "ratio",
     "total",

@@ -29,6 +29,8 @@ class Adam(Moments):
 
     weight_decay: float = member_field(default=0.0, validator=NOT_NEGATIVE)
 
+    elementwise = True
+
     def coefficients(self, step: np.ndarray, settings: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return self.bias_corrections(step, settings["learning_rate"]) | decay(settings, step)
 

@@ -30,6 +30,8 @@ class AdamW(Moments):
 
     weight_decay: float = member_field(default=1e-2, validator=NOT_NEGATIVE)
 
+    elementwise = True
+
     def coefficients(self, step: np.ndarray, settings: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         known = self.bias_corrections(step, settings["learning_rate"])
         if not np.any(settings["weight_decay"]):

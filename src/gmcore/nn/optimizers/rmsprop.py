@@ -25,6 +25,7 @@ class RMSProp(Rule):
     rho: float = attrs.field(default=0.99, validator=DECAY)
     epsilon: float = attrs.field(default=1e-8, validator=POSITIVE)
     slots = ("v",)
+    elementwise = True
 
     def accumulate(self, leaf: Leaf, slots: Slots) -> Slots:
         return {"v": moving_average(slots["v"], leaf.gradient * leaf.gradient, self.rho)}

@@ -70,6 +70,14 @@ class Rule(Optimizer):
         """
         return None
 
+    @property
+    def elementwise(self) -> bool:
+        """Whether each number is computed from the numbers at its place alone, and the coefficients.
+
+        The parameters of a model may then be given as one array. Not so for a rule that uses an array's norm or shape.
+        """
+        return False
+
     def accumulate(self, leaf: Leaf, slots: Slots) -> Slots:
         """Return the slots after this step, from those before it."""
         del leaf  # only rules with slots need it

@@ -34,6 +34,8 @@ class SGD(Rule):
     weight_decay: float = member_field(default=0.0, validator=NOT_NEGATIVE)
     nesterov: bool = attrs.field(default=False)
 
+    elementwise = True
+
     @nesterov.validator
     def _check_nesterov(self, _: "attrs.Attribute[bool]", value: Any) -> None:
         if value and (self.momentum == 0 or self.dampening != 0):

@@ -6,6 +6,7 @@ from gmcore.ports.abilities.supports_direction import SupportsDirection
 from gmcore.ports.abilities.supports_evaluations import Evaluation, SupportsEvaluations
 from gmcore.ports.abilities.supports_feedback import Feedback, SupportsFeedback
 from gmcore.ports.abilities.supports_inverse import SupportsInverse
+from gmcore.ports.abilities.supports_objects import SupportsObjects
 from gmcore.ports.abilities.supports_preparation import SupportsPreparation
 from gmcore.ports.abilities.supports_rows import SupportsRows
 from gmcore.ports.abilities.supports_schema import SupportsSchema
@@ -23,6 +24,7 @@ __all__ = [
     "SupportsEvaluations",
     "SupportsFeedback",
     "SupportsInverse",
+    "SupportsObjects",
     "SupportsPreparation",
     "SupportsRows",
     "SupportsSchema",

@@ -3,7 +3,7 @@
 from gmcore.domain.nested import leaves, named_leaves
 from gmcore.domain.tree import Array, Shape
 
-__all__ = ["check_carry", "check_top_k", "number_of_steps"]
+__all__ = ["check_carry", "check_top_k", "check_windows", "no_function", "number_of_steps"]
 
 
 def number_of_steps(xs: object) -> int:
@@ -45,6 +45,24 @@ def check_top_k(k: int, size: int) -> None:
     """
     if not 0 <= k <= size:
         raise ValueError(f"top_k needs a k from 0 to the size of the axis, {size}, got {k}")
+
+
+def check_windows(length: int, steps: int) -> None:
+    """Check the length of windows of a series.
+
+    Raises:
+        ValueError: if it is below 1, or above the number of steps.
+    """
+    if not 1 <= length <= steps:
+        raise ValueError(f"windows need a length from 1 to the number of steps, {steps}, got {length}")
+
+
+def no_function(name: str) -> AttributeError:
+    """Return the error for a function that the port `Namespace` does not list, even if a library has it."""
+    return AttributeError(
+        f"the array namespace has no function {name!r}: write it with the functions of gmcore.ports.Namespace, or "
+        f"compute it on the host with NumPy, in init or adapt"
+    )
 
 
 def _kind(leaf: Array) -> str:

@@ -150,6 +150,14 @@ class Backend(Protocol):
     def memory(self) -> Memory | None:
         """Return the device's memory use, or None for a device that uses the host's memory."""
 
+    def is_out_of_memory(self, error: Exception) -> bool:
+        """Return whether an error of this library, of Python or of NumPy means that memory ran out.
+
+        What is computed in parts is then computed in smaller ones. The error may come from any call, and for what is
+        computed asynchronously from the call that reads it. A library's backend adds the errors of the library.
+        """
+        return isinstance(error, MemoryError)
+
     @abstractmethod
     def checkpoint(self, fn: F) -> F:
         """Return `fn` with intermediate values recomputed in the backward pass instead of stored."""

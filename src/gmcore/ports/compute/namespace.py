@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeVar
 
-from gmcore.domain import Array
+from gmcore.domain import Array, Shape
 from gmcore.ports.compute.random import Random
 
 __all__ = ["Namespace"]
 
-Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
 Flag = bool  # in the class, `bool` and `float` are dtypes
 Number = bool | int | float
@@ -115,6 +114,15 @@ class Namespace(Protocol):
             x: `(rows, ...)`.
             segments: `(rows,)`, integers in any order. A row whose number is not in `0, …, count - 1` is left out.
             count: the number of segments; a segment without rows has the sum 0.
+        """
+
+    def windows(self, x: Array, starts: Array, length: int) -> Array:
+        """Return the `length` slices of `x` from each start on, `(*starts.shape, length, *x.shape[1:])`.
+
+        It is `x[starts[..., None] + arange(length)]`, but faster. A library need not vectorise it.
+
+        Raises:
+            ValueError: if `length` is not from 1 to the number of steps.
         """
 
     def reshape(self, x: Array, shape: Shape) -> Array: ...

@@ -8,6 +8,7 @@ from gmcore.testing.backend_checks.call import Call
 __all__ = ["array_calls", "member_calls", "smooth_array_calls"]
 
 SPECIAL = (1.0, np.nan, -0.0, 0.0, np.inf, -np.nan, 2.0, 0.0, -np.inf, 1.0)
+STARTS = np.array([[4, 0, 1], [1, 1, 3]], np.int32)
 SEGMENTS = np.array([2, 0, -1, 2, 4, 2**31 - 1, -(2**31), 0], np.int32)
 
 
@@ -27,6 +28,7 @@ def smooth_array_calls(dtype: str) -> list[Call]:
         Call("logaddexp", (x, x[0] + 0.3)), Call("logaddexp", (x, x)), Call("logaddexp", (x * 300, 0.0)),
         *(Call("top_k", (cube, 2), {"axis": axis}) for axis in (-1, 0)),
         Call("segment_sum", (_numbers(dtype, 8, 2, 3), SEGMENTS, 4)), Call("segment_sum", (x[:, 0], SEGMENTS[:3], 2)),
+        Call("windows", (_numbers(dtype, 8, 2), STARTS, 3)), Call("windows", (x[0], STARTS[0] * 0, 2)),
         Call("einsum", ("ij,jk->ik", x, y), gradient_of=1), Call("einsum", ("ij,jk->ik", x, y), gradient_of=2),
         Call("einsum", ("bij,bkj->bik", cube, cube[:, :2]), gradient_of=1),
         Call("einsum", ("...j,j->...", cube, x[0]), gradient_of=1),
@@ -89,6 +91,9 @@ def _selected(dtype: str) -> list[Call]:
         *(Call("top_k", (special, k)) for k in (0, 1, 4, 10)),
         *(Call("top_k", (one, 2), {"axis": axis}) for one in (x, _ties(3, 4), x > 0) for axis in (-1, 0)),
         Call("top_k", (_ties(4, 1000).astype(dtype), 300)),
+        *(Call("windows", (_numbers(dtype, 8, *one), STARTS, size)) for one, size in (((), 1), ((2, 3), 3), ((0,), 2))),
+        Call("windows", (_numbers(dtype, 6, 3, 2).transpose(0, 2, 1), STARTS, 2)),
+        Call("windows", (_ties(6), STARTS, 2)),
         Call("top_k", (ends, 3)), Call("top_k", (ends.astype(np.uint32), 3)), Call("top_k", (x[:0], 2)),
     ]  # fmt: skip
 

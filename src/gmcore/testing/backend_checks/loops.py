@@ -15,7 +15,7 @@ from gmcore.testing.backend_checks.refusals import assert_refused
 
 __all__ = ["assert_differentiates_loops", "assert_loops", "assert_loops_of_no_steps", "assert_refuses_loops"]
 
-STEPS, ROWS, WIDTH, MEMBERS = 5, 3, 4, 10
+STEPS, ROWS, WIDTH, MEMBERS = 5, 3, 8, 10
 _COMPARED = 2
 _ROUNDING = {"float32": 1e-5, "float64": 1e-13}
 

@@ -11,6 +11,11 @@ from gmcore.domain import Array
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Backend, Namespace
 from gmcore.testing.backend_checks.array_cases import member_calls
+from gmcore.testing.backend_checks.convolution_fleets import (
+    assert_convolves_fleets,
+    assert_convolves_fleets_of_fleets,
+    assert_differentiates_twice,
+)
 from gmcore.testing.backend_checks.convolutions import (
     assert_convolves_narrowly,
     assert_pools_to_the_first,
@@ -99,6 +104,25 @@ class NamespaceContract(ABC):
                 f"top_k needs a k from 0 to the size of the axis, {size}, got {k}",
             )
 
+    def test_functions_that_the_port_does_not_list_are_refused(self) -> None:
+        """By name, with what to do, whether the library has them or not."""
+        for name in ("cholesky", "linalg", "no_such_function"):
+            assert not hasattr(self.backend().xp, name), name
+            try:
+                getattr(self.backend().xp, name)
+            except AttributeError as error:
+                assert f"no function '{name}'" in str(error)  # noqa: PT017 - a contract suite needs no pytest
+
+    def test_windows_longer_than_the_series_are_refused(self) -> None:
+        """`windows` names the number of steps."""
+        backend = self.backend()
+        x, starts = backend.asarray(np.zeros((5, 2))), backend.asarray(np.zeros(1, np.int32))
+        for length in (0, 6):
+            assert_refused(
+                partial(backend.xp.windows, x, starts, length),
+                f"windows need a length from 1 to the number of steps, 5, got {length}",
+            )
+
     def test_a_members_results_do_not_depend_on_the_others(self) -> None:
         """Functions with a rule of their own under `vmap` give the reference's values and gradients in a fleet."""
         backend = self.backend()
@@ -125,6 +149,14 @@ class NamespaceContract(ABC):
         backend = self.backend()
         if backend.compute == backend.dtype:
             assert_trains_convolutions(backend)
+
+    def test_a_convolution_is_right_for_each_member_of_a_fleet(self) -> None:
+        """With few and many channels, shared operands, in a fleet of fleets; also its second derivative."""
+        backend = self.backend()
+        if backend.compute == backend.dtype:
+            assert_convolves_fleets(backend)
+            assert_convolves_fleets_of_fleets(backend)
+            assert_differentiates_twice(backend)
 
     def test_pooling_gives_the_gradient_to_the_first_maximum(self) -> None:
         """In the order of memory; shapes and options that do not fit are refused with the same errors everywhere."""

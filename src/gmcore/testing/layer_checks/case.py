@@ -13,7 +13,8 @@ from gmcore.nn.layers.abilities import needs_key
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.numpy_random import NumPyRandom
 from gmcore.ports import Layer, Namespace, Pass, SupportsUpdate
-from gmcore.testing.layer_rows import shape_of_rows
+from gmcore.testing.layer_checks.attributes import attributes_of
+from gmcore.testing.layer_checks.rows import shape_of_rows
 
 __all__ = ["KEY", "LayerCase", "Result", "assert_close", "reference", "training_pass"]
 
@@ -70,15 +71,29 @@ class LayerCase:
 
     def outputs(self, dtype: str = "float64") -> Array:
         """Return the outputs outside training, on the reference."""
-        variables, inputs = (_as(tree, dtype) for tree in (_tree(self.variables), self.inputs))
-        return self.layer.apply(Variables(**variables), inputs, Pass(xp=reference(dtype)))
+        return self.layer.apply(*self.given(dtype), Pass(xp=reference(dtype)))
 
     def trained(self, weights: np.ndarray | None = None, *, dtype: str = "float64", key: np.ndarray = KEY) -> Result:
         """Return the result of a training pass, on the reference; by default of rows of weight 1."""
         own = np.ones(self.count) if weights is None else weights
-        variables, inputs, own = (_as(tree, dtype) for tree in (_tree(self.variables), self.inputs, own))
-        at = Pass(xp=reference(dtype), weights=own, key=key if self.draws else None, training=True)
-        return training_pass(self.layer, Variables(**variables), inputs, at)
+        at = Pass(xp=reference(dtype), weights=own.astype(dtype), key=key if self.draws else None, training=True)
+        return training_pass(self.layer, *self.given(dtype), at)
+
+    def given(self, dtype: str = "float64") -> tuple[Variables, Any]:
+        """Return new trees of the variables and the inputs, floats in `dtype`."""
+        variables, inputs = (_as(tree, dtype) for tree in (_tree(self.variables), self.inputs))
+        return Variables(**variables), inputs
+
+    def assert_changes_nothing_in_place(self) -> None:
+        """Check that passes change neither the variables nor the inputs that they are given."""
+        variables, inputs = self.given()
+        before = attributes_of((variables, inputs))
+        key = KEY if self.draws else None
+        training = Pass(xp=reference(), weights=np.ones(self.count), key=key, training=True)
+        training_pass(self.layer, variables, inputs, training)
+        self.layer.apply(variables, inputs, Pass(xp=reference()))
+        same = attributes_of((variables, inputs)) == before
+        assert same, f"{self.name}: variables or inputs have changed in place"  # noqa: S101 - as below
 
 
 def training_pass(layer: Layer, variables: Variables, inputs: Any, at: Pass) -> Result:

@@ -9,7 +9,7 @@ import numpy as np
 from gmcore.domain import Tree, Variables
 from gmcore.domain.tree import tree_flatten, tree_map
 from gmcore.testing.layer_checks.case import LayerCase, assert_close
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 from gmcore.testing.model_checks.passes import same_leaves, shapes_of, tree_of
 
 __all__ = ["assert_fits_any_cut", "assert_fits_are_functions", "assert_fits_change_nothing", "assert_fits_weigh_rows"]

@@ -12,9 +12,9 @@ from gmcore.domain import Array, Tree, Variables
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
 from gmcore.ports import Backend, Namespace, Pass, SupportsAdapt
 from gmcore.testing.layer_checks.case import LayerCase, assert_close, reference, training_pass
-from gmcore.testing.layer_rows import fitted
+from gmcore.testing.layer_checks.rows import fitted
 
-__all__ = ["assert_equals_reference", "assert_gradients", "assert_same_bits"]
+__all__ = ["assert_equals_reference", "assert_gradients", "assert_same_bits", "gradients_of", "members_of"]
 
 _MEMBERS = 10
 _CHUNKS = (1, 3)
@@ -65,7 +65,7 @@ class Members:
 
 def assert_equals_reference(backend: Backend, case: LayerCase) -> None:
     """Check that a backend's `vmap` gives each member what the reference gives it alone; random numbers differ."""
-    members, xp = _members(case, 2), backend.xp
+    members, xp = members_of(case, 2), backend.xp
 
     def member(trained: Trained, fixed: Fixed, shared: Tree) -> Found:
         return _results(case, trained, fixed, shared, xp)
@@ -87,12 +87,12 @@ def assert_gradients(backend: Backend, case: LayerCase) -> None:
 
     A layer without parameters whose inputs are integers has no gradient.
     """
-    trained, fixed, shared = _members(case, 2).part(0, 2)
+    trained, fixed, shared = members_of(case, 2).part(0, 2)
     if not list(tree_leaves(trained)):
         return
     rng = np.random.default_rng(5)
     direction = tree_map(lambda leaf: rng.normal(size=leaf.shape), trained)
-    fleet = backend.compile(_gradient(backend, case), loops=True)
+    fleet = backend.compile(gradients_of(backend, case), loops=True)
 
     def sums(step: float) -> tuple[Array, Trained]:
         there = tree_map(lambda leaf, d: leaf + step * d, trained, direction)
@@ -111,8 +111,8 @@ def assert_gradients(backend: Backend, case: LayerCase) -> None:
 
 def assert_same_bits(backend: Backend, case: LayerCase) -> None:
     """Check that outputs, gradients and buffers of a member are the same bits in chunks of 1, 3 and 10 members."""
-    members = _members(case, _MEMBERS)
-    fleet = backend.compile(_gradient(backend, case), loops=True, members=(0, 0, None))
+    members = members_of(case, _MEMBERS)
+    fleet = backend.compile(gradients_of(backend, case), loops=True, members=(0, 0, None))
 
     def run(start: int, size: int) -> dict[str, np.ndarray]:
         losses, gradients, found = backend.to_numpy(fleet(*backend.asarray(members.part(start, size))))
@@ -126,14 +126,15 @@ def assert_same_bits(backend: Backend, case: LayerCase) -> None:
                 assert same, f"{case.name}, {backend.name}, {backend.dtype}: {name} has other bits in a chunk of {size}"
 
 
-def _gradient(backend: Backend, case: LayerCase) -> Callable[..., tuple[Array, Trained, Found]]:
+def gradients_of(backend: Backend, case: LayerCase) -> Callable[..., tuple[Array, Trained, Found]]:
     """Return `(trained, fixed, shared) -> (losses, gradients, results)` of all members."""
     xp = backend.xp
 
     def gradient(trained: Trained, fixed: Fixed, shared: Tree) -> tuple[Array, Trained, Found]:
         def member(trained: Trained, fixed: Fixed, shared: Tree) -> tuple[Array, Found]:
             found = _results(case, trained, fixed, shared, xp)
-            return xp.sum(xp.stack([found["trained"], found["outputs"]]) * fixed["scales"]), found
+            both = [xp.astype(found[name], xp.float) for name in ("trained", "outputs")]
+            return xp.sum(xp.stack(both) * fixed["scales"]), found
 
         def total(trained: Trained, fixed: Fixed) -> tuple[Array, tuple[Array, Found]]:
             losses, found = backend.vmap(member, (0, 0, None))(trained, fixed, shared)
@@ -157,14 +158,10 @@ def _results(case: LayerCase, trained: Trained, fixed: Fixed, shared: Tree, xp: 
     key = fixed["key"] if case.draws else None
     after = training_pass(case.layer, variables, inputs, Pass(xp=xp, weights=fixed["weights"], key=key, training=True))
     outputs = case.layer.apply(variables, inputs, Pass(xp=xp, weights=fixed["weights"]))
-    return {
-        "trained": xp.astype(after.outputs, xp.float),
-        "outputs": xp.astype(outputs, xp.float),
-        "buffers": after.buffers,
-    }
+    return {"trained": after.outputs, "outputs": outputs, "buffers": after.buffers}
 
 
-def _members(case: LayerCase, count: int) -> Members:
+def members_of(case: LayerCase, count: int) -> Members:
     """Return members that differ in variables, rows, weights and keys."""
     each = [_member(case, place) for place in range(count)]
     trained, fixed = zip(*each, strict=True)

@@ -6,7 +6,6 @@ import attrs
 
 from gmcore.domain import Snapshot, Variables
 from gmcore.domain.tree import tree_map
-from gmcore.errors import InputError
 from gmcore.ports import Backend, CheckpointStore
 from gmcore.training.fleet.clock import Clock
 from gmcore.training.fleet.device_chunk import DeviceChunk
@@ -20,6 +19,7 @@ __all__ = [
     "DeviceCopy",
     "best_so_far",
     "kept_so_far",
+    "restored",
     "restored_arrays",
     "restored_history",
 ]
@@ -45,32 +45,21 @@ class Checkpointer:
 
     Attributes:
         store: where checkpoints are kept; None for nowhere.
-        chunk: index of the chunk in the fleet.
+        place: place of the chunk's first member in the fleet, which numbers the chunk: its size may change.
         members: the members' indices.
         clock: times copies, reads and writes.
     """
 
     store: CheckpointStore | None
-    chunk: int
+    place: int
     members: tuple[int, ...]
     clock: Clock
     _copy: DeviceCopy | None = attrs.field(init=False, default=None)
 
     def restore(self) -> Snapshot | None:
-        """Return the chunk's latest snapshot; None if there is none.
-
-        Raises:
-            InputError: if it is of other members.
-        """
-        snapshot = self.store.load(self.chunk) if self.store else None
-        if snapshot is None:
-            return None
-        if snapshot.members != self.members:
-            raise InputError(
-                f"the checkpoint is of members {snapshot.members}, this chunk has members {self.members}: "
-                f"set members_per_chunk = {len(snapshot.members)}"
-            )
-        return attrs.evolve(snapshot, arrays=_with_empty_trees(cast("SnapshotArrays", snapshot.arrays)))
+        """Return the chunk's latest snapshot; None if there is none, or only one of a larger chunk."""
+        snapshot = restored(self.store, self.place)
+        return snapshot if snapshot is not None and snapshot.members == self.members else None
 
     def due(self, position: Position) -> bool:
         """Return whether a checkpoint is due at this place in training."""
@@ -113,7 +102,7 @@ class Checkpointer:
             "failures": failures_to_table(history.failures, carry["params"]),
         }
         snapshot = Snapshot(
-            chunk=self.chunk,
+            chunk=self.place,
             members=self.members,
             numbers=history.names,
             epoch=copy.position.epoch,
@@ -134,6 +123,12 @@ class Checkpointer:
         """Wait until the last checkpoint is durable."""
         if self.store is not None:
             self.clock.time("saving", self.store.wait)
+
+
+def restored(store: CheckpointStore | None, place: int) -> Snapshot | None:
+    """Return the latest snapshot of the chunk whose first member has that place in the fleet; None if there is none."""
+    snapshot = store.load(place) if store else None
+    return snapshot and attrs.evolve(snapshot, arrays=_with_empty_trees(cast("SnapshotArrays", snapshot.arrays)))
 
 
 def restored_arrays(snapshot: Snapshot, backend: Backend) -> FleetArrays:

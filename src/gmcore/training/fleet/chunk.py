@@ -1,10 +1,10 @@
 """Trains one chunk of a fleet, from its start or its last checkpoint to its results.
 
 The device should never wait for the host. A call of a program only enqueues work and returns, so the host enqueues an
-epoch first and then, while the device computes it, reads the summary of the epoch before: hooks and history are one
-epoch behind. A checkpoint takes two steps for the same reason: when due, carry and state are copied on the device; the
-copy is read after the next segment has been enqueued, and a thread of the store writes it. With one segment per
-epoch and a checkpoint after each:
+epoch first and then, while the device computes it, plans the next one and reads the summary of the epoch before: hooks
+and history are one epoch behind. A checkpoint takes two steps for the same reason: when due, carry and state are copied
+on the device; the copy is read after the next segment has been enqueued, and a thread of the store writes it. With one
+segment per epoch and a checkpoint after each:
 
     host    enqueue 1, copy 1, enqueue 2   read 1, save 1, copy 2, enqueue 3   read 2, save 2, copy 3, enqueue 4   …
     device     [----- epoch 1 -----][copy][---------- epoch 2 ----------][copy][---------- epoch 3 ----------][copy] …
@@ -41,29 +41,39 @@ from gmcore.training.fleet.trees import Summary
 __all__ = ["train_chunk"]
 
 _PREFETCHED = 2
+# An epoch of so many rows, those of all members together, is planned in a millisecond. A thread for it costs more than
+# it saves, because Python runs one thread at a time: short epochs took up to a fifth longer.
+_QUICKLY_PLANNED = 1 << 15
 
 
 def train_chunk(
-    task: TrainingTask, members: Sequence[Member], *, number: int, programs: Programs, rows: RowSource, clock: Clock
+    task: TrainingTask,
+    members: Sequence[Member],
+    *,
+    place: int,
+    snapshot: Snapshot | None,
+    programs: Programs,
+    rows: RowSource,
+    clock: Clock,
 ) -> list[TrainingResult]:
     """Train members together and return one result per member, in order.
 
     Args:
         task: what they share.
         members: the chunk's.
-        number: index of the chunk in the fleet.
+        place: place of the first of them in the fleet.
+        snapshot: the chunk's, to continue from, as `restored` returns it; None to train from the start.
         programs: the task's.
         rows: the task's.
         clock: times what the host does.
 
     Raises:
         Cancelled: at the next segment after a stop was requested.
-        InputError: if the chunk's checkpoint is of other members or metrics, or of another model.
+        ModelFileError: if the snapshot is of other members or metrics, or of another model.
     """
     started = time.perf_counter()
     indices = tuple(member.index for member in members)
-    checkpointer = Checkpointer(store=task.checkpoints, chunk=number, members=indices, clock=clock)
-    snapshot = checkpointer.restore()
+    checkpointer = Checkpointer(store=task.checkpoints, place=place, members=indices, clock=clock)
     if snapshot is not None:
         check_snapshot(snapshot, task, members)
     arrays = initial_arrays(task, members) if snapshot is None else restored_arrays(snapshot, task.backend)
@@ -132,10 +142,13 @@ class _Chunk:
         most = steps_per_call(self.task, device.rows, members=len(self.members), batch_size=config.batch_size)
         length = min(most, config.checkpoint.every_steps or most)
         segments = training_segments(self.plan, device.rows, length=length, start=self.position)
+        if not device.rows.resident or self.plan.rows_per_epoch > _QUICKLY_PLANNED:
+            segments = prefetch(segments, _PREFETCHED)
         try:
-            with contextlib.closing(prefetch(segments, _PREFETCHED)) as prefetched:
-                while not self.history.all_stopped and (segment := self._next(prefetched)) is not None:
-                    self._train_segment(segment)
+            with contextlib.closing(segments):
+                segment = self._next(segments)
+                while segment is not None and not self.history.all_stopped:
+                    segment = self._train_segment(segment, segments)
             self._read_pending()
             self._copy_checkpoint(done=True)
         finally:
@@ -152,26 +165,37 @@ class _Chunk:
     def _next(self, segments: Iterator[Segment]) -> Segment | None:
         return self.device.clock.time("feeding", lambda: next(segments, None))
 
-    def _train_segment(self, segment: Segment) -> None:
-        """Enqueue one segment; then, while the device computes it, write and read what came before."""
+    def _train_segment(self, segment: Segment, segments: Iterator[Segment]) -> Segment | None:
+        """Enqueue one segment; then, while the device computes it, plan the next, and write and read what came before.
+
+        Returns the next segment, or None after the last.
+
+        Args:
+            segment: the one to enqueue.
+            segments: those after it.
+        """
         hooks, members = self.task.hooks, self.checkpointer.members
         if segment.start == 0:
             hooks.emit(EpochStart(members=members, epoch=segment.epoch + 1))
         self._stop_if_requested()
         self.checkpointer.report()
+        summary: Summary | None = None
         if segment.last:
             summary = self.device.complete_epoch(segment)
-            self._write_checkpoint()
-            self._read_pending()
-            self.pending = (summary, segment)
         else:
             self.device.train(segment)
-            self._write_checkpoint()
+        # Before a summary is read, which waits for the device.
+        following = self._next(segments)
+        self._write_checkpoint()
+        if summary is not None:
+            self._read_pending()
+            self.pending = (summary, segment)
         self.position = segment.position_after
         steps = self.plan.steps_per_epoch
         hooks.emit(BatchEnd(members=members, epoch=segment.epoch + 1, step=segment.end, steps=steps))
         if self.checkpointer.due(self.position):
             self._copy_checkpoint(done=False)
+        return following
 
     def _stop_if_requested(self) -> None:
         """Raise `Cancelled` if a stop was requested, with a last checkpoint on its way."""

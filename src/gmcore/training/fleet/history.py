@@ -94,7 +94,7 @@ class History:
                 f"got {_metric_names(tuple(columns))}"
             )
         self.names = tuple(columns)
-        self.epochs.append(np.stack([values.astype(np.float64) for values in columns.values()]))
+        self.epochs.append(np.array(list(columns.values()), np.float64))
 
     def stacked(self) -> np.ndarray:
         """Return all epochs in one array, `(epochs, names, members)`."""

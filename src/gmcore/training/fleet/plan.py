@@ -68,6 +68,11 @@ class TrainingPlan:
         """Return the steps per epoch of the member that has most."""
         return int(self.steps.max())
 
+    @property
+    def rows_per_epoch(self) -> int:
+        """Number of rows in an epoch of all members, with padding."""
+        return len(self.members) * self.steps_per_epoch * self.config.batch_size
+
     @_key_bases.default
     def _draw_key_bases(self) -> np.ndarray:
         """Return one random number per member, `(members,)` uint64, from which all its keys follow."""
@@ -107,11 +112,16 @@ class TrainingPlan:
         rates: np.ndarray = self.settings["learning_rate"] * factors
         return rates
 
-    def epoch(self, number: int) -> TrainingBatches:
-        """Return the batches of epoch `number`, from 0, as NumPy arrays."""
+    def epoch(self, number: int, rates: np.ndarray | None = None) -> TrainingBatches:
+        """Return the batches of epoch `number`, from 0, as NumPy arrays.
+
+        Args:
+            number: of the epoch.
+            rates: its learning rates, if they are known; default: as `learning_rates` returns them.
+        """
         steps = self.steps_per_epoch
         indices = _by_step(self._padded_rows(number), steps, self.config.batch_size)
-        settings = {**self.settings, "learning_rate": self.learning_rates(number)}
+        settings = {**self.settings, "learning_rate": self.learning_rates(number) if rates is None else rates}
         weights = self._unit_weights if self.weights is None else _row_weights(self._row_mask * self.weights[indices])
         batches: TrainingBatches = {
             "indices": indices,

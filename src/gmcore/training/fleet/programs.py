@@ -1,14 +1,16 @@
 """The compiled programs that train a chunk of a fleet."""
 
 from collections.abc import Callable
+from functools import cache
 
 import attrs
 
 from gmcore.domain import Tree
-from gmcore.ports import Backend, TrainingTask
+from gmcore.nn.optimizers.packing import packing_of
+from gmcore.ports import Backend, GradientStrategy, Model, Optimizer, TrainingTask
 from gmcore.training.fleet.early_stopping import end_of_epoch, feedback_of
 from gmcore.training.fleet.program_cache import cached_program
-from gmcore.training.fleet.step import EvaluationStep, TrainingStep, evaluation_step, training_step
+from gmcore.training.fleet.step import EvaluationStep, evaluation_step, training_step
 from gmcore.training.fleet.stop_metrics import StopMetrics
 from gmcore.training.fleet.trees import (
     Carry,
@@ -76,7 +78,8 @@ class Programs:
             feedback,
             config,
             metrics.metrics,
-            metrics.width,
+            metrics.outputs,
+            metrics.shape,
             metrics.targets,
         )
 
@@ -84,7 +87,7 @@ class Programs:
             return cls._compiled(
                 backend,
                 metrics,
-                train_steps=_train_steps(training_step(model, optimizer, gradients, backend), backend),
+                train_steps=_train_steps(model, optimizer, gradients, backend),
                 evaluate=_evaluate(evaluation_step(model, backend, metrics), backend),
                 # Compiled by itself, for libraries that run `complete_epoch` uncompiled because it contains loops.
                 end_epoch=backend.compile(end_of_epoch(config, feedback, backend.xp), members=(0, 0, 0)),
@@ -144,12 +147,27 @@ def evaluation_inputs(carry: Carry, state: State, buffers: Tree) -> EvaluationIn
     return {"buffers": current, "params": carry["params"]}
 
 
-def _train_steps(step: TrainingStep, backend: Backend) -> TrainSteps:
+def _train_steps(model: Model, optimizer: Optimizer, gradients: GradientStrategy, backend: Backend) -> TrainSteps:
+    step = training_step(model, optimizer, gradients, backend)
+    # Kept, because a backend keeps what it has compiled for a step only as long as the step exists.
+    packed_step = cache(lambda packing: training_step(model, optimizer, gradients, backend, packing))
+
     def train_steps(carry: Carry, batches: TrainingBatches, length: int, buffers: Tree, common: Common) -> Carry:
         shared: TrainingShared = {**common, "buffers": buffers}
-        return backend.scan(step, carry, batches, shared, length)[0]
+        packing = packing_of(carry["params"], optimizer, backend)
+        if packing is None:
+            return backend.scan(step, carry, batches, shared, length)[0]
+        packed = _converted(carry, lambda tree: packing.packed(tree, backend.xp))
+        after = backend.scan(packed_step(packing), packed, batches, shared, length)[0]
+        return _converted(after, lambda array: packing.unpacked(array, backend.xp))
 
     return train_steps
+
+
+def _converted(carry: Carry, convert: Callable[[Tree], Tree]) -> Carry:
+    """Return a carry with its parameters, and what the optimizer keeps of each, converted."""
+    state = {name: convert(kept) for name, kept in carry["optimizer"].items()}
+    return {**carry, "params": convert(carry["params"]), "optimizer": state}
 
 
 def _evaluate(step: EvaluationStep, backend: Backend) -> Evaluate:

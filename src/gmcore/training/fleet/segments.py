@@ -1,6 +1,6 @@
 """Epochs cut into segments: the steps that one call of a program enqueues."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 import attrs
@@ -100,7 +100,7 @@ def bytes_in_transit(task: TrainingTask, members: int) -> int:
     return _SEGMENTS_IN_TRANSIT * min(per_epoch, max(_BYTES_PER_CALL, per_step))
 
 
-def training_segments(plan: TrainingPlan, rows: RowSource, *, length: int, start: Position) -> Iterator[Segment]:
+def training_segments(plan: TrainingPlan, rows: RowSource, *, length: int, start: Position) -> Generator[Segment]:
     """Yield the segments of all epochs that are left.
 
     Args:
@@ -119,15 +119,16 @@ def training_segments(plan: TrainingPlan, rows: RowSource, *, length: int, start
         return known[at]
 
     for epoch in range(start.epoch, plan.config.max_epochs):
-        batches, rates = plan.epoch(epoch), plan.learning_rates(epoch)
+        rates = plan.learning_rates(epoch)
+        batches = plan.epoch(epoch, rates)
         # A backend sends a read-only array once, and knows it by its identity: arrays that were in the epoch before get
         # the same parts. The epoch before is alive until here, so no new array can have the identity of an old one.
         kept = {id(leaf) for leaf in tree_leaves(batches) if not leaf.flags.writeable}
         parts = {key: parts.get(key, {}) for key in kept}
-        weight = np.where(batches["counts"], batches["weight"], 0.0).sum(axis=0)
+        weight, per_step = np.where(batches["counts"], batches["weight"], 0.0).sum(axis=0), _bytes_per_step(batches)
         for at in range(start.step if epoch == start.epoch else 0, steps, length):
             end = min(at + length, steps)
-            size = _padded_length(batches, rows, end - at, most=length)
+            size = _padded_length(end - at, rows, per_step=per_step, most=length)
             yield Segment(
                 epoch=epoch,
                 start=at,
@@ -150,19 +151,25 @@ def evaluation_segments(
         length: steps per segment, at most.
         results: bytes of what a step returns.
     """
-    steps = len(plan["weights"])
+    steps, per_step = len(plan["weights"]), _bytes_per_step(plan) + results
     for at in range(0, steps, length):
         count = min(length, steps - at)
-        size = _padded_length(plan, rows, count, most=length, results=results)
+        size = _padded_length(count, rows, per_step=per_step, most=length)
         batches = tree_map(lambda leaf, at=at, size=size: padded(leaf[at : at + length], size), plan)
         yield EvaluationSegment(rows.gather(batches), count)
 
 
-def _padded_length(
-    batches: TrainingBatches | EvaluationBatches, rows: RowSource, steps: int, *, most: int, results: int = 0
-) -> int:
-    """Return to how many steps a segment is padded: not at all if it has rows from the host, which are large."""
-    if not rows.resident:
-        return steps
-    per_step = sum(leaf.nbytes // len(leaf) for leaf in tree_leaves(batches))
-    return min(most, capacity(steps, size=per_step + results, least=_LEAST_STEPS))
+def _bytes_per_step(batches: TrainingBatches | EvaluationBatches) -> int:
+    return sum(leaf.nbytes // len(leaf) for leaf in tree_leaves(batches))
+
+
+def _padded_length(steps: int, rows: RowSource, *, per_step: int, most: int) -> int:
+    """Return to how many steps a segment is padded: not at all if it has rows from the host, which are large.
+
+    Args:
+        steps: in the segment.
+        rows: where the rows are.
+        per_step: bytes of a step.
+        most: the most steps.
+    """
+    return min(most, capacity(steps, size=per_step, least=_LEAST_STEPS)) if rows.resident else steps

@@ -35,6 +35,7 @@ def check_snapshot(snapshot: Snapshot, task: TrainingTask, members: Sequence[Mem
     expected = _flat(arrays_of_initial_shape(task, members))
     found = {name: leaf for name, leaf in tree_flatten(snapshot.arrays).items() if name.partition(".")[0] in _TREES}
     problems = [
+        *_other_members(snapshot, members),
         *_missing_or_more(expected, found),
         *_unlike(expected, found, np.dtype(task.backend.dtype)),
         *_past(snapshot, arrays, len(members), task.config.max_epochs),
@@ -46,6 +47,12 @@ def check_snapshot(snapshot: Snapshot, task: TrainingTask, members: Sequence[Mem
             f"the checkpoint of chunk {snapshot.chunk} is not one of this run, or it was edited: {problems[0]}; "
             "to train its models from the start, remove the run's folder 'checkpoints'"
         )
+
+
+def _other_members(snapshot: Snapshot, members: Sequence[Member]) -> Iterator[str]:
+    indices = tuple(member.index for member in members)
+    if snapshot.members != indices:
+        yield f"it is of members {snapshot.members}, the run has members {indices} there"
 
 
 def _flat(arrays: FleetArrays) -> dict[str, np.ndarray]:

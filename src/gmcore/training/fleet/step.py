@@ -7,12 +7,14 @@ from gmcore.domain import Array, Tree, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.errors import ConfigError, TrainingError
 from gmcore.nn.optimizers.members import select
+from gmcore.nn.optimizers.packing import Packing
 from gmcore.ports import (
     Backend,
     Evaluation,
     GradientStrategy,
     Losses,
     Model,
+    Namespace,
     Optimizer,
     Pass,
     SupportsEvaluations,
@@ -27,6 +29,7 @@ from gmcore.training.fleet.trees import (
     Common,
     EvaluationBatches,
     EvaluationShared,
+    ResidentWindows,
     Totals,
     TrainingBatches,
     TrainingShared,
@@ -43,10 +46,19 @@ EvaluationStep = Callable[[Totals, EvaluationBatches, EvaluationShared], tuple[T
 FleetGradient = Callable[[Tree, Tree, TrainingBatches, Common, Array | None], tuple[Array, Array, Tree, Tree]]
 
 
-def training_step(model: Model, optimizer: Optimizer, strategy: GradientStrategy, backend: Backend) -> TrainingStep:
+def training_step(
+    model: Model, optimizer: Optimizer, strategy: GradientStrategy, backend: Backend, packing: Packing | None = None
+) -> TrainingStep:
     """Return `step(carry, x, common) -> (carry, None)`: one batch of every member.
 
     `x` is one step of the batches. A member whose loss is not finite keeps, from that step on, what it had before it.
+
+    Args:
+        model: the members'.
+        optimizer: the members'.
+        strategy: how gradients are computed.
+        backend: the one that computes.
+        packing: how the carry's parameters and the optimizer's state are packed; None if they are not.
 
     Raises:
         ConfigError: if the losses are scaled for float16, and the optimizer evaluates them itself.
@@ -56,7 +68,8 @@ def training_step(model: Model, optimizer: Optimizer, strategy: GradientStrategy
         raise ConfigError([problem])
 
     def step(carry: Carry, x: TrainingBatches, common: TrainingShared) -> tuple[Carry, None]:
-        params, buffers = carry["params"], carry["buffers"] if "buffers" in carry else common["buffers"]
+        given, buffers = carry["params"], carry["buffers"] if "buffers" in carry else common["buffers"]
+        params = given if packing is None else packing.unpacked(given, xp)
         scale = carry["scaling"]["scale"] if scaling else None
         _, losses, new_buffers, gradients = gradient(params, buffers, x, common, scale)
         loss = carry["loss"] + losses
@@ -78,8 +91,9 @@ def training_step(model: Model, optimizer: Optimizer, strategy: GradientStrategy
                 evaluate, first, carry["optimizer"], params, coefficients=coefficients, taken=taken, xp=xp
             )
         else:
+            gradients = gradients if packing is None else packing.packed(gradients, xp)
             after["params"], after["optimizer"] = optimizer.update(
-                gradients, carry["optimizer"], params, coefficients=coefficients, taken=taken, xp=xp
+                gradients, carry["optimizer"], given, coefficients=coefficients, taken=taken, xp=xp
             )
         if "buffers" in carry:
             after["buffers"] = select(xp, taken, new_buffers, buffers)
@@ -115,7 +129,7 @@ def fleet_gradient(model: Model, strategy: GradientStrategy, backend: Backend) -
             losses, new_buffers = backend.vmap(member_loss, _SHARED_LAST)(params, own, cast("Batch", batch), shared)
             return xp.sum(losses / weight), (losses, new_buffers)
 
-        batch, changed = _batch(x, common), buffers if changes_buffers else {}
+        batch, changed = _batch(x, common, xp), buffers if changes_buffers else {}
         found = strategy.gradient(fleet_loss, params, changed, batch, backend=backend)
         (value, (losses, new_buffers)), gradients = found
         return value, losses, new_buffers, gradients
@@ -145,7 +159,7 @@ def evaluation_step(model: Model, backend: Backend, metrics: StopMetrics | None 
             sums = metrics.sums(predictions, batch["targets"], weights, batch.get("center", 0.0))
             return {"loss": loss, "by_metric": sums}, None
 
-        batch = _batch(x, common)
+        batch = _batch(x, common, xp)
         if "center" in common:
             batch["center"] = common["center"]
         evaluate = backend.vmap(evaluate_member, _SHARED_LAST)
@@ -191,10 +205,17 @@ def _row_losses(model: Model, variables: Variables, outputs: Array, batch: Batch
     return losses
 
 
-def _batch(x: TrainingBatches | EvaluationBatches, shared: Common) -> Batch:
+def _batch(x: TrainingBatches | EvaluationBatches, shared: Common, xp: Namespace) -> Batch:
     """Return the rows of one step, taken from the resident rows if `x` has only their indices."""
     key: BatchOptions = {"key": x["key"]} if "key" in x else {}
     if "indices" not in x:
         return {"inputs": x["inputs"], "targets": x["targets"], "weights": x["weights"], **key}
-    inputs = {name: column[x["indices"]] for name, column in shared["inputs"].items()}
+    inputs = {name: _gathered(column, x["indices"], xp) for name, column in shared["inputs"].items()}
     return {"weights": x["weights"], **key, "inputs": inputs, "targets": shared["targets"][x["indices"]]}
+
+
+def _gathered(column: Array | ResidentWindows, rows: Array, xp: Namespace) -> Array:
+    """Return the rows of a resident input, `(members, batch, …)`; windows are gathered from their series."""
+    if not isinstance(column, Mapping):
+        return column[rows]
+    return xp.windows(column["series"], column["starts"][rows], column["offsets"].shape[0])

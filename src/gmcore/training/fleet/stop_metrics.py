@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 import attrs
 import numpy as np
 
-from gmcore.domain import Array, Member, Rows, Tree
+from gmcore.domain import Array, Member, Rows, Shape, Tree
 from gmcore.domain.tree import tree_leaves, tree_map
 from gmcore.errors import TrainingError
+from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.nn.places import by_place, repeated
 from gmcore.ports import Namespace, SupportsSums, TrainingTask
 
 __all__ = ["StopMetrics", "centers"]
@@ -19,13 +21,15 @@ class StopMetrics:
 
     Attributes:
         metrics: these metrics.
-        width: numbers per prediction.
+        outputs: shape of one row's prediction.
+        shape: that of the target, each place of which counts like a row.
         targets: shape of one row's targets, and the kind of their dtype.
         xp: the backend's namespace.
     """
 
     metrics: tuple[SupportsSums, ...]
-    width: int
+    outputs: Shape
+    shape: Shape
     targets: tuple[tuple[int, ...], str]
     xp: Namespace
 
@@ -35,11 +39,19 @@ class StopMetrics:
         metrics = tuple(metric for metric in task.metrics if isinstance(metric, SupportsSums))
         target = task.rows.targets
         assert target is not None  # noqa: S101 - the workflow refuses rows without targets
-        targets, width = (target.shape[1:], target.dtype.kind), task.rows.schema.target.width
-        return cls(metrics=metrics, width=width, targets=targets, xp=task.backend.xp)
+        targets, predicted = (target.shape[1:], target.dtype.kind), task.rows.schema.target
+        return cls(
+            metrics=metrics,
+            outputs=predicted.output_shape,
+            shape=predicted.shape,
+            targets=targets,
+            xp=task.backend.xp,
+        )
 
     def sums(self, predictions: Array, targets: Array, weights: Array, center: Array | float) -> dict[str, Tree]:
         """Return one member's sums over a batch, by the metric's place: `"0"`, `"1"`, …."""
+        predictions, targets = (by_place(array, self.shape, xp=self.xp) for array in (predictions, targets))
+        weights = repeated(weights, self.shape, xp=self.xp)
         return {
             str(place): metric.sums(predictions, targets, weights, center=center, xp=self.xp)
             for place, metric in enumerate(self.metrics)
@@ -49,7 +61,7 @@ class StopMetrics:
         """Return the sums before the first batch, with the members on the first axis."""
         xp, (shape, kind) = self.xp, self.targets
         target = xp.zeros((1, *shape), None if kind == "f" else xp.int32)
-        one_row = self.sums(xp.zeros((1, self.width)), target, xp.zeros((1,)), 0.0)
+        one_row = self.sums(xp.zeros((1, *self.outputs)), target, xp.zeros((1,)), 0.0)
         return tree_map(lambda leaf: xp.zeros((members, *leaf.shape)), one_row)
 
     def values(self, sums: Mapping[str, Tree]) -> dict[str, np.ndarray]:
@@ -89,13 +101,14 @@ def centers(rows: Rows, members: Sequence[Member]) -> np.ndarray | None:
     It is the target nearest to the mean. Sums of squared differences from it keep their digits, and are exactly 0 if
     all targets are equal.
     """
-    if rows.targets is None or rows.schema.target.is_classification:
+    if rows.targets is None or not rows.schema.target.is_regression:
         return None
-    found = np.zeros((len(members), *rows.targets.shape[1:]))
+    shape = rows.schema.target.shape
+    found = np.zeros((len(members), rows.schema.target.width))
     for place, member in enumerate(members):
         stop = member.stop if rows.weights is None else member.stop[rows.weights[member.stop] > 0]
         if len(stop):
-            targets = np.asarray(rows.targets[stop], np.float64)
+            targets = by_place(np.asarray(rows.targets[stop], np.float64), shape, xp=NumPyNamespace())
             nearest = np.abs(targets - targets.mean(axis=0)).argmin(axis=0)
             found[place] = np.take_along_axis(targets, nearest[None], axis=0)[0]
     return found

@@ -23,6 +23,7 @@ __all__ = [
     "FleetArrays",
     "LossScale",
     "ResidentRows",
+    "ResidentWindows",
     "SnapshotArrays",
     "State",
     "Summary",
@@ -139,10 +140,18 @@ class Batch(BatchOptions):
     targets: Array
 
 
+class ResidentWindows(TypedDict):
+    """An input that is windows of a series, on the device."""
+
+    series: Array  # (all steps, …)
+    starts: Array  # (rows,) int32: the first step of each window
+    offsets: Array  # (length,) int32, 0: its size is the length of the windows, which a program has to know
+
+
 class ResidentRows(TypedDict, total=False):
     """All rows, on the device, shared by all members and steps: `(rows, …)`; empty if they stay on the host."""
 
-    inputs: Mapping[str, Array]
+    inputs: Mapping[str, Array | ResidentWindows]
     targets: Array
 
 

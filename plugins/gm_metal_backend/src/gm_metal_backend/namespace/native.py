@@ -4,7 +4,7 @@ import math
 
 import mlx.core as mx
 
-from gm_metal_backend.random import bits
+from gm_metal_backend.namespace.random import bits
 from gmcore.domain import Array
 
 __all__ = [

@@ -1,22 +1,22 @@
-"""The port `Namespace`, implemented with MLX."""
+"""The port `Namespace`: the functions that MLX has, by their names in the port."""
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, NoReturn
 
 import attrs
 import mlx.core as mx
 import numpy as np
 
-from gm_metal_backend import array_functions, exact, native
-from gm_metal_backend.convolution import convolution
-from gm_metal_backend.elementwise_namespace import MLXElementwiseNamespace
+from gm_metal_backend.namespace import array_functions, exact, native
+from gm_metal_backend.namespace.convolution import convolution
+from gm_metal_backend.namespace.elementwise_namespace import MLXElementwiseNamespace
+from gm_metal_backend.namespace.random import KeyedRandom
 from gm_metal_backend.products import Products
-from gm_metal_backend.random import KeyedRandom
 from gmcore.domain import Array
 from gmcore.nn.windows import Bilinear, Convolution, WindowFunctions, check_padding
 from gmcore.ports import Namespace, Random
-from gmcore.ports.compute.arguments import check_top_k
+from gmcore.ports.compute.arguments import check_top_k, check_windows, no_function
 from gmcore.ports.compute.unrolled import unrolled
 
 __all__ = ["MLXNamespace"]
@@ -59,6 +59,10 @@ class MLXNamespace(WindowFunctions, MLXElementwiseNamespace):
             products=products,
             cpu=cpu,
         )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse what the port does not list: MLX has more functions, some of which it can't vectorise or derive."""
+        raise no_function(name)
 
     @property
     def _xp(self) -> Namespace:
@@ -132,6 +136,10 @@ class MLXNamespace(WindowFunctions, MLXElementwiseNamespace):
         # In a narrow dtype, a sum would stop growing: at 256 in bfloat16.
         sums = array_functions.segment_sum(x.astype(self.float if floats else mx.int32), segments, count)
         return sums.astype(x.dtype) if floats else sums
+
+    def windows(self, x: Array, starts: Array, length: int) -> Array:
+        check_windows(length, x.shape[0])
+        return array_functions.windows_of(length)(x, starts)
 
     def reshape(self, x: Array, shape: Shape) -> Array:
         return mx.reshape(x, shape)

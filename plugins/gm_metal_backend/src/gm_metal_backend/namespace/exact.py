@@ -9,8 +9,8 @@ import mlx.core as mx
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from gm_metal_backend.elementwise import with_gradient
-from gm_metal_backend.random import bits
+from gm_metal_backend.namespace.elementwise import with_gradient
+from gm_metal_backend.namespace.random import bits
 from gmcore.domain import Array
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import attrs
 
-from gmcore.testing.disk import Disk
+from gmcore.testing.faults.disk import Disk
 
 __all__ = ["Crash", "Recording", "recorded"]
 

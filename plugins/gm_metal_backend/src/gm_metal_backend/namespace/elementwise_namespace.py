@@ -5,7 +5,7 @@ from types import ModuleType
 import attrs
 import mlx.core as mx
 
-from gm_metal_backend import elementwise
+from gm_metal_backend.namespace import elementwise
 from gmcore.domain import Array
 from gmcore.ports import Namespace
 

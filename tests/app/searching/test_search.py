@@ -100,7 +100,7 @@ def test_drawn_settings_score_as_written_ones(tables):
         "model.dropout": {"low": 0.0, "high": 0.5},
     }
     tables["training"]["optimizer"] = {"use": "sgd"}
-    done = searched(tables, space, table={"strategy": "random", "trials": 6})
+    done = searched(tables, space, table={"strategy": {"use": "random", "trials": 6}})
     assert_scores_are_those_of_cross_validations(done, tables)
 
 

@@ -7,9 +7,8 @@ import pytest
 
 import gmcore
 from gmcore.app import open_run, plan_of
-from gmcore.app.composing.search_space import Range, SearchTable, combinations
 from gmcore.app.searching import candidates
-from gmcore.domain import Memory
+from gmcore.domain import Memory, Range
 from gmcore.errors import ConfigError
 
 
@@ -24,7 +23,7 @@ def grid(**space):
 
 
 def drawn(trials=20, **space):
-    return {"strategy": "random", "trials": trials, **grid(**space)}
+    return {"strategy": {"use": "random", "trials": trials}, **grid(**space)}
 
 
 def test_folds_of_more_seeds_than_fit_the_memory_are_refused(run_file, monkeypatch):
@@ -36,11 +35,13 @@ def test_folds_of_more_seeds_than_fit_the_memory_are_refused(run_file, monkeypat
     ("search", "problem"),
     [
         ({}, 'search.space: is empty: list the values to try, such as "training.batch_size" = [32, 64]'),
-        ({"strategy": "gird", **grid(seed=[1])}, "search.strategy: "),
+        ({"strategy": "gird", **grid(seed=[1])}, "search.strategy.use: no search strategy named 'gird': did you mean"),
+        ({"strategy": 3, **grid(seed=[1])}, "search.strategy: must be the name of a search strategy, a table"),
         ({"stratgy": "grid", **grid(seed=[1])}, "search.stratgy: unknown key, did you mean 'strategy'?"),
-        ({"trials": 5, **grid(seed=[1])}, 'search.trials: requires strategy = "random"'),
-        ({"trials": 0, "strategy": "random", **grid(seed=[1])}, "search.trials: must be >= 1, got 0"),
-        (drawn(10**9, seed=[1]), "search.trials: must be at most 10,000, got 1,000,000,000"),
+        ({"trials": 5, **grid(seed=[1])}, "search.trials: is an option of the strategy now: strategy = { use ="),
+        ({"strategy": {"use": "grid", "trials": 5}, **grid(seed=[1])}, "search.strategy.trials: unknown key"),
+        (drawn(0, seed=[1]), "search.strategy.trials: must be >= 1, got 0"),
+        (drawn(10**9, seed=[1]), "search.strategy.trials: must be at most 10,000, got 1,000,000,000"),
         (grid(seed=1), "search.space.seed: must be a list of values, or a range { low = …, high = … }, got 1"),
         (grid(seed=[]), "search.space.seed: must be a list of values"),
         (grid(model__dropout={"low": 0.0, "high": 0.5}), "search.space.model.dropout: a grid requires a list"),
@@ -110,22 +111,6 @@ def test_paths_without_quotes_are_paths_too(run_file):
         {"model.dropout": 0.1, "training.optimizer.learning_rate": 0.1},
         {"model.dropout": 0.2, "training.optimizer.learning_rate": 0.1},
     ]
-
-
-def test_a_grid_is_every_combination_the_last_one_changing_fastest():
-    table = SearchTable(space={"seed": [1, 2], "model.hidden": [[8], [4]]})
-    assert [tuple(one.values()) for one in combinations(table, 0)] == [(1, [8]), (1, [4]), (2, [8]), (2, [4])]
-
-
-def test_a_random_trial_depends_only_on_the_seed_and_its_index():
-    space = {"a": {"low": 0.0, "high": 1.0}, "b": [1, 2, 3], "c": {"low": 1, "high": 9, "integer": True}}
-    table = SearchTable(strategy="random", trials=8, space=space)
-    found = list(combinations(table, 7))
-    assert list(combinations(SearchTable(strategy="random", trials=3, space=space), 7)) == found[:3]
-    turned = SearchTable(strategy="random", trials=8, space=dict(reversed(space.items())))
-    assert list(combinations(turned, 7)) == found
-    assert list(combinations(table, 8)) != found
-    assert len({one["a"] for one in found}) == 8
 
 
 def test_the_seed_of_the_run_draws_the_trials_of_a_random_search(run_file):

@@ -1,0 +1,3 @@
+"""The jobs that the contract suite of engines runs."""
+
+__all__: list[str] = []
