@@ -11,6 +11,8 @@ import numpy as np
 from gmcore.domain import Tree
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
 from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.nn.optimizers import Rule
+from gmcore.nn.optimizers.packing import Packing
 from gmcore.ports import Optimizer, SupportsEvaluations
 from gmcore.testing.abilities import OfAbilities, needs
 from gmcore.testing.optimizer_checks.evaluations import (
@@ -125,6 +127,23 @@ class OptimizerContract(OfAbilities):
             factor = 2.0 if name in optimizer.linear_in_rate else 1.0
             same = np.allclose(after[name], factor * values, rtol=_COEFFICIENTS_RELATIVE, atol=0)
             assert same, f"{name} changes from {values[0]} to {after[name][0]} if the learning rate doubles"
+
+    def test_an_elementwise_rule_gives_the_same_numbers_on_one_array(self) -> None:
+        """A rule that states `elementwise` may be given all parameters as one array, see `SupportsPacking`."""
+        optimizer = self.optimizer()
+        if not (isinstance(optimizer, Rule) and optimizer.elementwise):
+            return
+        xp, packing, everyone = NumPyNamespace(), Packing.of(start_params()), np.ones(MEMBERS, bool)
+        apart = (start_params(), optimizer.init(start_params(), xp=xp))
+        whole: Tree = {"all": packing.packed(start_params(), xp)}
+        together = (whole, optimizer.init(whole, xp=xp))
+        for step in (1, 2, 3):
+            gradients = drawn_gradients(step)
+            apart = one_step(optimizer, self.settings(), gradients, apart, step, everyone)
+            packed: Tree = {"all": packing.packed(gradients, xp)}
+            together = one_step(optimizer, self.settings(), packed, together, step, everyone)
+            found = packing.unpacked(together[0]["all"], xp)
+            assert equal(found, apart[0]), f"step {step} of an elementwise rule depends on the arrays' shapes"
 
     def test_state_and_parameters_keep_their_shapes_and_dtype(self) -> None:
         """In float32 and float64, so that steps can be compiled as one loop; every leaf has the members first."""

@@ -2,29 +2,15 @@
 
 import itertools
 import math
-from typing import Protocol, runtime_checkable
 
 import attrs
 
 from gmcore.domain import Array, Shape, Tree
 from gmcore.domain.nested import Skeleton, filled, leaves, leaves_like, skeleton
 from gmcore.nn.optimizers.rule import Rule
-from gmcore.ports import Backend, Namespace, Optimizer
+from gmcore.ports import Backend, Namespace, Optimizer, SupportsPacking
 
-__all__ = ["Packing", "SupportsPacking", "packing_of"]
-
-
-@runtime_checkable
-class SupportsPacking(Protocol):
-    """A backend on which an operation on a small array takes as long as on one that is many times larger."""
-
-    def packs(self, members: int, size: int) -> bool:
-        """Return whether a step of an optimizer is faster on one array than on all arrays of the parameters.
-
-        Args:
-            members: number of members.
-            size: number of parameters of each.
-        """
+__all__ = ["Packing", "packing_of"]
 
 
 @attrs.frozen(kw_only=True)

@@ -7,6 +7,7 @@ from gmcore.ports.abilities.supports_evaluations import Evaluation, SupportsEval
 from gmcore.ports.abilities.supports_feedback import Feedback, SupportsFeedback
 from gmcore.ports.abilities.supports_inverse import SupportsInverse
 from gmcore.ports.abilities.supports_objects import SupportsObjects
+from gmcore.ports.abilities.supports_packing import SupportsPacking
 from gmcore.ports.abilities.supports_preparation import SupportsPreparation
 from gmcore.ports.abilities.supports_rows import SupportsRows
 from gmcore.ports.abilities.supports_schema import SupportsSchema
@@ -25,6 +26,7 @@ __all__ = [
     "SupportsFeedback",
     "SupportsInverse",
     "SupportsObjects",
+    "SupportsPacking",
     "SupportsPreparation",
     "SupportsRows",
     "SupportsSchema",
