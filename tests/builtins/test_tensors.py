@@ -6,7 +6,7 @@ import pytest
 from gmcore import windowed_rows
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import TargetKind, WindowedSeries
-from gmcore.errors import DataError
+from gmcore.errors import ConfigError, DataError
 
 IMAGES = np.random.default_rng(0).normal(size=(6, 4, 5, 2))
 SERIES = np.random.default_rng(1).normal(size=(20, 2))
@@ -117,6 +117,21 @@ def test_rows_to_predict_are_all_windows_up_to_the_end():
 )
 def test_a_series_that_does_not_fit_is_refused(options, message):
     with pytest.raises(DataError, match=message):
+        windowed_rows(SERIES, STEPS, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"length": 0}, "windowed_rows: length must be a whole number of at least 1, got 0"),
+        ({"length": 2.5}, "length must be a whole number of at least 1, got 2.5"),
+        ({"length": 4, "stride": -1}, "stride must be a whole number of at least 1, got -1"),
+        ({"length": 4, "horizon": True}, "horizon must be a whole number of at least 1, got True"),
+        ({"length": 4, "label": "inside"}, "label must be 'after' or 'last', got 'inside'"),
+    ],
+)
+def test_windows_that_can_not_be_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
         windowed_rows(SERIES, STEPS, **options)
 
 

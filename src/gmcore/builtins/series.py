@@ -9,7 +9,7 @@ from gmcore.builtins.targets import Task, encode_target
 from gmcore.builtins.tensors import describe_tensors, finite_numbers
 from gmcore.domain import Rows, Schema, Target, TargetKind, WindowedSeries
 from gmcore.domain.data.windowing import Windowing
-from gmcore.errors import DataError
+from gmcore.errors import ConfigError, DataError
 
 __all__ = ["windowed_rows"]
 
@@ -50,12 +50,15 @@ def windowed_rows(
 
     Raises:
         DataError: if a window is longer than the series or a group, or the arguments do not fit each other.
-        ConfigError: if `length`, `horizon` or `stride` is below 1.
+        ConfigError: if `length`, `horizon` or `stride` is no whole number of at least 1, or `label` is another text.
     """
     values = finite_numbers(series, _NAME)
     values = values[:, None] if values.ndim == 1 else values
     steps = len(values)
-    given = Windowing(length=length, horizon=horizon, stride=stride, label=label if y is not None else "last")
+    try:
+        given = Windowing(length=length, horizon=horizon, stride=stride, label=label if y is not None else "last")
+    except ValueError as error:
+        raise ConfigError([f"windowed_rows: {error}"]) from error
     codes = None if groups is None else group_codes(groups, steps, rows="the series")
     starts = given.starts(steps, codes)
     # Of one series, labels and times are views of those of the steps.

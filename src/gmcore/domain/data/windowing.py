@@ -4,11 +4,20 @@ from typing import Literal
 
 import attrs
 import numpy as np
-from attrs.validators import ge, in_
 
 from gmcore.errors import DataError
 
 __all__ = ["Windowing"]
+
+
+def _whole(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{attribute.name} must be a whole number of at least 1, got {value!r:.40}")
+
+
+def _known(_: object, __: "attrs.Attribute[str]", value: object) -> None:
+    if value not in ("after", "last"):
+        raise ValueError(f"label must be 'after' or 'last', got {value!r:.40}")
 
 
 @attrs.frozen(kw_only=True)
@@ -25,10 +34,10 @@ class Windowing:
             happened, for which there is no horizon.
     """
 
-    length: int = attrs.field(validator=ge(1))
-    horizon: int = attrs.field(default=1, validator=ge(1))
-    stride: int = attrs.field(default=1, validator=ge(1))
-    label: Literal["after", "last"] = attrs.field(default="after", validator=in_(("after", "last")))
+    length: int = attrs.field(validator=_whole)
+    horizon: int = attrs.field(default=1, validator=_whole)
+    stride: int = attrs.field(default=1, validator=_whole)
+    label: Literal["after", "last"] = attrs.field(default="after", validator=_known)
 
     @property
     def reach(self) -> int:
