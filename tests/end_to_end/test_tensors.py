@@ -10,6 +10,7 @@ from gmcore.app.commands.fit import plain_member
 from gmcore.app.composing.run import open_run
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Cancellation, Hooks, Rows, Schema, Split, WindowedSeries
+from gmcore.domain.data.row_batches import RowBatches
 from gmcore.errors import ConfigError, DataError
 from gmcore.nn import Network
 from gmcore.nn.layers import Concatenate, Conv2d, Dense, Flatten, MaxPool2d, ReLU, Sequential
@@ -56,10 +57,10 @@ class Given(DataProvider, SupportsRows):
         return self.given_split
 
     def training_batches(self, config):
-        raise NotImplementedError
+        return RowBatches(self.given, self.given_split.train, config)
 
     def validation_batches(self, config):
-        raise NotImplementedError
+        return RowBatches(self.given, self.given_split.validation, config)
 
     def close(self):
         pass

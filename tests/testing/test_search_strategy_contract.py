@@ -16,7 +16,7 @@ from gmcore.testing.search_strategy import SearchStrategyContract
 
 @attrs.define
 class Climb(Study):
-    """Starts at one trial of each round's best neighbours: a study that depends on what it is told."""
+    """Starts at one trial of each round's best neighbours: a study that depends on the scores."""
 
     space: SearchSpace
     seed: int

@@ -48,11 +48,11 @@ from gmcore.domain.results import (
     TrainingResult,
     ValidationResult,
 )
-from gmcore.domain.search_space import Range, SearchSpace
+from gmcore.domain.searching.search_space import Range, SearchSpace
+from gmcore.domain.searching.trial import TrialResult
 from gmcore.domain.seeding import generator
 from gmcore.domain.snapshot import Snapshot
 from gmcore.domain.tree import Array, Shape, Tree, Variables
-from gmcore.domain.trial import TrialResult
 
 __all__ = [
     "Array",

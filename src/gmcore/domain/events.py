@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain.results import CVResult, Failure, ModelInfo, TrainingResult, ValidationResult
-from gmcore.domain.trial import TrialResult
+from gmcore.domain.searching.trial import TrialResult
 
 __all__ = [
     "BatchEnd",

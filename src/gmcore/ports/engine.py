@@ -27,8 +27,8 @@ class Engine(Protocol):
 
         A job whose process died, for whatever reason, is run again: `run_job` continues it from its last checkpoint
         to the same bits. A job whose process died three times is yielded with a failure that names the job, and the
-        signal or the exit status of the process; the others go on. Jobs are also run while the caller is busy with a
-        result. Nothing runs after the iterator has ended, was closed, or has raised.
+        signal or the exit status of the process; the other jobs are run. Jobs are also run while the caller is busy
+        with a result. Nothing runs after the iterator has ended, was closed, or has raised.
 
         Args:
             jobs: the jobs, with different names.

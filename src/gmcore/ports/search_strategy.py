@@ -11,10 +11,10 @@ __all__ = ["SearchStrategy", "Study"]
 
 @runtime_checkable
 class Study(Protocol):
-    """One search by a strategy: it proposes trials and is told their scores.
+    """One search by a strategy: it proposes trials and receives their scores.
 
     It is a deterministic function of its strategy, its arguments and the calls so far. A search resumes by the same
-    calls: it asks again, and tells again what has been computed.
+    calls: `ask` again, and `tell` with the scores that have been computed.
     """
 
     @abstractmethod
@@ -33,9 +33,9 @@ class Study(Protocol):
 
     @abstractmethod
     def tell(self, trial: int, step: int, value: float) -> None:
-        """Take note of a score.
+        """Receive the score of a trial.
 
-        Trials are told in the order in which they were asked, never in the order in which they ended.
+        It is called in the order in which `ask` returned the trials, whatever the order in which they ended.
 
         Args:
             trial: number of the trial.
@@ -43,7 +43,7 @@ class Study(Protocol):
             value: its score; NaN if it failed.
 
         Raises:
-            ValueError: if no trial with that number was asked.
+            ValueError: if `ask` has returned no trial with that number.
         """
 
 

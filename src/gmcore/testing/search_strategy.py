@@ -92,7 +92,7 @@ class SearchStrategyContract(ABC):
         assert one == other
 
     def test_failed_trials_do_not_end_a_search_early(self) -> None:
-        """A score of NaN is told for a trial that failed; all trials may fail, or some."""
+        """The score of a failed trial is NaN; all trials may fail, or some."""
         patterns: list[Callable[[int], bool]] = [lambda _: True, lambda trial: trial % 2 == 0]
         for failing in patterns:
             study = self.study()
@@ -123,7 +123,7 @@ class SearchStrategyContract(ABC):
 
 
 def _played(study: Study, *, failing: Callable[[int], bool] = lambda _: False) -> list[Settings]:
-    """Return all trials of a search in which each round is told in order; `failing` says which trials fail."""
+    """Play a search, calling `tell` for each trial of a round in order; `failing` says which trials fail."""
     trials: list[Settings] = []
     while asked := study.ask(_COUNT):
         assert len(trials) < _MOST, f"the search has not ended after {_MOST:,} trials"

@@ -33,7 +33,7 @@ class AtOnce:
     halvings: int = 0
 
     def attempt(self, work: Callable[[], Sequence[T]], *, of: int, members: Sequence[int] = ()) -> Sequence[T] | None:
-        """Return `work()`; None if the device ran out of memory, which halves `count` and is told to listeners.
+        """Return `work()`; if the device ran out of memory, halve `count`, emit `OutOfMemory` and return None.
 
         Args:
             work: computes some members at once.

@@ -1,4 +1,4 @@
-"""Where models are trained: jobs in other processes give the results of this process, and lost ones are told."""
+"""Engines: jobs in other processes give the results of this process, and a lost job is a failure that is reported."""
 
 import json
 import sys
@@ -12,10 +12,11 @@ import gmcore
 from gmcore.app import resume
 from gmcore.app.commands.replay import replay
 from gmcore.builtins.engines import LocalEngine, ProcessesEngine
-from gmcore.domain import Cancellation, Hooks
+from gmcore.domain import Hooks
 from gmcore.errors import AmbiguousNameError, Cancelled, ConfigError, TrainingError
 from gmcore.nn.schedules import Constant
 from gmcore.ports import Schedule
+from gmcore.registry import plugins
 
 TWO = {"use": "processes", "workers": 2}
 PARTS = '''
@@ -23,11 +24,14 @@ PARTS = '''
 
 import os
 import signal
+from pathlib import Path
 
 import attrs
 import numpy as np
 
-from gmcore.ports import Schedule
+from gmcore.domain import JobEnd
+from gmcore.ports import Engine, Schedule
+from gmcore.registry import plugins
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +53,23 @@ class Full(Schedule):
 
     def factor(self, step, total_steps):
         raise OSError("no space left on the disk")
+
+
+@attrs.frozen(kw_only=True)
+class Stopping(Engine):
+    """Requests a stop after its first job, and runs all jobs once the file `stopped` is there."""
+
+    stopped: str
+    workers: int = 1
+
+    def run(self, jobs, run_job, cancellation):
+        for number, job in enumerate(jobs):
+            if number and not Path(self.stopped).exists():
+                Path(self.stopped).touch()
+                cancellation.cancel()
+            cancellation.check()
+            run_job(job.folder)
+            yield JobEnd(job=job)
 '''
 
 
@@ -61,21 +82,29 @@ def tables(run_file):
     return tables
 
 
+ENTRIES = """
+[gmcore.schedules]
+deadly = engine_parts:Deadly
+full = engine_parts:Full
+
+[gmcore.engines]
+stopping = engine_parts:Stopping
+"""
+
+
 @pytest.fixture
 def parts(tmp_path, monkeypatch):
-    """Register components of a module that is not installed."""
+    """Install a distribution with components, in a folder on `sys.path`."""
     folder = tmp_path / "parts"
-    folder.mkdir()
+    about = folder / "engine_parts-1.0.dist-info"
+    about.mkdir(parents=True)
     (folder / "engine_parts.py").write_text(PARTS)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: engine-parts\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(ENTRIES)
     monkeypatch.syspath_prepend(folder)
-    import engine_parts  # noqa: PLC0415 - written above
-
-    for name in ("deadly", "full"):
-        gmcore.float32.schedules.register(name, getattr(engine_parts, name.title()))
-    yield engine_parts
-    for name in ("deadly", "full"):
-        gmcore.float32.schedules.unregister(name)
-    del sys.modules["engine_parts"]
+    monkeypatch.setattr(plugins, "_of_process", {})  # so that plugins are looked for again
+    yield
+    sys.modules.pop("engine_parts", None)
 
 
 def logged(folder):
@@ -130,7 +159,7 @@ def test_a_search_in_processes_ranks_the_trials_of_this_process(tables):
     assert [trial.failed for trial in here.trials] == [False, False, True, True]
 
 
-def test_a_fleet_that_fails_as_a_whole_is_told_as_in_this_process(tables):
+def test_a_fleet_that_fails_as_a_whole_raises_the_error_of_this_process(tables):
     tables["training"]["optimizer"] = {"use": "sgd", "learning_rate": 1e30}
     errors = []
     for engine in ("local", TWO):
@@ -141,7 +170,7 @@ def test_a_fleet_that_fails_as_a_whole_is_told_as_in_this_process(tables):
     assert errors[0].startswith("training failed for member 0: the loss was ")
 
 
-def test_a_class_that_was_registered_in_code_is_found_by_other_processes(tables, parts):
+def test_a_plugin_is_found_by_other_processes(tables, parts):
     tables["training"]["schedule"] = {"use": "deadly", "parent": 1, "steps": 10**6}
     there = gmcore.cross_validate(tables, engine=TWO)
     del tables["training"]["schedule"]
@@ -172,17 +201,16 @@ def test_a_trial_whose_job_was_lost_has_failed_and_the_others_are_ranked(tables,
 
 
 @pytest.mark.slow
-def test_a_stopped_search_keeps_the_trials_whose_jobs_had_ended_and_is_resumed(tables, tmp_path):
+def test_a_stopped_search_keeps_the_trials_whose_jobs_had_ended_and_is_resumed(tables, tmp_path, parts):
     tables["search"] = {"space": {"model.hidden": [[4], [3], [5], [2]]}}
-    whole = gmcore.search(tables)
-    cancellation, said = Cancellation(), []
-    hooks = Hooks(trial_end=(lambda _: cancellation.cancel(),))
+    whole, said = gmcore.search(tables), []
+    engine = {"use": "stopping", "stopped": str(tmp_path / "stopped")}
     with pytest.raises(Cancelled) as caught:
-        gmcore.search(tables, engine=TWO, runs=tmp_path / "runs", hooks=hooks, cancellation=cancellation)
+        gmcore.search(tables, engine=engine, runs=tmp_path / "runs")
     (folder,) = (tmp_path / "runs").iterdir()
     kept = {one["trial"]: one["mean"] for one in json.loads((folder / "partial.json").read_text())["trials"]}
-    assert kept
-    assert any("of 4 trials had ended, the best with" in note for note in caught.value.__notes__)
+    assert list(kept) == [0]
+    assert any("1 of 4 trials had ended, the best with" in note for note in caught.value.__notes__)
     done = resume(folder, say=said.append)
     assert {trial.index: trial.mean for trial in done.trials} == {trial.index: trial.mean for trial in whole.trials}
     for trial in done.trials:
@@ -191,18 +219,17 @@ def test_a_stopped_search_keeps_the_trials_whose_jobs_had_ended_and_is_resumed(t
 
 
 @pytest.mark.slow
-def test_a_stopped_cross_validation_keeps_the_folds_whose_jobs_had_ended_and_is_resumed_and_replayed(tables, tmp_path):
-    # Six jobs for two workers: when the first is collected, the last can't have begun.
+def test_a_stopped_cross_validation_keeps_the_folds_whose_jobs_had_ended_and_is_resumed_and_replayed(
+    tables, tmp_path, parts
+):
     tables["training"]["members_per_chunk"] = 1
-    tables["validation"]["n_splits"] = 6
     whole = gmcore.cross_validate(tables)
-    cancellation = Cancellation()
-    hooks = Hooks(fit_end=(lambda _: cancellation.cancel(),))
+    engine = {"use": "stopping", "stopped": str(tmp_path / "stopped")}
     with pytest.raises(Cancelled):
-        gmcore.cross_validate(tables, engine=TWO, runs=tmp_path / "runs", hooks=hooks, cancellation=cancellation)
+        gmcore.cross_validate(tables, engine=engine, runs=tmp_path / "runs")
     (folder,) = (tmp_path / "runs").iterdir()
     kept = json.loads((folder / "partial.json").read_text())["folds"]
-    assert kept
+    assert [fold["index"] for fold in kept] == [0]
     assert kept == [json.loads(json.dumps(whole.report["folds"][fold["index"]])) for fold in kept]
     assert folds_of(resume(folder)) == folds_of(whole)
     assert replay(folder).same
@@ -239,7 +266,7 @@ def test_objects_without_a_name_are_refused_together_before_anything_is_written(
     first, second = caught.value.problems
     assert first.startswith("training.schedule: no registry names ")
     assert "Unnamed, so the engine 'processes', which trains in other processes, can't build it: " in first
-    assert first.endswith('register its class, or set engine = "local"')
+    assert first.endswith('install its class as a plugin, or set engine = "local"')
     assert second.startswith("metrics.use[1]: no registry names ")
     with pytest.raises(ConfigError, match="Unnamed"):
         gmcore.search(tables, engine=TWO, runs=tmp_path / "runs", search={"space": {"model.dropout": [0.1, 0.2]}})
@@ -247,14 +274,15 @@ def test_objects_without_a_name_are_refused_together_before_anything_is_written(
     assert gmcore.cross_validate(tables, engine="local").result.mean["half"] == 0.5
 
 
-def test_a_class_that_other_processes_cannot_import_is_refused(tables):
-    gmcore.float32.schedules.register("local_class", type("Local", (Unnamed,), {"__qualname__": "f.<locals>.Local"}))
-    tables["training"]["schedule"] = "local_class"
+def test_a_class_that_is_registered_in_code_alone_is_refused(tables):
+    gmcore.float32.schedules.register("of_this_process", Unnamed)
+    tables["training"]["schedule"] = "of_this_process"
+    message = "'of_this_process' is registered in this process alone, so the engine 'processes'.*install it as a plugin"
     try:
-        with pytest.raises(ConfigError, match=r"'processes', which trains .* move it to a module, or set engine"):
+        with pytest.raises(ConfigError, match=message):
             gmcore.cross_validate(tables, engine=TWO)
     finally:
-        gmcore.float32.schedules.unregister("local_class")
+        gmcore.float32.schedules.unregister("of_this_process")
 
 
 @pytest.mark.parametrize(

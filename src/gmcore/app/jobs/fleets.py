@@ -150,7 +150,7 @@ class FleetTraining:
             attempts(lambda: append(path, content))
 
     def _store(self, piece: Piece) -> Checkpoints:
-        """Return the store of a job's checkpoints; those of other processes are not told to listeners."""
+        """Return the store of a job's checkpoints; listeners do not hear of those of other processes."""
         if self.checkpoints is not None:
             return attrs.evolve(self.checkpoints, folder=piece.job.folder)
         return Checkpoints(folder=piece.job.folder, config=piece.fleet.run.config.training.checkpoint)

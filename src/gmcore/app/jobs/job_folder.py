@@ -4,9 +4,6 @@ run.toml               the tables of the run, with components by name
 members.safetensors    the members' rows, seeds and settings, and where the rows of the data are stored
 chunk-….safetensors    checkpoints; the job is done when the last one of each chunk is a final one
 metrics.jsonl          the epoch log
-
-The process that uses an engine writes the first two anew before it gives the job out, also after a resume: so no file
-from elsewhere names the classes that a worker imports.
 """
 
 import contextlib
@@ -22,7 +19,6 @@ import numpy as np
 import tomli_w
 
 from gmcore.app.composing.run import Run
-from gmcore.app.jobs.named import Registered, registered_in_code
 from gmcore.app.records.provenance import training_tables, without_none
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Member, Rows
@@ -61,7 +57,6 @@ class JobContent:
         first: number of the first member in a search, by which its epoch log counts members; None for their indices.
         rows: folder of the row store with the rows of the data.
         run: identity of the run, for checkpoints.
-        registered: classes that were registered in code.
     """
 
     tables: str
@@ -69,7 +64,6 @@ class JobContent:
     first: int | None
     rows: Path
     run: str
-    registered: tuple[Registered, ...]
 
 
 def write_job(
@@ -95,7 +89,6 @@ def write_job(
         "first": first,
         "rows": str(rows),
         "run": identity,
-        "registered": registered_in_code(run),
     }
     make_folder(folder)
     write_whole(folder / _TABLES, tomli_w.dumps(without_none(training_tables(run))).encode())
@@ -126,7 +119,6 @@ def read_job(folder: Path) -> JobContent:
         first=values["first"],
         rows=Path(values["rows"]),
         run=values["run"],
-        registered=tuple((kind, name, path) for kind, name, path in values["registered"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The check that another process can build the components of a run, and what it needs for that."""
+"""The check that another process can build the components of a run."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,10 +12,7 @@ from gmcore.errors import ConfigError
 from gmcore.ports import SupportsObjects
 from gmcore.registry.entry import OBJECT, State, recorded_name
 
-__all__ = ["Registered", "check_engine", "registered_in_code"]
-
-Registered = tuple[str, str, str]
-"""A class that was registered in code: its kind, its name, and its path, `module:qualname`."""
+__all__ = ["check_engine"]
 
 
 def check_engine(runs: Iterable[Run]) -> None:
@@ -35,18 +32,17 @@ def check_engine(runs: Iterable[Run]) -> None:
             for path, what, remedy in _problems(training_tables(run), "")
         ]
         problems += [
-            f"{kind}: '{name}' is the class {path}, which other processes can't import, {end}: "
-            'move it to a module, or set engine = "local"'
-            for kind, name, path in registered_in_code(run)
-            if path.startswith("__main__:") or "<locals>" in path
+            f"{kind}: '{name}' is registered in this process alone, {end}: install it as a plugin, or set "
+            'engine = "local"'
+            for kind, name in _registered_in_code(run)
         ]
     if problems:
         raise ConfigError(dict.fromkeys(problems))
 
 
-def registered_in_code(run: Run) -> list[Registered]:
-    """Return the classes of a run's components that are registered in this process alone."""
-    registry, found = run.registry, dict[Registered, None]()
+def _registered_in_code(run: Run) -> list[tuple[str, str]]:
+    """Return kind and name of the run's components whose classes are registered in this process alone."""
+    registry, found = run.registry, dict[tuple[str, str], None]()
     components = (*attrs.astuple(run.trainee, recurse=False), *run.metrics, run.chosen.backend)
     for kind in {type(part) for component in components for part in with_nested(component)}:
         name = registry.name_of(kind)
@@ -55,7 +51,7 @@ def registered_in_code(run: Run) -> list[Registered]:
         port = registry.kind_of(kind)
         assert port is not None  # noqa: S101 - it has a name in the registry of its kind
         if registry.registries[port].info(name).state is State.REGISTERED:
-            found[port, name, f"{kind.__module__}:{kind.__qualname__}"] = None
+            found[port, name] = None
     return sorted(found)
 
 
@@ -64,7 +60,7 @@ def _problems(value: object, path: str) -> Iterator[tuple[str, str, str]]:
     if isinstance(value, Mapping):
         name = value.get("use")
         if isinstance(name, str) and name.startswith(OBJECT):
-            yield path, f"no registry names {name.removeprefix(OBJECT)}", "register its class"
+            yield path, f"no registry names {name.removeprefix(OBJECT)}", "install its class as a plugin"
         for key, child in value.items():
             yield from _problems(child, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list | tuple):

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import pkgutil
 import signal
 import tomllib
 from collections.abc import Iterator
@@ -13,12 +12,10 @@ from gmcore.app.composing.folds import GivenFolds
 from gmcore.app.composing.run import Run, open_run
 from gmcore.app.jobs.fleet_folder import epochs_by_numbers, has_ended
 from gmcore.app.jobs.job_folder import locked_folder, log_of, read_job
-from gmcore.app.jobs.named import Registered
 from gmcore.app.searching.renumbering import renumbered
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Cancellation, Hooks
 from gmcore.errors import DataError, TrainingError
-from gmcore.registry import plugin_registry
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.storage.epoch_log import EpochLog, forget_after
 from gmcore.storage.files import make_durable
@@ -41,7 +38,7 @@ def run_job(folder: Path) -> None:
     # A process whose parent was killed may still be saving a checkpoint of the same job.
     with _stopped_by_sigterm() as cancellation, locked_folder(folder):
         content = read_job(folder)
-        run = _opened(content.tables, content.rows, content.registered)
+        run = _opened(content.tables, content.rows)
         config, log = run.config.training.checkpoint, log_of(folder)
         flush = functools.partial(make_durable, log)
         store = Checkpoints(folder=folder, config=config, run=content.run, beforehand=flush)
@@ -74,13 +71,9 @@ def _stopped_by_sigterm() -> Iterator[Cancellation]:
 
 # The jobs of one fleet differ in their members only, and share compiled programs.
 @functools.lru_cache(maxsize=2)
-def _opened(toml: str, rows: Path, registered: tuple[Registered, ...]) -> Run:
+def _opened(toml: str, rows: Path) -> Run:
     """Return the run of a job."""
     tables = tomllib.loads(toml)
-    registry = plugin_registry(str(tables["dtype"]))
-    for kind, name, path in registered:
-        if name not in registry.registries[kind]:
-            registry.registries[kind].register(name, pkgutil.resolve_name(path))
     stored = open_rows(rows)
     if stored is None:
         raise DataError(f"the rows of the job are missing: {rows} was removed from the cache")

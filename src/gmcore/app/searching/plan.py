@@ -9,7 +9,7 @@ from gmcore.app.composing.run import Run
 from gmcore.app.composing.search_space import SearchTable, space_of
 from gmcore.app.searching.candidates import Candidate, Round, candidate_runs, round_of
 from gmcore.domain import SearchSpace, TrialResult
-from gmcore.domain.search_space import MOST_TRIALS
+from gmcore.domain.searching.search_space import MOST_TRIALS
 from gmcore.errors import ConfigError, TrainingError, did_you_mean
 from gmcore.ports import SearchStrategy, Study
 

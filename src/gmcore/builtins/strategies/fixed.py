@@ -28,4 +28,4 @@ class FixedStudy(Study):
 
     def tell(self, trial: int, step: int, value: float) -> None:  # noqa: ARG002 - scores change nothing
         if not 0 <= trial < self._asked:
-            raise ValueError(f"there is no trial {trial}: {self._asked} were asked")
+            raise ValueError(f"trial must be one of the {self._asked} that ask has returned, from 0, got {trial}")

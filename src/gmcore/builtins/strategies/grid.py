@@ -8,7 +8,7 @@ import attrs
 
 from gmcore.builtins.strategies.fixed import FixedStudy
 from gmcore.domain import Range, SearchSpace
-from gmcore.domain.search_space import MOST_TRIALS
+from gmcore.domain.searching.search_space import MOST_TRIALS
 from gmcore.errors import ConfigError
 from gmcore.ports import SearchStrategy
 

@@ -8,7 +8,7 @@ from attrs.validators import ge
 
 from gmcore.builtins.strategies.fixed import FixedStudy
 from gmcore.domain import Range, SearchSpace, generator
-from gmcore.domain.search_space import MOST_TRIALS
+from gmcore.domain.searching.search_space import MOST_TRIALS
 from gmcore.ports import SearchStrategy
 
 __all__ = ["Random"]
