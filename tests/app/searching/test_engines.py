@@ -1,7 +1,6 @@
 """Engines: jobs in other processes give the results of this process, and a lost job is a failure that is reported."""
 
 import json
-import sys
 import tomllib
 
 import attrs
@@ -16,95 +15,8 @@ from gmcore.domain import Hooks
 from gmcore.errors import AmbiguousNameError, Cancelled, ConfigError, TrainingError
 from gmcore.nn.schedules import Constant
 from gmcore.ports import Schedule
-from gmcore.registry import plugins
 
 TWO = {"use": "processes", "workers": 2}
-PARTS = '''
-"""Components that other processes can import."""
-
-import os
-import signal
-from pathlib import Path
-
-import attrs
-import numpy as np
-
-from gmcore.domain import JobEnd
-from gmcore.ports import Engine, Schedule
-from gmcore.registry import plugins
-
-
-@attrs.frozen(kw_only=True)
-class Deadly(Schedule):
-    """Kills every process but one that trains a member with as many steps or more."""
-
-    parent: int = 0
-    steps: int = 0
-
-    def factor(self, step, total_steps):
-        if os.getpid() != self.parent and np.max(total_steps) >= self.steps:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return np.ones(np.broadcast_shapes(np.shape(step), np.shape(total_steps)))
-
-
-@attrs.frozen(kw_only=True)
-class Full(Schedule):
-    """Finds no space left on a disk."""
-
-    def factor(self, step, total_steps):
-        raise OSError("no space left on the disk")
-
-
-@attrs.frozen(kw_only=True)
-class Stopping(Engine):
-    """Requests a stop after its first job, and runs all jobs once the file `stopped` is there."""
-
-    stopped: str
-    workers: int = 1
-
-    def run(self, jobs, run_job, cancellation):
-        for number, job in enumerate(jobs):
-            if number and not Path(self.stopped).exists():
-                Path(self.stopped).touch()
-                cancellation.cancel()
-            cancellation.check()
-            run_job(job.folder)
-            yield JobEnd(job=job)
-'''
-
-
-@pytest.fixture
-def tables(run_file):
-    tables = tomllib.loads(run_file.read_text())
-    tables["data"] |= {"path": str(run_file.with_name("moons.csv"))}
-    tables["backend"] = {"use": "jax", "device": "cpu"}
-    tables["training"] |= {"max_epochs": 2}
-    return tables
-
-
-ENTRIES = """
-[gmcore.schedules]
-deadly = engine_parts:Deadly
-full = engine_parts:Full
-
-[gmcore.engines]
-stopping = engine_parts:Stopping
-"""
-
-
-@pytest.fixture
-def parts(tmp_path, monkeypatch):
-    """Install a distribution with components, in a folder on `sys.path`."""
-    folder = tmp_path / "parts"
-    about = folder / "engine_parts-1.0.dist-info"
-    about.mkdir(parents=True)
-    (folder / "engine_parts.py").write_text(PARTS)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: engine-parts\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(ENTRIES)
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(plugins, "_of_process", {})  # so that plugins are looked for again
-    yield
-    sys.modules.pop("engine_parts", None)
 
 
 def logged(folder):
