@@ -110,4 +110,4 @@ def _resident(column: Array, count: int) -> Array | ResidentWindows:
     if not isinstance(column, WindowedSeries):
         return padded(column, count)
     starts = padded(column.starts.astype(np.int32), count)
-    return {"series": column.series, "starts": starts, "offsets": np.zeros(column.length, np.int32)}
+    return {"series": column.series, "starts": starts}

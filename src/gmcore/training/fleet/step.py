@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from gmcore.domain import Array, Tree, Variables
+from gmcore.domain import Array, Schema, Tree, Variables
 from gmcore.domain.tree import tree_map
 from gmcore.errors import ConfigError, TrainingError
 from gmcore.nn.optimizers.members import select
@@ -129,7 +129,7 @@ def fleet_gradient(model: Model, strategy: GradientStrategy, backend: Backend) -
             losses, new_buffers = backend.vmap(member_loss, _SHARED_LAST)(params, own, cast("Batch", batch), shared)
             return xp.sum(losses / weight), (losses, new_buffers)
 
-        batch, changed = _batch(x, common, xp), buffers if changes_buffers else {}
+        batch, changed = _batch(x, common, model.schema, xp), buffers if changes_buffers else {}
         found = strategy.gradient(fleet_loss, params, changed, batch, backend=backend)
         (value, (losses, new_buffers)), gradients = found
         return value, losses, new_buffers, gradients
@@ -159,7 +159,7 @@ def evaluation_step(model: Model, backend: Backend, metrics: StopMetrics | None 
             sums = metrics.sums(predictions, batch["targets"], weights, batch.get("center", 0.0))
             return {"loss": loss, "by_metric": sums}, None
 
-        batch = _batch(x, common, xp)
+        batch = _batch(x, common, model.schema, xp)
         if "center" in common:
             batch["center"] = common["center"]
         evaluate = backend.vmap(evaluate_member, _SHARED_LAST)
@@ -205,17 +205,20 @@ def _row_losses(model: Model, variables: Variables, outputs: Array, batch: Batch
     return losses
 
 
-def _batch(x: TrainingBatches | EvaluationBatches, shared: Common, xp: Namespace) -> Batch:
-    """Return the rows of one step, taken from the resident rows if `x` has only their indices."""
+def _batch(x: TrainingBatches | EvaluationBatches, shared: Common, schema: Schema, xp: Namespace) -> Batch:
+    """Return the rows of one step, taken from the resident rows if `x` has only their indices.
+
+    Windows are gathered from their series.
+    """
     key: BatchOptions = {"key": x["key"]} if "key" in x else {}
     if "indices" not in x:
         return {"inputs": x["inputs"], "targets": x["targets"], "weights": x["weights"], **key}
-    inputs = {name: _gathered(column, x["indices"], xp) for name, column in shared["inputs"].items()}
+    lengths = {tensor.name: tensor.shape[0] for tensor in schema.tensors}
+
+    def gathered(name: str, column: Array | ResidentWindows) -> Array:
+        if not isinstance(column, Mapping):
+            return column[x["indices"]]
+        return xp.windows(column["series"], column["starts"][x["indices"]], lengths[name])
+
+    inputs = {name: gathered(name, column) for name, column in shared["inputs"].items()}
     return {"weights": x["weights"], **key, "inputs": inputs, "targets": shared["targets"][x["indices"]]}
-
-
-def _gathered(column: Array | ResidentWindows, rows: Array, xp: Namespace) -> Array:
-    """Return the rows of a resident input, `(members, batch, …)`; windows are gathered from their series."""
-    if not isinstance(column, Mapping):
-        return column[rows]
-    return xp.windows(column["series"], column["starts"][rows], column["offsets"].shape[0])

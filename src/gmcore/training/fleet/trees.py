@@ -145,7 +145,6 @@ class ResidentWindows(TypedDict):
 
     series: Array  # (all steps, …)
     starts: Array  # (rows,) int32: the first step of each window
-    offsets: Array  # (length,) int32, 0: its size is the length of the windows, which a program has to know
 
 
 class ResidentRows(TypedDict, total=False):
