@@ -41,6 +41,22 @@ def complaining(folder):
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def at_length(folder):
+    raise ValueError("z" * 1_000_000)
+
+
+def leaving(folder):
+    sys.exit("enough")
+
+
+def survived(folder):
+    child = os.fork()
+    if not child:
+        signal.pause()  # with the worker's pipes open
+    (folder / f"child-{child}").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def jobs_in(folder, count):
     jobs = [Job(name=f"job-{number}", folder=folder / str(number)) for number in range(count)]
     for job in jobs:
@@ -98,6 +114,24 @@ def test_an_error_of_a_job_has_its_traceback_as_a_note(importable, folder):
     assert "in loud\n" in caught.value.__notes__[0]
 
 
+def test_long_errors_of_several_jobs_are_one_error(importable, folder):
+    with pytest.raises(TrainingError, match=r"job-\d: ValueError: z{100}") as caught:
+        list(ProcessesEngine(workers=2).run(jobs_in(folder, 2), importable.at_length, Cancellation()))
+    assert len(str(caught.value)) < 10_000
+
+
+def test_an_exit_of_a_job_is_an_error_of_the_run(importable, folder):
+    with pytest.raises(TrainingError, match="job-0: SystemExit: enough"):
+        list(ProcessesEngine(workers=1).run(jobs_in(folder, 1), importable.leaving, Cancellation()))
+
+
+def test_a_process_that_a_job_has_started_does_not_hide_the_death_of_the_worker(importable, folder):
+    (end,) = ProcessesEngine(workers=1).run(jobs_in(folder, 1), importable.survived, Cancellation())
+    assert "its process died 3 times, the last time by signal 9 (SIGKILL)" in end.failure
+    for child in (folder / "0").glob("child-*"):
+        os.kill(int(child.name.removeprefix("child-")), signal.SIGKILL)
+
+
 def test_workers_stop_and_save_when_the_parent_is_killed(folder):
     jobs = jobs_in(folder, 2)
     code = f"""
@@ -117,7 +151,8 @@ list(ProcessesEngine(workers=2).run(jobs, run_until_stopped, Cancellation()))
 
 
 @pytest.mark.parametrize(
-    ("options", "problem"), [({"workers": 0}, "workers: must be >= 1, got 0"), ({"devices": "0"}, "devices: ")]
+    ("options", "problem"),
+    [({"workers": 0}, "workers: must be a whole number of at least 1, got 0"), ({"devices": "0"}, "devices: ")],
 )
 def test_bad_options_are_refused(options, problem):
     with pytest.raises(ConfigError, match=problem):

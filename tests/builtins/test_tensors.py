@@ -11,6 +11,8 @@ from gmcore.errors import ConfigError, DataError
 IMAGES = np.random.default_rng(0).normal(size=(6, 4, 5, 2))
 SERIES = np.random.default_rng(1).normal(size=(20, 2))
 STEPS = np.arange(20.0)
+PAIRS = np.empty(20, object)
+PAIRS[:] = [(1, 2)] * 20
 
 
 def test_an_array_of_images_is_a_tensor_with_the_axes_of_images():
@@ -112,6 +114,7 @@ def test_rows_to_predict_are_all_windows_up_to_the_end():
             {"length": 4, "time": [0, 1, 1, *range(3, 20)]},
             "time must grow from step to step, but 1 at step 2 follows 1",
         ),
+        ({"length": 4, "groups": PAIRS}, r"groups must hold one value per row, got \(1, 2\) in row 0"),
         ({"length": 4, "weights": [1, 2]}, "the series and weights must have the same number of rows, got 20 and 2"),
     ],
 )
@@ -133,6 +136,24 @@ def test_a_series_that_does_not_fit_is_refused(options, message):
 def test_windows_that_can_not_be_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         windowed_rows(SERIES, STEPS, **options)
+
+
+def test_numbers_of_numpy_are_taken_and_a_stride_may_pass_the_end():
+    rows = windowed_rows(SERIES, STEPS, length=np.int64(4), stride=10**30)
+    assert (len(rows), rows.inputs["series"].length) == (1, 4)
+
+
+def test_later_changes_of_the_targets_and_times_do_not_matter():
+    y, time = STEPS.copy(), STEPS.copy()
+    rows = windowed_rows(SERIES, y, length=4, time=time)
+    y[:], time[:] = 7, 7
+    assert rows.targets[:, 0].tolist() == rows.time.tolist() == STEPS[4:].tolist()
+
+
+@pytest.mark.parametrize("series", [3.0, [], np.zeros((0, 2))])
+def test_a_series_without_steps_is_refused(series):
+    with pytest.raises(DataError, match="must have at least one row"):
+        windowed_rows(series, STEPS, length=4)
 
 
 def test_a_series_and_its_targets_have_the_same_steps():

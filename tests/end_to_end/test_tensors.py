@@ -233,6 +233,14 @@ class OfColumns(ModelProvider):
         return Network(Concatenate({"numeric": Dense(10)}), CrossEntropy(), schema, name="Columns")
 
 
+def test_a_split_with_steps_on_both_sides_is_refused():
+    rows = gmcore.windowed_rows(*series_of(100), length=12)
+    for train, validation in ((range(60), range(60, 88)), (range(40, 88), range(40))):
+        split = Split(train=np.array(train), validation=np.array(validation))
+        with pytest.raises(DataError, match="has windows in train that share steps with held-out ones: row"):
+            gmcore.train(Given(given=rows, given_split=split), model="mlp", backend=QUICK)
+
+
 def test_a_model_of_columns_refuses_images():
     with pytest.raises(ConfigError, match="a branch for the input 'numeric', which is not among those: 'x'"):
         gmcore.train(IMAGES, DIGITS, model=OfColumns(), backend=QUICK)

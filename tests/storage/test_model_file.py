@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from gmcore.domain import Feature, Kind, Schema, Target, TargetKind, Variables
+from gmcore.domain import Feature, Kind, Schema, Target, TargetKind, Tensor, Variables
 from gmcore.errors import ModelFileError, OutputError
 from gmcore.storage.model_file import read_model, write_model
 from gmcore.storage.schema_header import schema_from
@@ -39,6 +39,36 @@ def test_a_schema_from_before_labels_had_a_dtype_has_labels_of_text():
     header = json.loads(json.dumps({"schema": attrs.asdict(SCHEMA)}))
     del header["schema"]["target"]["dtype"]
     assert schema_from(header) == SCHEMA
+
+
+WITH_TENSOR = Schema(
+    tensors=(Tensor(name="image", shape=(8, 8, 1), axes=("height", "width", "channel")),),
+    target=Target(names=("t",), kind=TargetKind.REGRESSION, shape=(3,)),
+)
+
+
+def test_tensors_and_the_shape_of_the_target_come_back():
+    assert schema_from(json.loads(json.dumps({"schema": attrs.asdict(WITH_TENSOR)}))) == WITH_TENSOR
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ([1] * 64, "is too large"),
+        ([2**31 - 1] * 2, "is too large"),
+        ([8, 0], "must be sizes above 0"),
+        ([8.0], "must be sizes above 0"),
+        ([True], "must be sizes above 0"),
+        (8, "must be a list"),
+    ],
+)
+@pytest.mark.parametrize("place", ["tensor", "target"])
+def test_a_shape_that_can_not_be_is_an_error(place, shape, message):
+    header = json.loads(json.dumps({"schema": attrs.asdict(WITH_TENSOR)}))
+    schema = header["schema"]
+    (schema["target"] if place == "target" else schema["tensors"][0])["shape"] = shape
+    with pytest.raises(ValueError, match=message):
+        schema_from(header)
 
 
 @pytest.mark.parametrize("dtype", ["int64", "V999999999", ["str"], 3])

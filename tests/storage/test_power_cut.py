@@ -12,8 +12,9 @@ from gmcore.errors import ModelFileError
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.storage.epoch_log import forget_after
 from gmcore.storage.files import make_folder, write_whole
+from gmcore.storage.kept_rows import kept_rows
 from gmcore.storage.model_file import read_model, write_model
-from gmcore.storage.row_store import kept_rows, open_rows
+from gmcore.storage.row_store import open_rows
 from gmcore.storage.run_folder import RunFolder
 from gmcore.testing import recorded, two_moons
 from gmcore.testing.fakes import TinyModel

@@ -14,7 +14,8 @@ from gmcore.domain import Feature, Kind, Rows, Schema, Target, TargetKind
 from gmcore.errors import DataError, OutputError
 from gmcore.storage import row_store
 from gmcore.storage.array_file import ArrayFile
-from gmcore.storage.row_store import kept_rows, open_rows, write_rows
+from gmcore.storage.kept_rows import kept_rows
+from gmcore.storage.row_store import open_rows, write_rows
 from gmcore.storage.temporary import cache_folder, temporary_folder
 
 SCHEMA = Schema(

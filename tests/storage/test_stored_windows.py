@@ -1,5 +1,8 @@
 """A store holds the series of windows once, whether they come as rows, in blocks or from a stream."""
 
+import hashlib
+import json
+
 import attrs
 import numpy as np
 import pytest
@@ -83,3 +86,33 @@ def test_streamed_windows_stay_windows():
     rows, split = rows_of(Stream())
     assert len(split.train) == len(ROWS)
     assert_same(rows, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda facts: facts["windows"]["series"].update(length=5.0), "must be whole, got 5.0"),
+        (lambda facts: facts["windows"]["series"].update(reach=10**19), "with the label"),
+        (lambda facts: facts["windows"]["series"].update(reach=float("nan")), "must be whole, got 8, nan"),
+        (lambda facts: facts.pop("about"), "'about'"),
+        (lambda facts: facts.update(arrays={}, windows={}), "they have no inputs"),
+        (lambda facts: facts["schema"]["target"].update(shape=[2**30] * 3), "the shape of its target .* is too large"),
+        (lambda facts: facts["schema"]["tensors"][0].update(shape=[1] * 64), "the shape of a tensor .* is too large"),
+    ],
+)
+def test_facts_that_can_not_be_are_damage(tmp_path, change, message):
+    write_rows(tmp_path / "rows", [ROWS], {})
+    path = tmp_path / "rows" / "rows.json"
+    facts = json.loads(path.read_text())["facts"]
+    change(facts)
+    text = json.dumps(facts, sort_keys=True)
+    path.write_text(json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest(), "facts": facts}))
+    with pytest.raises(DataError, match=f"are damaged: .*{message}"):
+        open_rows(tmp_path / "rows")
+
+
+def test_facts_that_are_nested_deeply_are_damage(tmp_path):
+    write_rows(tmp_path / "rows", [ROWS], {})
+    (tmp_path / "rows" / "rows.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="are damaged"):
+        open_rows(tmp_path / "rows")

@@ -54,4 +54,7 @@ def _present(name: str, values: object, count: int, *, rows: str) -> np.ndarray:
     if missing.size:
         have = "has" if missing.size == 1 else "have"
         raise DataError(f"{missing.size} of {count} rows {have} no value in {name}, the first is row {missing[0]}")
-    return np.array(column.tolist()) if column.dtype.kind == "O" else column
+    plain = np.array(column.tolist()) if column.dtype.kind == "O" else column
+    if plain.ndim != 1:
+        raise DataError(f"{name} must hold one value per row, got {column[0]!r:.60} in row 0")
+    return plain

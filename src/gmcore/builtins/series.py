@@ -63,7 +63,7 @@ def windowed_rows(
     starts = given.starts(steps, codes)
     # Of one series, labels and times are views of those of the steps.
     labels = starts + given.reach - 1 if codes is not None else slice(given.reach - 1, None, stride)
-    windows = WindowedSeries(series=values, starts=starts, length=length, reach=given.reach)
+    windows = WindowedSeries(series=values, starts=starts, length=given.length, reach=given.reach)
     tensors = describe_tensors({_NAME: windows})
     if y is None:
         unknown = Target(names=("target",), kind=TargetKind.REGRESSION)
@@ -71,7 +71,9 @@ def windowed_rows(
     target, targets = encode_target(y, task)
     if len(targets) != steps:
         raise DataError(f"the series and y must have the same number of steps, got {steps:,} and {len(targets):,}")
-    times = np.arange(steps, dtype=starts.dtype) if time is None else row_times(time, steps, rows="the series")[0]
+    times = (
+        np.arange(steps, dtype=starts.dtype) if time is None else row_times(time, steps, rows="the series")[0].copy()
+    )
     _check_order(times, codes)
     group = None if codes is None else "groups"
     return Rows(

@@ -113,7 +113,7 @@ def _are_values(values: np.ndarray) -> bool:
 def _regression(values: np.ndarray, names: tuple[str, ...]) -> tuple[Target, np.ndarray]:
     if values.dtype.kind not in _NUMBERS:
         raise DataError(f"y must be numeric for regression, got strings such as {str(values.flat[0])!r}")
-    floats = values.astype(np.float64, copy=False)
+    floats = values.astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(floats).all(axis=1))
     if bad.size:
         raise DataError(f"y has {bad.size} infinite values, the first in row {bad[0]}")

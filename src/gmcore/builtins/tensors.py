@@ -102,7 +102,7 @@ def finite_numbers(values: object, name: str) -> np.ndarray:
     array = to_array(values, f"the tensor '{name}'")
     if array.dtype.kind not in "biuf":
         raise DataError(f"the tensor '{name}' must hold numbers, got dtype {array.dtype}")
-    if not array.size:
+    if not array.ndim or not array.size:
         raise DataError(f"the tensor '{name}' must have at least one row and one number in each, got {array.shape}")
     numbers = array.astype(np.result_type(array.dtype, np.float32), copy=False)
     if numbers.dtype not in (np.float32, np.float64):

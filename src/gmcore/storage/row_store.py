@@ -1,11 +1,9 @@
 """The row store: rows as memory-mapped files, written once and verified when opened."""
 
 import contextlib
-import errno
 import hashlib
 import json
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -15,11 +13,10 @@ import numpy as np
 from gmcore.domain import Array, Rows, WindowedSeries
 from gmcore.errors import DataError, OutputError
 from gmcore.storage.array_file import ArrayFile, rows_sha256
-from gmcore.storage.files import make_durable, write_whole
+from gmcore.storage.files import write_whole
 from gmcore.storage.schema_header import SchemaHeader, schema_from
-from gmcore.storage.temporary import temporary_folder
 
-__all__ = ["FORMAT", "StoredRows", "kept_rows", "open_rows", "write_rows"]
+__all__ = ["FORMAT", "StoredRows", "as_output_error", "open_rows", "write_rows"]
 
 FORMAT = 2
 """Changes when earlier stores can no longer be read, or would be written differently."""
@@ -81,19 +78,19 @@ def write_rows(folder: Path, blocks: Iterable[Rows], about: Mapping[str, object]
         OutputError: if the folder can't be written.
         ValueError: if there are no blocks, or their columns differ.
     """
-    with _as_output_error(folder):
+    with as_output_error(folder):
         folder.mkdir(parents=True)
     store = None
     with contextlib.ExitStack() as stack:
         for block in blocks:
-            with _as_output_error(folder):
+            with as_output_error(folder):
                 if store is None:
                     store = _Files.begun(folder, block)
                     stack.callback(store.abandon)
                 store.append(block)
         if store is None:
             raise ValueError("there are no rows to write")
-        with _as_output_error(folder):
+        with as_output_error(folder):
             store.finish(about)
 
 
@@ -116,73 +113,15 @@ def open_rows(folder: Path) -> StoredRows | None:
             steps, starts = arrays[f"{_SERIES}{name}"], arrays[f"{_STARTS}{name}"]
             inputs[name] = WindowedSeries(series=steps, starts=starts, length=entry["length"], reach=entry["reach"])
         others = {name: arrays.get(name) for name in _OTHERS}
-        rows = Rows(schema=schema_from(facts), inputs=inputs, **others)
+        _check_has_inputs(inputs)
+        stored = StoredRows(rows=Rows(schema=schema_from(facts), inputs=inputs, **others), about=facts["about"])
     except FileNotFoundError as error:
         if not folder.exists():
             return None
         raise DataError(f"the rows in {folder} are damaged: {error.filename} is missing") from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"the rows in {folder} are damaged: {error}") from error
-    return StoredRows(rows=rows, about=facts["about"])
-
-
-def kept_rows(
-    folder: Path,
-    make: Callable[[Path], tuple[Iterable[Rows], Mapping[str, object]]],
-    *,
-    say: Callable[[str], object] = lambda _: None,
-) -> StoredRows:
-    """Return the rows in a store, which is built first if it is absent or damaged.
-
-    Several processes may call this at once: the first store that is complete is kept.
-
-    Args:
-        folder: the store's folder.
-        make: returns blocks of rows and further JSON values to record; its argument is an empty temporary folder.
-        say: called with a message if the store is damaged.
-
-    Raises:
-        OutputError: if the store can't be written; nothing is left behind.
-    """
-    try:
-        stored = open_rows(folder)
-    except DataError as damage:
-        say(f"{damage}; rebuilding them")
-        stored = None
-    if stored is not None:
-        return stored
-    with temporary_folder(folder.parent) as temporary:
-        (temporary / "made").mkdir()
-        blocks, about = make(temporary / "made")
-        write_rows(temporary / "rows", blocks, about)
-        _install(temporary / "rows", folder)
-    stored = open_rows(folder)
-    assert stored is not None  # noqa: S101 - it was installed
     return stored
-
-
-def _install(written: Path, folder: Path) -> None:
-    """Move a new store to `folder`, unless an intact one is there."""
-    with _as_output_error(folder):
-        while not _moved(written, folder):
-            with contextlib.suppress(DataError):
-                if open_rows(folder) is not None:
-                    return
-            # Move the damaged store away instead of deleting it: other processes may have it mapped.
-            with contextlib.suppress(FileNotFoundError):
-                folder.rename(written.with_name(uuid.uuid4().hex))
-        make_durable(folder)
-
-
-def _moved(written: Path, folder: Path) -> bool:
-    """Move a folder, and return False if its destination is occupied."""
-    try:
-        written.rename(folder)
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-            return False
-        raise
-    return True
 
 
 @attrs.frozen(eq=False)
@@ -254,6 +193,11 @@ def _arrays(rows: Rows) -> dict[str, np.ndarray]:
     return {name: array for name, array in (inputs | starts | others).items() if array is not None}
 
 
+def _check_has_inputs(inputs: Mapping[str, Array]) -> None:
+    if not inputs:
+        raise ValueError("they have no inputs")
+
+
 def _mapped(folder: Path, entry: _ArrayEntry) -> np.ndarray:
     """Return an array of the store, memory-mapped and verified.
 
@@ -291,7 +235,8 @@ def _unsealed(content: bytes) -> _Facts:
 
 
 @contextlib.contextmanager
-def _as_output_error(folder: Path) -> Iterator[None]:
+def as_output_error(folder: Path) -> Iterator[None]:
+    """Raise `OutputError` in place of an error of the system in the block."""
     try:
         yield
     except OutputError:

@@ -1,5 +1,6 @@
 """A schema as JSON, as in the headers of model files and row stores, and its checked reading."""
 
+import math
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict, TypeVar
 
@@ -9,7 +10,9 @@ __all__ = ["SchemaHeader", "schema_from"]
 
 T = TypeVar("T")
 
-_LARGEST = 1 << 31
+_MOST_AXES = 16
+# Numbers in a row of a tensor, and of a target, each of which may be a column of written predictions.
+_LARGEST, _LARGEST_TARGET = 1 << 31, 1 << 20
 
 
 class _FeatureEntry(TypedDict):
@@ -68,7 +71,7 @@ def schema_from(header: SchemaHeader) -> Schema:
                 kind=TargetKind(target["kind"]),
                 classes=_texts(target["classes"], "classes"),
                 dtype=_text(target.get("dtype", "str"), "dtype of its target"),
-                shape=_sizes(target.get("shape", ()), "shape of its target"),
+                shape=_sizes(target.get("shape", ()), "shape of its target", largest=_LARGEST_TARGET),
             ),
             group=_optional_text(schema["group"], "group"),
             time=_optional_text(schema["time"], "time"),
@@ -97,10 +100,12 @@ def _tensor(entry: _TensorEntry) -> Tensor:
     )
 
 
-def _sizes(value: Sequence[int], what: str) -> Shape:
+def _sizes(value: Sequence[int], what: str, *, largest: int = _LARGEST) -> Shape:
     sizes = tuple(_list(value, what))
-    if not all(isinstance(size, int) and not isinstance(size, bool) and 0 < size < _LARGEST for size in sizes):
+    if not all(type(size) is int and size > 0 for size in sizes):
         raise ValueError(f"the {what} in its schema must be sizes above 0, got {value!r:.60}")
+    if len(sizes) > _MOST_AXES or math.prod(sizes) > largest:
+        raise ValueError(f"the {what} in its schema is too large: {value!r:.60}")
     return sizes
 
 

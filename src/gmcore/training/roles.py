@@ -85,6 +85,12 @@ def check_split(split: Split, rows: Rows, source: str) -> None:
         raise DataError(f"{source}.split() gives {len(never)} of {len(rows)} rows no role: {_rows(never)}")
     if not len(split.train):
         raise DataError(f"{source}.split() has no rows to train on")
+    for role, others in (("train", held), ("validation", roles["test"])):
+        clash = np.setdiff1d(roles[role], apart_from(rows, roles[role], others))
+        if len(clash):
+            raise DataError(
+                f"{source}.split() has windows in {role} that share steps with held-out ones: {_rows(clash)}"
+            )
     for role, indices in roles.items():
         if len(indices) and _is_weightless(rows, indices):
             raise DataError(f"{source}.split() has only rows of weight 0 in {role}, which count nothing")

@@ -201,7 +201,7 @@ def test_a_class_that_is_registered_in_code_alone_is_refused(tables):
     ("engine", "problem"),
     [
         ("proceses", "engine.use: no engine named 'proceses': did you mean 'processes'"),
-        ({"use": "processes", "workers": 0}, "engine.workers: must be >= 1, got 0"),
+        ({"use": "processes", "workers": 0}, "engine.workers: must be a whole number of at least 1, got 0"),
         (3, "engine: must be the name of an engine, a table with 'use', or an object that implements Engine"),
     ],
 )

@@ -51,8 +51,11 @@ def test_taking_rows_gathers_nothing(windows):
     [
         ({"length": 13}, "from 1 step to the 12 of the series"),
         ({"length": 0}, "from 1 step to the 12 of the series"),
+        ({"length": 4.0}, "length and reach of windows must be whole, got 4.0"),
+        ({"reach": 10**9}, "and 1,000,000,000 with the label"),
+        ({"reach": 6}, "windows of 6 steps, with the label, must start at steps 0 to 6, got 0 to 7"),
         ({"reach": 3}, "end before their label, got 4 steps, and 3 with the label"),
-        ({"starts": np.array([9])}, "windows of 4 steps must start at steps 0 to 8, got 9 to 9"),
+        ({"starts": np.array([9])}, "windows of 4 steps, with the label, must start at steps 0 to 8, got 9 to 9"),
         ({"starts": np.array([-1, 2])}, "must start at steps 0 to 8, got -1 to 2"),
     ],
 )
@@ -87,11 +90,11 @@ def test_a_block_of_a_block_is_counted_from_the_block(windows):
 
 
 def test_spans_are_those_of_the_rows(windows):
-    assert rows_of(STORED).spans is None
+    assert rows_of(STORED).windowed == {}
     labelled = WindowedSeries(series=SERIES, starts=STARTS, length=4, reach=5)
     rows = rows_of(labelled)
-    assert rows.spans.tolist() == [[0, 5], [3, 8], [3, 8], [7, 12]]
-    assert rows.view(np.array([3, 0])).spans.tolist() == [[7, 12], [0, 5]]
+    assert rows.windowed["series"].spans.tolist() == [[0, 5], [3, 8], [3, 8], [7, 12]]
+    assert rows.view(np.array([3, 0])).windowed["series"].spans.tolist() == [[7, 12], [0, 5]]
     assert rows.take(np.array([3])).windowed["series"].series is SERIES
 
 
@@ -145,7 +148,7 @@ def test_rows_with_steps_of_held_out_rows_are_left_out():
     rows = rows_of(series)
     train, held = np.arange(250), np.arange(250, 300)
     kept = apart_from(rows, train, held)
-    clash = overlapping(rows.spans[train], rows.spans[held]).any(axis=1)
+    clash = overlapping(rows.windowed["series"].spans[train], rows.windowed["series"].spans[held]).any(axis=1)
     assert 0 < clash.sum() < 250
     assert kept.tolist() == train[~clash].tolist()
 
@@ -157,8 +160,10 @@ def test_no_training_window_has_steps_of_a_validation_or_test_window():
     share = SplitConfig(fraction=0.2)
     split = split_rows(rows, validation=share, test=share)
     held = np.concatenate([split.validation, split.test])
-    assert not overlapping(rows.spans[split.train], rows.spans[held]).any()
-    assert not overlapping(rows.spans[split.validation], rows.spans[split.test]).any()
+    assert not overlapping(rows.windowed["series"].spans[split.train], rows.windowed["series"].spans[held]).any()
+    assert not overlapping(
+        rows.windowed["series"].spans[split.validation], rows.windowed["series"].spans[split.test]
+    ).any()
     assert split.test.tolist() == list(range(191 - len(split.test), 191))
 
 

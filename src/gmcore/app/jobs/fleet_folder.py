@@ -50,11 +50,16 @@ def read_cut(folder: Path) -> Cut | None:
     path = folder / _CUT
     try:
         values = json.loads(read_text(path))
-        return Cut(members=values["members"], jobs=tuple(values["jobs"]))
+        cut = Cut(members=values["members"], jobs=tuple(values["jobs"]))
     except FileNotFoundError:
         return None
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is damaged: {json_problem(error)}") from error
+    if not all(type(size) is int and size > 0 for size in (cut.members, *cut.jobs)):
+        raise InputError(f"{path} is damaged: numbers of members must be whole and above 0")
+    if cut.jobs and sum(cut.jobs) != cut.members:
+        raise InputError(f"{path} is damaged: its jobs have {sum(cut.jobs):,} of {cut.members:,} members")
+    return cut
 
 
 def write_cut(folder: Path, cut: Cut) -> None:

@@ -23,8 +23,8 @@ from gmcore.app.records.provenance import training_tables, without_none
 from gmcore.builtins.arrays import ArrayData
 from gmcore.domain import Member, Rows
 from gmcore.storage.files import make_folder, write_whole
+from gmcore.storage.kept_rows import kept_rows
 from gmcore.storage.regular_file import read_regular, read_text
-from gmcore.storage.row_store import kept_rows
 from gmcore.storage.sealed import opened, sealed
 from gmcore.storage.temporary import cache_folder
 

@@ -10,6 +10,7 @@ from gmcore.app.composing.run import Run
 from gmcore.app.jobs.fleet_folder import Cut, job_folder, read_cut, write_cut
 from gmcore.app.searching.renumbering import renumbered
 from gmcore.domain import Cancellation, Hooks, Job, Member
+from gmcore.errors import InputError
 from gmcore.ports import TrainingTask
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.training.chunks import members_at_once
@@ -60,11 +61,16 @@ def pieces_of(fleet: FleetRun, folder: Path, workers: int) -> list[Piece]:
         fleet: the fleet.
         folder: its folder, in which the division is recorded.
         workers: number of jobs that are computed at once.
+
+    Raises:
+        InputError: if the recorded division is damaged, or of another fleet.
     """
     cut = read_cut(folder)
     if cut is None:
         cut = Cut(members=fleet.count, jobs=_sizes(fleet, workers))
         write_cut(folder, cut)
+    if cut.members != fleet.count:
+        raise InputError(f"{folder} is of a fleet of {cut.members:,} models, but the run has {fleet.count:,} there")
     pieces, start = [], 0
     for number, size in enumerate(cut.jobs):
         path = job_folder(folder, number)

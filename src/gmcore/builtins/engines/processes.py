@@ -1,14 +1,13 @@
 """Engine: worker processes on this machine, one a core or device."""
 
 import queue
-import select
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import attrs
-from attrs.validators import ge
 
 from gmcore.builtins.engines.worker_process import WorkerDiedError, WorkerProcess
 from gmcore.domain import Cancellation, Job, JobEnd
@@ -19,6 +18,20 @@ __all__ = ["ProcessesEngine"]
 
 _ATTEMPTS = 3
 _SECONDS = 0.1  # between two looks at the cancellation
+
+
+def _whole(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{attribute.name} must be a whole number of at least 1, got {value!r:.40}")
+
+
+def _listed(devices: Iterable[str]) -> tuple[str, ...]:
+    return (devices,) if isinstance(devices, str) else tuple(devices)
+
+
+def _texts(_: object, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[object, ...]) -> None:
+    if not all(isinstance(one, str) and one.isprintable() for one in value):
+        raise ValueError(f'{attribute.name} must be texts, such as ["0", "1"], got {list(value)!r:.60}')
 
 
 @attrs.frozen(kw_only=True)
@@ -33,8 +46,8 @@ class ProcessesEngine(Engine):
             by default all workers see the devices that this process sees.
     """
 
-    workers: int = attrs.field(factory=cores, validator=ge(1))
-    devices: tuple[str, ...] = ()
+    workers: int = attrs.field(factory=cores, validator=_whole)
+    devices: tuple[str, ...] = attrs.field(default=(), converter=_listed, validator=_texts)
 
     def run(
         self, jobs: Sequence[Job], run_job: Callable[[Path], None], cancellation: Cancellation
@@ -136,9 +149,11 @@ class _Pool:
 
     def _answering(self) -> list[tuple[int, WorkerProcess]]:
         """Return the workers that have answered or died, after a short wait at most."""
-        pipes = {worker.answers: (place, worker) for place, worker in self._busy().items()}
-        ready, _, _ = select.select(list(pipes), [], [], _SECONDS)
-        return [pipes[pipe] for pipe in ready]
+        busy = self._busy()
+        ready = wait([worker.answers.fileno() for worker in busy.values()], _SECONDS)
+        return [
+            (place, worker) for place, worker in busy.items() if worker.answers.fileno() in ready or worker.has_died
+        ]
 
     def _bury(self, place: int) -> None:
         worker = self.workers.pop(place)

@@ -23,6 +23,7 @@ from gmcore.errors import Cancelled, GmcoreError
 __all__ = ["main"]
 
 _STOPPED = 128 + signal.SIGTERM
+_LONGEST = 8192  # characters of an error's text, and of its traceback
 
 
 def main(function: str) -> int:
@@ -39,8 +40,9 @@ def main(function: str) -> int:
             pkgutil.resolve_name(function)(folder)  # here, so that a failed import is an error, not a death
         except Cancelled:
             return _STOPPED
-        except Exception as error:  # noqa: BLE001 - the parent raises it
-            answer: list[str] | None = [_text(error), traceback.format_exc()]
+        except BaseException as error:  # noqa: BLE001 - the parent raises it, an exit too
+            # A pipe holds 64 KiB: a longer answer would block if the parent no longer reads.
+            answer: list[str] | None = [_text(error)[:_LONGEST], traceback.format_exc()[-_LONGEST:]]
         else:
             answer = None
         busy.clear()
@@ -49,14 +51,18 @@ def main(function: str) -> int:
 
 
 def _read(folders: "queue.SimpleQueue[Path | None]", busy: threading.Event) -> None:
-    for line in sys.stdin.buffer:
-        folders.put(Path(json.loads(line)))
+    # Not sys.stdin, whose lock a thread can't hold when the process ends.
+    rest = b""
+    while chunk := os.read(0, 1 << 16):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            folders.put(Path(json.loads(line)))
     folders.put(None)
     if busy.is_set():
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _text(error: Exception) -> str:
+def _text(error: BaseException) -> str:
     return str(error) if isinstance(error, GmcoreError) else f"{type(error).__name__}: {error}".rstrip(": ")
 
 

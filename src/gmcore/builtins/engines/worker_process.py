@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO
 
@@ -62,6 +63,11 @@ class WorkerProcess:
         assert self.process.stdout is not None  # noqa: S101 - it was started with a pipe
         return self.process.stdout
 
+    @property
+    def has_died(self) -> bool:
+        """Whether its process has ended."""
+        return self.process.poll() is not None
+
     def give(self, job: Job) -> None:
         """Give it a job; if it has died, `result` says so."""
         self.job = job
@@ -78,6 +84,9 @@ class WorkerProcess:
             TrainingError: if the job raised an error.
         """
         assert self.job is not None  # noqa: S101 - it has a job
+        # A process that the job started may hold the pipe open, so that its end does not show.
+        if self.has_died and not wait([self.answers.fileno()], 0):
+            raise WorkerDiedError(self._death())
         line = self.answers.readline()
         if not line.endswith(b"\n"):
             raise WorkerDiedError(self._death())

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gmcore.domain.data.rows import Rows
+from gmcore.domain.data.windowed_series import WindowedSeries
 
 __all__ = ["apart_from"]
 
@@ -17,9 +18,12 @@ def apart_from(rows: Rows, indices: np.ndarray, held: np.ndarray) -> np.ndarray:
         indices: rows to train on, `(n,)`.
         held: rows that are held out, `(m,)`.
     """
-    windows = next(iter(rows.windowed.values()), None)
-    if windows is None or not len(held) or not len(indices):
-        return indices
+    for windows in rows.windowed.values() if len(held) else ():
+        indices = _apart(windows, indices, held)
+    return indices
+
+
+def _apart(windows: WindowedSeries, indices: np.ndarray, held: np.ndarray) -> np.ndarray:
     starts, reach = windows.starts, windows.reach
     changes = np.zeros(int(starts.max()) + reach + 1, np.int32)
     np.add.at(changes, starts[held], 1)

@@ -102,11 +102,6 @@ class Rows:
         columns = _columns(self.inputs).items()
         return {name: column.take(where) for name, column in columns if isinstance(column, WindowedSeries)}
 
-    @property
-    def spans(self) -> np.ndarray | None:
-        """The steps of a series that each row is made of, `(rows, 2)`; None if no input is a `WindowedSeries`."""
-        return next((windows.spans for windows in self.windowed.values()), None)
-
     def __repr__(self) -> str:
         present = ", ".join(name for name in self._others if name != "numbers")
         kinds = {kind: sum(feature.kind is kind for feature in self.schema.features) for kind in Kind}

@@ -163,7 +163,7 @@ class Schema:
         names = [tensor.name for tensor in self.tensors]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise DataError(f"two tensors have the name '{repeated[0]}': rename one of them")
-        if self.id in self.target.prediction_columns:
+        if self.id is not None and self.id in self.target.prediction_columns:
             raise DataError(
                 f"the id column '{self.id}' has the name of a column of the predictions: rename it in the data"
             )

@@ -37,15 +37,17 @@ class WindowedSeries:
     def __attrs_post_init__(self) -> None:
         """Check that all windows are within the series."""
         steps = len(self.series)
-        if not 0 < self.length <= steps or self.reach < self.length:
+        if not all(isinstance(size, int) for size in (self.length, self.reach)):
+            raise ValueError(f"length and reach of windows must be whole, got {self.length!r:.40}, {self.reach!r:.40}")
+        if not 0 < self.length <= self.reach <= steps:
             raise ValueError(
                 f"windows must have from 1 step to the {steps:,} of the series and end before their label, got "
                 f"{self.length:,} steps, and {self.reach:,} with the label"
             )
-        if len(self.starts) and not 0 <= self.starts.min() <= self.starts.max() <= steps - self.length:
+        if len(self.starts) and not 0 <= self.starts.min() <= self.starts.max() <= steps - self.reach:
             raise ValueError(
-                f"windows of {self.length:,} steps must start at steps 0 to {steps - self.length:,}, got "
-                f"{self.starts.min():,} to {self.starts.max():,}"
+                f"windows of {self.reach:,} steps, with the label, must start at steps 0 to {steps - self.reach:,}, "
+                f"got {self.starts.min():,} to {self.starts.max():,}"
             )
 
     @property

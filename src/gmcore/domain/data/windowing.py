@@ -1,6 +1,7 @@
 """Which windows of a series are rows, and which value is the label of each."""
 
-from typing import Literal
+from numbers import Integral
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -13,6 +14,10 @@ __all__ = ["Windowing"]
 def _whole(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{attribute.name} must be a whole number of at least 1, got {value!r:.40}")
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
 def _known(_: object, __: "attrs.Attribute[str]", value: object) -> None:
@@ -34,9 +39,9 @@ class Windowing:
             happened, for which there is no horizon.
     """
 
-    length: int = attrs.field(validator=_whole)
-    horizon: int = attrs.field(default=1, validator=_whole)
-    stride: int = attrs.field(default=1, validator=_whole)
+    length: int = attrs.field(converter=_plain, validator=_whole)
+    horizon: int = attrs.field(default=1, converter=_plain, validator=_whole)
+    stride: int = attrs.field(default=1, converter=_plain, validator=_whole)
     label: Literal["after", "last"] = attrs.field(default="after", validator=_known)
 
     @property
@@ -75,7 +80,7 @@ class Windowing:
         dtype = np.int32 if steps <= np.iinfo(np.int32).max else np.int64
         pairs = zip(begins, ends, strict=True)
         return np.concatenate(
-            [np.arange(begin, end - self.reach + 1, self.stride).astype(dtype) for begin, end in pairs]
+            [np.arange(begin, end - self.reach + 1, min(self.stride, steps)).astype(dtype) for begin, end in pairs]
         )
 
 

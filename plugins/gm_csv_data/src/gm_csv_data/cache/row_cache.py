@@ -28,6 +28,7 @@ from gmcore.domain.sizes import size_text
 from gmcore.errors import OutputError
 from gmcore.storage import private, row_store
 from gmcore.storage.files import write_whole
+from gmcore.storage.kept_rows import kept_rows
 from gmcore.storage.temporary import cache_folder
 
 __all__ = ["RowCache"]
@@ -119,7 +120,7 @@ class RowCache:
         with contextlib.ExitStack() as using:
             if (handle := limit.use(place.name)) is not None:
                 using.callback(os.close, handle)
-            stored = row_store.kept_rows(place, make, say=_log.warning)
+            stored = kept_rows(place, make, say=_log.warning)
             _seal(place, key)
             weakref.finalize(stored.rows, using.pop_all().close)
         count, freed = limit.shrink()
