@@ -9,7 +9,7 @@ import pytest
 
 import gmcore
 from gmcore.app.composing.run_config import TrainingTable, spelt_out
-from gmcore.domain import CheckpointConfig, EarlyStoppingConfig, WorkflowConfig
+from gmcore.domain import AverageConfig, CheckpointConfig, EarlyStoppingConfig, WorkflowConfig
 from gmcore.registry import structure
 
 ROOT = Path(__file__).parents[1]
@@ -18,13 +18,20 @@ RUN_FILE = "docs/reference/run-file.md"
 TABLES = {
     "## `[training]`": TrainingTable,
     "### `early_stopping`": EarlyStoppingConfig,
+    "### `average`": AverageConfig,
     "### `checkpoint`": CheckpointConfig,
 }
+REQUIRED = {"### `average`": {"kind": "swa"}}
 COMPONENTS = {
     "### `optimizer`": "optimizers",
     "### `schedule`": "schedules",
     "## Losses": "losses",
     "## Activations": "layers",
+}
+# Schedules whose lengths have no default.
+LENGTHS = {
+    **{name: {"epochs": 1} for name in ("cosine_restarts", "cyclic", "exponential", "inverse_sqrt", "step")},
+    "multi_step": {"epochs": [1]},
 }
 PLUGINS = {
     "gm_csv_data": ("data_providers", "csv", {"path": "rows.csv"}),
@@ -71,7 +78,7 @@ def assert_defaults(make, written):
 def test_the_defaults_of_a_table_are_the_stated_ones(heading):
     # In the table of a whole run file, where a name is short for a table.
     written = spelt_out({"training": table(section(RUN_FILE, heading))})["training"]
-    assert_defaults(lambda options: structure(options, TABLES[heading]), written)
+    assert_defaults(lambda options: structure({**REQUIRED.get(heading, {}), **options}, TABLES[heading]), written)
 
 
 def test_a_workflow_that_is_configured_in_code_has_the_same_defaults():
@@ -85,7 +92,7 @@ def test_the_defaults_of_components_are_the_stated_ones(heading):
     written = {name: found for name, line in lines if (found := stated(line))}
     assert written
     for name, options in written.items():
-        assert_defaults(lambda given, name=name: registry.create(name, **given), options)
+        assert_defaults(lambda given, name=name: registry.create(name, **LENGTHS.get(name, {}), **given), options)
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)

@@ -16,7 +16,7 @@ import gmcore.testing
 from gmcore.app.composing.run_config import RunConfig, TrainingTable
 from gmcore.cli.root import Commands
 from gmcore.cli.root import gmcore as command_line
-from gmcore.domain import CheckpointConfig, EarlyStoppingConfig, Hooks
+from gmcore.domain import AverageConfig, CheckpointConfig, EarlyStoppingConfig, Hooks
 from gmcore.nn.layers import Activation
 
 ROOT = Path(__file__).parents[1]
@@ -83,7 +83,7 @@ def commands(group: click.Group, path: str = "gmcore") -> Iterator[tuple[str, cl
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        ("run-file", options(RunConfig, TrainingTable, EarlyStoppingConfig, CheckpointConfig)),
+        ("run-file", options(RunConfig, TrainingTable, EarlyStoppingConfig, AverageConfig, CheckpointConfig)),
         ("ports", set(gmcore.ports.__all__)),
         ("ports", {f"gmcore.{kind}" for kind in gmcore.float32.registries}),
         ("ports", {name for name in gmcore.testing.__all__ if name.endswith("Contract")} - {"HookContract"}),

@@ -16,7 +16,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 PROJECTS = [ROOT, *PLUGINS]
-SUBSETS = [subset for size in range(len(PLUGINS) + 1) for subset in itertools.combinations(PLUGINS, size)]
+SUBSETS = [
+    pytest.param(subset, marks=() if size in {0, 1, len(PLUGINS)} else pytest.mark.slow)
+    for size in range(len(PLUGINS) + 1)
+    for subset in itertools.combinations(PLUGINS, size)
+]
 
 
 def project_table(project: Path) -> dict:

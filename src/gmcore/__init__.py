@@ -5,6 +5,7 @@
     done = gmcore.train("run.toml")            # or gmcore.train(X, y, model={"use": "mlp", "hidden": [64]})
     done = gmcore.cross_validate("run.toml")   # all folds as one fleet
     done = gmcore.search("run.toml")           # scores the settings in [search] and trains the best
+    found = gmcore.find_rate("run.toml")       # the loss at many learning rates, and the one to use
     model = gmcore.load("runs/…/model.safetensors")
     gmcore.float32.model_providers.create("mlp", hidden=(64, 32))
 
@@ -15,7 +16,7 @@
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from gmcore.app.api import cross_validate, search, train
+    from gmcore.app.api import cross_validate, find_rate, search, train
     from gmcore.app.records.trained_model import load
     from gmcore.builtins.series import windowed_rows
     from gmcore.registry import PluginRegistry, hookimpl
@@ -32,6 +33,7 @@ __all__ = [
     "Float64Registry",
     "__version__",
     "cross_validate",
+    "find_rate",
     "float32",
     "float64",
     "hookimpl",
@@ -60,6 +62,7 @@ def _imported(name: str) -> object:
     modules = {
         "train": "gmcore.app.api",
         "cross_validate": "gmcore.app.api",
+        "find_rate": "gmcore.app.api",
         "search": "gmcore.app.api",
         "load": "gmcore.app.records.trained_model",
         "hookimpl": "gmcore.registry",

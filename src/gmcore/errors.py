@@ -37,6 +37,8 @@ __all__ = [
     "did_you_mean",
 ]
 
+_LISTED = 20
+
 
 class GmcoreError(Exception):
     """Base class of all exceptions that gmcore raises on purpose."""
@@ -128,8 +130,7 @@ class Cancelled(GmcoreError):  # noqa: N818 - a fulfilled request, not an error
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint to append to a message about an unknown name.
 
-    `", did you mean 'x'?"` for the closest match; without one, `" (available: x, y)"` if there are few known names,
-    else nothing.
+    `", did you mean 'x'?"` for the closest match; without one, `" (available: x, y)"` with the first 20 known names.
     """
     import difflib  # noqa: PLC0415 - used for errors only, and everything imports this file
 
@@ -137,4 +138,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f", did you mean '{near[0]}'?"
-    return f" (available: {', '.join(names)})" if 0 < len(names) <= 12 else ""  # noqa: PLR2004 - fits on a line
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f" (available: {', '.join(names[:_LISTED])}{more})" if names else ""

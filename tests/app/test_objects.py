@@ -91,9 +91,9 @@ def test_a_run_with_objects_is_recorded_by_their_names_and_resumed(tmp_path):
     assert config.training.optimizer["use"] == "sgd"
     assert config.training.schedule == {
         "use": "warm_up",
-        "then": {"use": "cosine", "final_fraction": 0.0},
+        "then": {"use": "cosine", "final_fraction": 0.0, "per": "step"},
         "steps": 3,
-        "fraction": 0.0,
+        "per": "step",
     }
     assert config.model["loss"] == {"use": "cross_entropy", "label_smoothing": 0.1}
     resumed = resume(folder)

@@ -114,6 +114,7 @@ def test_an_error_of_a_job_has_its_traceback_as_a_note(importable, folder):
     assert "in loud\n" in caught.value.__notes__[0]
 
 
+@pytest.mark.slow
 def test_long_errors_of_several_jobs_are_one_error(importable, folder):
     with pytest.raises(TrainingError, match=r"job-\d: ValueError: z{100}") as caught:
         list(ProcessesEngine(workers=2).run(jobs_in(folder, 2), importable.at_length, Cancellation()))

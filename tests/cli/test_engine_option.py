@@ -15,7 +15,7 @@ def test_an_engine_that_is_not_installed_is_refused(folder, call, command):
 
 def test_the_engine_is_recorded_and_the_scores_are_those_of_the_run_file(folder, report):
     run_file = folder / "run.toml"
-    run_file.write_text(f'backend = "jax"\n{run_file.read_text()}')
+    run_file.write_text(f'backend = {{ use = "metal", fused = false }}\n{run_file.read_text()}')
     here = report("validate", "run.toml")
     there = report("validate", "run.toml", "--engine", "processes")
     assert there["mean"] == here["mean"]

@@ -21,8 +21,15 @@ main()
 """
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("name", ["train", "validate"])
+@pytest.mark.parametrize(
+    ("name", "number", "status"),
+    [
+        ("train", signal.SIGINT, 130),
+        ("validate", signal.SIGTERM, 143),
+        pytest.param("train", signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param("validate", signal.SIGINT, 130, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_stops_at_the_next_step_and_the_run_folder_says_so(name, number, status, folder):
     text = (folder / "run.toml").read_text()
     (folder / "run.toml").write_text(text.replace("max_epochs = 4", "max_epochs = 10000000"))

@@ -96,7 +96,7 @@ def test_what_a_plugin_prints_at_its_import_is_not_in_the_json(with_plugin, with
     assert "a line" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["train", "check"])
+@pytest.mark.parametrize("command", ["train", pytest.param("check", marks=pytest.mark.slow)])
 def test_what_a_hook_prints_in_python_or_in_c_is_not_in_the_json(command, with_plugin, with_text):
     with_text("[metrics]", '[hooks]\nuse = ["bad"]\n[metrics]')
     done = with_plugin("hooks", LOUD_HOOK, command, "run.toml", "--json")
@@ -111,7 +111,13 @@ def test_what_a_hook_prints_is_on_stdout_without_json(with_plugin, with_text):
     assert "a line from python" in with_plugin("hooks", LOUD_HOOK, "train", "run.toml").stdout
 
 
-@pytest.mark.parametrize("source", ["class E(BaseException): pass\nraise E('odd')\n", "raise GeneratorExit\n"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class E(BaseException): pass\nraise E('odd')\n",
+        pytest.param("raise GeneratorExit\n", marks=pytest.mark.slow),
+    ],
+)
 def test_any_exception_at_the_import_is_that_of_a_broken_plugin(source, with_plugin):
     done = with_plugin("model_providers", source, "doctor", "--json")
     assert done.returncode == 1
@@ -123,7 +129,11 @@ def test_any_exception_at_the_import_is_that_of_a_broken_plugin(source, with_plu
     ("body", "reason"),
     [
         ("sys.exit(0)", "failed to list its devices: SystemExit: 0"),
-        ("return ['cpu']", "must list at least one device, available or not, got ('cpu',)"),
+        pytest.param(
+            "return ['cpu']",
+            "must list at least one device, available or not, got ('cpu',)",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_backend_that_does_not_list_its_devices_is_reported_and_the_others_work(body, reason, with_plugin):
@@ -140,7 +150,14 @@ def test_a_backend_that_does_not_list_its_devices_is_reported_and_the_others_wor
     ("kind", "source", "old", "new", "message"),
     [
         ("hooks", HOOK.format(body="sys.exit(0)"), "[metrics]", '[hooks]\nuse = ["bad"]\n[metrics]', "sys.exit(0)"),
-        ("hooks", HOOK.format(body="1 / 0"), "[metrics]", '[hooks]\nuse = ["bad"]\n[metrics]', "ZeroDivisionError"),
+        pytest.param(
+            "hooks",
+            HOOK.format(body="1 / 0"),
+            "[metrics]",
+            '[hooks]\nuse = ["bad"]\n[metrics]',
+            "ZeroDivisionError",
+            marks=pytest.mark.slow,
+        ),
         ("model_providers", MODEL, 'use = "mlp"\nhidden = [8]', 'use = "bad"', "sys.exit(0)"),
     ],
     ids=["hook exits", "hook raises", "model exits"],

@@ -19,7 +19,7 @@ from gmcore.ports import ModelProvider
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 3)) * [1.0, 50.0, 0.01]
 Y = 3000.0 + 400.0 * X[:, 0] + 2.0 * X[:, 1] + 10.0 * RNG.normal(size=150)
-CPU = {"use": "jax", "device": "cpu"}
+CPU = {"use": "metal", "device": "cpu", "fused": False}
 TRAINING = {"max_epochs": 40, "batch_size": 16, "optimizer": {"use": "adamw", "learning_rate": 0.02}}
 
 

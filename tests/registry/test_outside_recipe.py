@@ -23,12 +23,12 @@ target = "y"
 use = "mlp"
 hidden = [8]
 activation = "softsign"
-loss = {{ use = "focal", gamma = 1.5 }}
+loss = {{ use = "modulated", gamma = 1.5 }}
 
 [training]
 max_epochs = 40
 batch_size = 8
-optimizer = {{ use = "lion", learning_rate = 0.003 }}
+optimizer = {{ use = "signum", learning_rate = 0.003 }}
 schedule = {{ use = "warm_up", fraction = 0.1, then = {{ use = "steps", parts = 2, gamma = 0.1 }} }}
 checkpoint = {{ seconds = inf, every_steps = 5 }}
 """
@@ -77,7 +77,7 @@ def test_what_others_publish_is_trained_saved_loaded_and_resumed(site, folder):
     ]
     assert models[0].read_bytes() == models[1].read_bytes()
     config = (run / "config.toml").read_text()
-    assert all(f'use = "{name}"' in config for name in ("lion", "steps", "focal", "softsign", "warm_up"))
+    assert all(f'use = "{name}"' in config for name in ("signum", "steps", "modulated", "softsign", "warm_up"))
     found = result(started(site, folder, "predict", run, "rows.csv", "--json"))
     assert len(found["predictions"]) == 120
 
@@ -87,5 +87,5 @@ def test_a_model_whose_loss_is_not_installed_says_so(site, folder):
     without = started(folder, folder, "predict", whole["model"], "rows.csv")
     _, err = without.communicate(timeout=300)
     assert without.returncode == 2
-    assert b"model.loss.use: no loss named 'focal'" in err
+    assert b"model.loss.use: no loss named 'modulated'" in err
     assert b"model.activation.use: no layer named 'softsign'" in err

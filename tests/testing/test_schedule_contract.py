@@ -7,8 +7,9 @@ import attrs
 import numpy as np
 import pytest
 
-from gmcore.nn.schedules import Cosine, Plateau
-from gmcore.ports import Schedule, SupportsFeedback
+from gmcore.errors import ConfigError
+from gmcore.nn.schedules import Cosine, Plateau, WarmUp
+from gmcore.ports import Schedule, SupportsDuration, SupportsFeedback
 from gmcore.testing.schedule import ScheduleContract
 
 
@@ -23,8 +24,8 @@ class Broken(Schedule):
 
     change: Callable[..., np.ndarray]
 
-    def factor(self, step, total_steps):
-        return self.change(Cosine().factor, step, total_steps)
+    def factor(self, step, total_steps, steps_per_epoch):
+        return self.change(lambda *given: Cosine().factor(*given, steps_per_epoch), step, total_steps)
 
 
 def remembering():
@@ -138,8 +139,28 @@ def test_a_broken_feedback_is_caught(case):
         getattr(Contract(), check)()
 
 
-@pytest.mark.parametrize(("schedule", "abilities"), [(Cosine(), (SupportsFeedback,)), (Plateau(), ())])
-def test_abilities_that_are_not_those_of_the_schedule_are_caught(schedule, abilities):
+@pytest.mark.parametrize(
+    ("schedule", "abilities", "wrong"),
+    [
+        (Cosine(), (SupportsFeedback,), "SupportsFeedback"),
+        (Plateau(), (), "SupportsFeedback"),
+        (Cosine(), (SupportsDuration,), "SupportsDuration"),
+        (WarmUp(), (), "SupportsDuration"),
+    ],
+    ids=repr,
+)
+def test_abilities_that_are_not_those_of_the_schedule_are_caught(schedule, abilities, wrong):
     contract = type("Contract", (ScheduleContract,), {"schedule": lambda _: schedule, "abilities": abilities})
-    with pytest.raises(AssertionError, match="SupportsFeedback must be in"):
+    with pytest.raises(AssertionError, match=f"{wrong} must be in"):
         contract().test_it_is_a_schedule_with_the_abilities_of_the_suite()
+
+
+def test_a_check_that_refuses_every_training_is_caught():
+    class Contract(ScheduleContract):
+        abilities = (SupportsDuration,)
+
+        def schedule(self):
+            return WarmUp(steps=10**10)
+
+    with pytest.raises(ConfigError, match="a rise of 10000000000 steps"):
+        Contract().test_a_long_training_is_accepted()

@@ -26,7 +26,9 @@ def without_dropout(configured):
     return task
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["equal rows", "weighted rows"])
+@pytest.mark.parametrize(
+    "weighted", [pytest.param(False, marks=pytest.mark.slow, id="equal rows"), pytest.param(True, id="weighted rows")]
+)
 def test_ragged_members_are_trained_as_by_the_whole_batch_up_to_rounding(without_dropout, fleet, weighted):
     """Seven parts of 50 rows: parts of 8 rows, of which the last one is padded, and all of the last parts are empty."""
     task = without_dropout()

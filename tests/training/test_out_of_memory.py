@@ -20,6 +20,8 @@ from gmcore.training import GradientDescent
 from gmcore.training.fleet.device_chunk import DeviceChunk
 
 LIMITED = Path(__file__).with_name("limited_memory.py")
+# Halving is the trainer's work: one test sees that it fits the other backend's programs, and the rest repeat that.
+mostly_metal = pytest.mark.parametrize("backend", ["metal", pytest.param("jax", marks=pytest.mark.slow)], indirect=True)
 EVERY = CheckpointConfig(seconds=float("inf"), every_epochs=1, keep=2)
 
 
@@ -131,6 +133,7 @@ def test_members_are_trained_in_halves_to_the_same_bits(scarce, plenty, fleet, s
     assert (workflow.metrics["members_at_once"], workflow.metrics["halvings"]) == (2, 2)
 
 
+@mostly_metal
 def test_later_chunks_have_the_smaller_size_without_another_error(scarce, plenty, fleet, same_results):
     heard = Heard()
     task = scarce(1, hooks=heard.hooks, members_per_chunk=2)
@@ -139,6 +142,7 @@ def test_later_chunks_have_the_smaller_size_without_another_error(scarce, plenty
     assert task.backend.failures == {2: 1}
 
 
+@mostly_metal
 def test_with_enough_memory_nothing_is_told(scarce, fleet):
     workflow, heard = GradientDescent(), Heard()
     workflow.train(scarce(5, hooks=heard.hooks), fleet(5))
@@ -146,6 +150,7 @@ def test_with_enough_memory_nothing_is_told(scarce, fleet):
     assert (workflow.metrics["members_at_once"], workflow.metrics["halvings"]) == (5, 0)
 
 
+@mostly_metal
 @pytest.mark.parametrize("late", [False, True])
 def test_members_are_scored_in_halves_to_the_same_bits(configured, scarce, plenty, fleet, late):
     members = fleet(5)
@@ -160,6 +165,7 @@ def test_members_are_scored_in_halves_to_the_same_bits(configured, scarce, plent
     assert (workflow.metrics["members_at_once"], workflow.metrics["halvings"]) == (2, 2)
 
 
+@mostly_metal
 def test_members_are_scored_as_few_at_once_as_they_were_trained(scarce, fleet):
     workflow, heard, members = GradientDescent(), Heard(), fleet(5)
     task = scarce(2, hooks=heard.hooks)
@@ -192,6 +198,7 @@ def test_rows_that_do_not_fit_are_an_error_that_says_what_to_do(scarce, fleet):
         GradientDescent().train(attrs.evolve(task, backend=NoRows(inner=task.backend.inner, most=9)), fleet(2))
 
 
+@mostly_metal
 def test_other_errors_are_raised_as_they_are(configured, fleet):
     def fail(_):
         raise ValueError("a hook failed")
@@ -203,6 +210,7 @@ def test_other_errors_are_raised_as_they_are(configured, fleet):
     assert halved == []
 
 
+@mostly_metal
 def test_the_arrays_of_what_failed_are_freed_before_the_next_attempt(scarce, fleet):
     alive = []
     count = lambda _: alive.append(sum(type(one) is DeviceChunk for one in gc.get_objects()))
@@ -231,6 +239,7 @@ def store_in(folder, hooks=None):
     return Checkpoints(folder=folder, config=EVERY, hooks=hooks or Hooks())
 
 
+@mostly_metal
 @pytest.mark.parametrize("writes", [1, 4, 8])
 def test_a_run_killed_after_a_halving_goes_on_to_the_same_bits(scarce, plenty, fleet, tmp_path, same_results, writes):
     with pytest.raises(Killed):
@@ -242,6 +251,7 @@ def test_a_run_killed_after_a_halving_goes_on_to_the_same_bits(scarce, plenty, f
     assert heard.halved == []
 
 
+@mostly_metal
 def test_chunks_are_numbered_by_their_first_member(scarce, fleet, tmp_path):
     store = store_in(tmp_path)
     GradientDescent().train(scarce(2, store=store, checkpoint=EVERY), fleet(5))
@@ -252,6 +262,7 @@ def test_chunks_are_numbered_by_their_first_member(scarce, fleet, tmp_path):
     ]
 
 
+@mostly_metal
 @pytest.mark.parametrize("late", [False, True])
 def test_the_checkpoints_of_a_chunk_that_ran_out_of_memory_later_are_replaced(
     scarce, plenty, fleet, tmp_path, same_results, late
@@ -263,6 +274,7 @@ def test_the_checkpoints_of_a_chunk_that_ran_out_of_memory_later_are_replaced(
     assert [one.members for one in store.latest()] == [(0, 1, 2), (3, 4)]
 
 
+@mostly_metal
 def test_a_checkpoint_of_too_many_members_is_tried_once_and_then_trained_in_halves(
     scarce, configured, plenty, fleet, tmp_path, same_results
 ):

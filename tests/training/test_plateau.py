@@ -29,7 +29,7 @@ class Planned(Schedule):
     too_long: int = -1
     factor_of_it: float = 1.0
 
-    def factor(self, step, total_steps):
+    def factor(self, step, total_steps, steps_per_epoch):
         return spoilt(self, step, total_steps) * 0.5 ** np.maximum(0.0, step // STEPS - 1)
 
 
@@ -40,7 +40,7 @@ class Reacting(Plateau):
     too_long: int = -1
     factor_of_it: float = 1.0
 
-    def factor(self, step, total_steps):
+    def factor(self, step, total_steps, steps_per_epoch):
         return spoilt(self, step, total_steps)
 
 

@@ -31,7 +31,20 @@ class Killed(BaseException):
     """Stands in for a kill: nothing catches it."""
 
 
-@pytest.fixture(params=WAYS)
+# What is cut and resumed is the trainer's work: with the other backend, one way stands for all.
+JAX = ("accumulation",)
+EACH = pytest.mark.parametrize(
+    ("backend", "way"),
+    [
+        pytest.param(backend, way, marks=() if backend == "metal" or way in JAX else pytest.mark.slow)
+        for backend in ("metal", "jax")
+        for way in WAYS
+    ],
+    indirect=True,
+)
+
+
+@pytest.fixture
 def way(configured, request):
     """Return a call that returns a task with one of the ways, and other changes to its configuration."""
 
@@ -56,12 +69,14 @@ def of_numbers(task, loss):
     return attrs.evolve(task, rows=rows, model=Network(layer, loss, schema))
 
 
+@EACH
 @pytest.mark.parametrize("size", [5, pytest.param(3, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.slow)])
 def test_results_do_not_depend_on_the_chunking(way, size, fleet, same_results):
     whole = WORKFLOW.train(way(members_per_chunk=10), fleet(10))
     same_results(WORKFLOW.train(way(members_per_chunk=size), fleet(10)), whole)
 
 
+@EACH
 def test_a_resumed_run_gives_the_bits_of_an_uninterrupted_one(way, fleet, tmp_path, same_results):
     task, saved = way(checkpoint=EVERY), []
 

@@ -99,24 +99,40 @@ def tables(draw):
     return ending.join(["a,b,y", *lines]) + draw(st.sampled_from(["", "\n", "\n\n"]))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
-@given(text=tables(), options=st.sampled_from(OPTIONS))
-def test_any_table_gives_the_same_rows_or_the_same_error(tmp_path, text, options):
-    path = tmp_path / "data.csv"
-    path.write_bytes(text.encode())
-    assert_same_however_it_is_read(path, **options)
+def any_table(examples):
+    """Return a test with so many tables."""
 
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
-@given(
-    tail=st.text('a1.-,;"\n\r \0é', max_size=40).map(str.encode) | st.binary(max_size=40),
-    options=st.sampled_from([{}, {"comment": "-"}, {"quote": "'"}, {"skip_rows": 2}, {"names": ("a", "b", "y")}]),
-)
-def test_any_bytes_give_the_same_rows_or_the_same_error(tmp_path, tail, options):
-    path = tmp_path / "data.csv"
-    for head in (b"", b"a,b,y\n1,x,p\n2,y,q\n"):
-        path.write_bytes(head + tail)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples)
+    @given(text=tables(), options=st.sampled_from(OPTIONS))
+    def check(tmp_path, text, options):
+        path = tmp_path / "data.csv"
+        path.write_bytes(text.encode())
         assert_same_however_it_is_read(path, **options)
+
+    return check
+
+
+def any_bytes(examples):
+    """Return a test with so many files."""
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples)
+    @given(
+        tail=st.text('a1.-,;"\n\r \0é', max_size=40).map(str.encode) | st.binary(max_size=40),
+        options=st.sampled_from([{}, {"comment": "-"}, {"quote": "'"}, {"skip_rows": 2}, {"names": ("a", "b", "y")}]),
+    )
+    def check(tmp_path, tail, options):
+        path = tmp_path / "data.csv"
+        for head in (b"", b"a,b,y\n1,x,p\n2,y,q\n"):
+            path.write_bytes(head + tail)
+            assert_same_however_it_is_read(path, **options)
+
+    return check
+
+
+test_any_table_gives_the_same_rows_or_the_same_error = any_table(10)
+test_any_bytes_give_the_same_rows_or_the_same_error = any_bytes(8)
+test_many_tables_give_the_same_rows_or_the_same_errors = pytest.mark.slow(any_table(100))
+test_many_bytes_give_the_same_rows_or_the_same_errors = pytest.mark.slow(any_bytes(100))
 
 
 @pytest.mark.parametrize(

@@ -112,13 +112,13 @@ def churn(files, names, times):
 
 def test_processes_can_remove_entries_at_the_same_time(files):
     context = multiprocessing.get_context("spawn")
-    others = [context.Process(target=churn, args=(files, names, 8)) for names in ("abc", "cab")]
+    others = [context.Process(target=churn, args=(files, names, 8)) for names in ("cab",)]
     for other in others:
         other.start()
     churn(files, "bca", 8)
     for other in others:
         other.join()
-    assert [other.exitcode for other in others] == [0, 0]
+    assert [other.exitcode for other in others] == [0]
     gc.collect()
     assert len(kept(files)) <= 3
     assert not list((files / "kept" / "csv").glob(".*.part"))

@@ -50,7 +50,7 @@ def both(texts, date_format):
     return in_file.astype(str).tolist(), read_instants(texts, date_format).astype(str).tolist()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(date_format=formats(), moment=MOMENTS, offset=OFFSETS, case=st.sampled_from([str, str.upper, str.lower]))
 def test_what_python_writes_in_a_format_is_read(date_format, moment, offset, case):
     check_date_format(date_format)
@@ -87,7 +87,7 @@ def formats_with_texts(draw):
     return date_format, [*texts, "", "9" * (LONGEST + 1)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(formats_with_texts())
 def test_a_text_is_the_same_date_in_a_file_and_in_an_array(drawn):
     date_format, texts = drawn

@@ -195,7 +195,7 @@ records = st.tuples(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(table=st.lists(records, min_size=2, max_size=30).filter(lambda table: len({row[3] for row in table}) > 1))
 def test_written_values_are_read_back(tmp_path, table):
     path = tmp_path / "round.csv"

@@ -280,7 +280,7 @@ def test_rows_to_predict_must_have_the_features(tmp_path, content, message):
         like(tmp_path / "new.csv", content)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(content=st.text('a1.-,;"\n\r \0é', max_size=40).map(str.encode) | st.binary(max_size=40))
 def test_any_file_is_read_or_rejected(tmp_path, content):
     path = tmp_path / "any.csv"

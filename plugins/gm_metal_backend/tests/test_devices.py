@@ -124,13 +124,33 @@ from gm_metal_backend import MetalBackend
 backend = MetalBackend(device="cpu")
 step = backend.compile(lambda x: backend.xp.tanh(x * 3.0 + 1.0))
 found = backend.to_numpy(step(step(backend.asarray(np.ones(3)))))
-print(json.dumps([dict(backend.provenance()), backend.compilations, found.tolist()]))
 """
+SAY = "print(json.dumps([dict(backend.provenance()), backend.compilations, found.tolist()]))"
+
+LIBRARIES = """
+import ctypes, os, sys
+backend.to_numpy(backend.xp.matmul(backend.asarray(np.ones((256, 256))), backend.asarray(np.ones((256, 256)))))
+openmp = sys.prefix + "/lib/libiomp5.so"
+blocktime = ctypes.CDLL(openmp).kmp_get_blocktime() if os.path.exists(openmp) else None
+place = ""
+if sys.platform == "linux":
+    address = ctypes.cast(ctypes.CDLL(None).cblas_sgemm, ctypes.c_void_p).value
+    for line in open("/proc/self/maps"):
+        start, end = (int(bound, 16) for bound in line.split()[0].split("-"))
+        place = line.split()[-1] if start <= address < end else place
+print(json.dumps([dict(backend.provenance()), backend.compilations, blocktime, place]))
+"""
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Return provenance, compilations, MKL's milliseconds and the file of the BLAS, of a process without settings."""
+    return _python(TRAIN + LIBRARIES)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="MLX uses another compiler on Windows")
 def test_without_a_compiler_functions_run_uncompiled(tmp_path):
-    provenance, compilations, found = _python(TRAIN, PATH=str(tmp_path))
+    provenance, compilations, found = _python(TRAIN + SAY, PATH=str(tmp_path))
     assert provenance["compile"].startswith("off: g++ is not installed")
     assert compilations == 0
     assert found == pytest.approx([0.99933] * 3, abs=1e-5)
@@ -140,13 +160,13 @@ def test_with_a_broken_compiler_functions_run_uncompiled(tmp_path):
     compiler = tmp_path / "g++"
     compiler.write_text('#!/bin/sh\n[ "$1" = --version ] || { echo broken; exit 1; }\n')
     compiler.chmod(0o755)
-    provenance, compilations, _ = _python(TRAIN, PATH=f"{tmp_path}:/bin:/usr/bin", TMPDIR=str(tmp_path))
+    provenance, compilations, _ = _python(TRAIN + SAY, PATH=f"{tmp_path}:/bin:/usr/bin", TMPDIR=str(tmp_path))
     assert provenance["compile"].startswith("off: g++ fails")
     assert compilations == 0
 
 
-def test_provenance_lists_what_results_depend_on():
-    provenance, compilations, _ = _python(TRAIN)
+def test_provenance_lists_what_results_depend_on(plain):
+    provenance, compilations, *_ = plain
     assert provenance["device"] == "cpu"
     assert provenance["compile"] == "on"
     assert compilations == 1
@@ -156,12 +176,15 @@ def test_provenance_lists_what_results_depend_on():
 
 
 def test_environment_variables_of_the_user_are_kept():
-    provenance, _, _ = _python(TRAIN, MLX_ENABLE_TF32="1", MKL_CBWR="AVX2")
+    provenance, _, _ = _python(TRAIN + SAY, MLX_ENABLE_TF32="1", MKL_CBWR="AVX2")
     assert provenance["MLX_ENABLE_TF32"] == "1"
     assert provenance["MKL_CBWR"] == "AVX2"
 
 
-@pytest.mark.parametrize(("tf32", "environment", "found"), [(True, "0", "1"), (False, "1", "0"), (None, "1", "1")])
+@pytest.mark.parametrize(
+    ("tf32", "environment", "found"),
+    [(True, "0", "1"), (False, "1", "0"), pytest.param(None, "1", "1", marks=pytest.mark.slow)],
+)
 def test_tf32_is_set_before_mlx_is_imported(tf32, environment, found):
     code = f"""
         import json
@@ -202,36 +225,14 @@ def test_an_option_with_another_value_is_refused_by_its_name(option):
 
 
 @pytest.mark.skipif(not list(Path(sys.prefix, "lib").glob("libiomp5.so")), reason="the mkl wheel is not installed")
-@pytest.mark.parametrize("setting", [{}, {"KMP_BLOCKTIME": "7"}], ids=["its own", "the user's"])
-def test_threads_of_mkl_spin_a_millisecond_after_a_product_unless_the_user_says_otherwise(setting):
-    milliseconds = _python(
-        """
-        import ctypes, json, sys
-        import numpy as np
-        from gm_metal_backend import MetalBackend
-        backend = MetalBackend(device="cpu")
-        backend.to_numpy(backend.xp.matmul(backend.asarray(np.ones((256, 256))), backend.asarray(np.ones((256, 256)))))
-        print(json.dumps(ctypes.CDLL(sys.prefix + "/lib/libiomp5.so").kmp_get_blocktime()))
-        """,
-        **setting,
-    )
-    assert milliseconds == int(setting.get("KMP_BLOCKTIME", 1))
+def test_threads_of_mkl_spin_a_millisecond_after_a_product_unless_the_user_says_otherwise(plain):
+    assert plain[2] == 1
+    assert _python(TRAIN + LIBRARIES, KMP_BLOCKTIME="7")[2] == 7
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is a BLAS preloaded")
-def test_provenance_names_the_blas_that_is_used():
-    provenance, place = _python(
-        """
-        import ctypes, json
-        from gm_metal_backend import MetalBackend
-        provenance = dict(MetalBackend(device="cpu").provenance())
-        address = ctypes.cast(ctypes.CDLL(None).cblas_sgemm, ctypes.c_void_p).value
-        for line in open("/proc/self/maps"):
-            start, end = (int(bound, 16) for bound in line.split()[0].split("-"))
-            if start <= address < end:
-                print(json.dumps([provenance, line.split()[-1]]))
-        """
-    )
+def test_provenance_names_the_blas_that_is_used(plain):
+    provenance, *_, place = plain
     if provenance["blas"].startswith("MLX's own"):
         pytest.skip("no optimized BLAS is installed")
     assert re.search("libmkl_rt|libopenblas", provenance["blas"]).group() in place
@@ -240,6 +241,6 @@ def test_provenance_names_the_blas_that_is_used():
 
 
 def test_provenance_reports_that_mlx_was_imported_first(tmp_path):
-    provenance, _, _ = _python(f"import mlx.core\n{TRAIN}")
+    provenance, _, _ = _python(f"import mlx.core\n{TRAIN}{SAY}")
     if sys.platform == "linux":
         assert provenance["blas"].startswith("unknown: mlx was imported before")

@@ -1,6 +1,7 @@
 """MLX compiles and loads kernels where no other user can have put any."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -50,6 +51,28 @@ def used():
     return call
 
 
+@pytest.fixture(scope="module")
+def compiled_once(tmp_path_factory):
+    """Return a cache folder to copy, with the kernels of a process that has ended."""
+    cache = tmp_path_factory.mktemp("compiled")
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    command = [sys.executable, "-c", COMPILE]
+    done = subprocess.run(
+        command, env=environment | {"XDG_CACHE_HOME": str(cache)}, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    return cache, done.stdout.strip()
+
+
+@pytest.fixture
+def filled(compiled_once, tmp_path):
+    """Have a cache folder with the kernels of an earlier process."""
+    cache, uncompiled = compiled_once
+    if uncompiled:
+        pytest.skip(f"MLX does not compile here: {uncompiled}")
+    shutil.copytree(cache, tmp_path / "cache")
+
+
 WHERE = "\nimport os; print(os.environ.get('TEMPDIR'), os.environ.get('TMPDIR'), __import__('tempfile').gettempdir())"
 COMPILED = """
 import os, pathlib
@@ -75,6 +98,7 @@ def test_it_is_a_new_one_in_the_users_cache_and_removed_at_exit(used, tmp_path):
     assert log == ""
 
 
+@pytest.mark.usefixtures("filled")
 def test_python_keeps_its_temporary_folder(used, tmp_path):
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o1777)
@@ -83,17 +107,6 @@ def test_python_keeps_its_temporary_folder(used, tmp_path):
     assert tempdir == "None"
     assert Path(tmpdir).parent == tmp_path / "cache" / "gmcore" / "mlx" / "processes"
     assert pythons == str(tmp_path / "shared")
-
-
-def test_kernels_are_kept_between_processes(used, tmp_path):
-    (uncompiled, first), _ = used(COMPILED)
-    if uncompiled:
-        pytest.skip(f"MLX does not compile here: {uncompiled}")
-    before = kept(tmp_path)
-    (_, second), log = used(COMPILED)
-    assert (int(first) > 0, int(second)) == (True, 0)
-    assert before == kept(tmp_path) != []
-    assert log == ""
 
 
 UNFUSED = """
@@ -134,21 +147,19 @@ os.link = link
 """
 
 
-def test_kernels_of_earlier_processes_take_no_space_of_their_own(used):
-    (uncompiled, *_), _ = used()
-    if uncompiled:
-        pytest.skip(f"MLX does not compile here: {uncompiled}")
+@pytest.mark.usefixtures("filled")
+def test_kernels_are_kept_between_processes_and_take_no_space_of_their_own(used, tmp_path):
+    before = kept(tmp_path)
     (_, compiled, counts), log = used(COMPILED + LINKS)
     kernels, links = counts.split()
     assert (compiled, kernels) == ("0", links)
     assert int(kernels) > 0
+    assert before == kept(tmp_path) != []
     assert log == ""
 
 
+@pytest.mark.usefixtures("filled")
 def test_without_hard_links_kernels_are_copied(used):
-    (uncompiled, *_), _ = used()
-    if uncompiled:
-        pytest.skip(f"MLX does not compile here: {uncompiled}")
     (_, compiled, counts), log = used(COMPILED + LINKS, before=WITHOUT_LINKS)
     kernels, links = counts.split()
     assert (compiled, links) == ("0", "0")
@@ -180,6 +191,7 @@ print(compiled(), other.stdout.strip(), other.stderr)
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_goes_on_shares_its_kernels(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     kept_folder = tmp_path / "cache" / "gmcore" / "mlx"
@@ -191,8 +203,8 @@ def test_a_process_that_goes_on_shares_its_kernels(tmp_path):
     assert (int(first) > 0, second) == (True, "0")
 
 
+@pytest.mark.usefixtures("filled")
 def test_a_damaged_kernel_is_compiled_again_with_one_line(used, tmp_path):
-    used()
     for path in kept(tmp_path):
         os.truncate(path, path.stat().st_size // 2)
     (uncompiled, compiled), log = used(COMPILED)
@@ -237,7 +249,9 @@ def it_is_a_file(cache):
     (cache / "gmcore").write_text("")
 
 
-@pytest.mark.parametrize("spoil", [others_can_exchange_it, someone_else_owns_it, it_is_a_file])
+@pytest.mark.parametrize(
+    "spoil", [others_can_exchange_it, someone_else_owns_it, pytest.param(it_is_a_file, marks=pytest.mark.slow)]
+)
 def test_a_cache_that_others_may_have_written_is_not_used(spoil, used, tmp_path):
     (tmp_path / "cache").mkdir()
     spoil(tmp_path / "cache")
@@ -258,6 +272,7 @@ def test_without_a_home_a_new_folder_is_used_and_removed(used):
     assert not folder.exists()
 
 
+@pytest.mark.usefixtures("filled")
 def test_what_a_killed_process_has_left_is_removed_by_the_next(used, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     code = COMPILE + "\nimport os, signal; os.kill(os.getpid(), signal.SIGKILL)"

@@ -1,15 +1,17 @@
-"""The public functions `train`, `cross_validate` and `search`, which take run files, arrays and objects."""
+"""The public functions: `train`, `cross_validate`, `search` and `find_rate`, for run files, arrays and objects."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Unpack
 
 from gmcore.app.commands.cross_validate import cross_validate as cross_validate_run
+from gmcore.app.commands.find_rate import find_rate as find_rate_of_run
 from gmcore.app.commands.search import search as search_run
 from gmcore.app.commands.train import train as train_run
 from gmcore.app.composing.folds import GivenFolds
 from gmcore.app.composing.run import Run, open_run
 from gmcore.app.composing.work import Command
+from gmcore.app.records.rate_finding import RateFinding
 from gmcore.app.records.results import CrossValidated, Searched, Trained
 from gmcore.app.searching.plan import plan_of
 from gmcore.app.settings import HooksLike, Settings
@@ -19,7 +21,7 @@ from gmcore.errors import ConfigError, did_you_mean
 from gmcore.ports import DataProvider
 from gmcore.registry.port_check import implements
 
-__all__ = ["cross_validate", "search", "train"]
+__all__ = ["cross_validate", "find_rate", "search", "train"]
 
 _USED_BY = {
     "folds": "cross_validate",
@@ -27,7 +29,18 @@ _USED_BY = {
     "engine": "cross_validate",
     "search": "search",
 }
-_UNUSED = {"folds": ["train"], "validation": ["train"], "engine": ["train"], "search": ["train", "cross_validate"]}
+_UNUSED = {
+    "folds": ["train", "find_rate"],
+    "validation": ["train", "find_rate"],
+    "engine": ["train", "find_rate"],
+    "search": ["train", "cross_validate", "find_rate"],
+}
+_OPENED_FOR: dict[str, Command] = {
+    "train": "train",
+    "cross_validate": "validate",
+    "search": "search",
+    "find_rate": "train",  # on the backend that it finds the rate for
+}
 
 
 def train(
@@ -99,6 +112,43 @@ def search(
     return search_run(run, plan_of(run), runs=_path(runs), hooks=listeners, cancellation=cancellation)
 
 
+def find_rate(
+    data: object,
+    y: object = None,
+    /,
+    *,
+    low: float = 1e-6,
+    high: float = 10.0,
+    count: int = 40,
+    steps: int = 100,
+    hooks: HooksLike = (),
+    cancellation: Cancellation | None = None,
+    **settings: Unpack[Settings],
+) -> RateFinding:
+    """Train the same model for a few steps at many learning rates, all as one fleet, and suggest a learning rate.
+
+    Nothing is written. Other arguments and errors as for `train`.
+
+    Args:
+        data: as for `train`.
+        y: as for `train`.
+        low: the lowest learning rate.
+        high: the highest learning rate.
+        count: number of learning rates, evenly spaced in their logarithm.
+        steps: number of optimizer steps at each; rows that are too few for them are passed through several times.
+        hooks: as for `train`.
+        cancellation: as for `train`.
+        settings: as for `train`.
+
+    Raises:
+        TrainingError: if training failed, at all learning rates.
+    """
+    run, listeners = _open("find_rate", data, y, hooks, settings)
+    return find_rate_of_run(
+        run, low=low, high=high, count=count, steps=steps, hooks=listeners, cancellation=cancellation
+    )
+
+
 def _open(command: str, data: object, y: object, hooks: HooksLike, settings: Settings) -> tuple[Run, Hooks | None]:
     """Return the run, with its hook plugins, and `hooks` if they are compiled already."""
     _check_names(settings)
@@ -109,8 +159,7 @@ def _open(command: str, data: object, y: object, hooks: HooksLike, settings: Set
     if "folds" in given:
         given["validation"] = _validation(given)
     plugins = () if isinstance(hooks, Hooks) else tuple(hooks)
-    opened_for: Command = "validate" if command == "cross_validate" else "search" if command == "search" else "train"
-    run = open_run(source, command=opened_for, settings=given, hooks=plugins)
+    run = open_run(source, command=_OPENED_FOR[command], settings=given, hooks=plugins)
     return run, hooks if isinstance(hooks, Hooks) else None
 
 

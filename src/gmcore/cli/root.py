@@ -59,7 +59,7 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in self.summaries:
             return None
-        command: click.Command = importlib.import_module(f"{self.package}.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"{self.package}.{cmd_name.replace('-', '_')}").command
         interrupt_as_usual()
         return command
 
@@ -86,6 +86,7 @@ class Commands(click.Group):
         "train": "Train one model.",
         "validate": "Cross-validate: train one model per fold, score each on held-out rows.",
         "search": "Try settings: score each by cross-validation, train the best one on all rows.",
+        "find-rate": "Find a learning rate: train briefly at many, all at once, and compare the losses.",
         "resume": "Resume a run that was stopped or killed.",
         "replay": "Train a finished run again, and report whether the results are bit-identical.",
         "predict": "Predict the rows of a file with a trained model.",

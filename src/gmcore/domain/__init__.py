@@ -2,6 +2,7 @@
 
 from gmcore.domain.cancellation import Cancellation
 from gmcore.domain.config import (
+    AverageConfig,
     BatchConfig,
     CheckpointConfig,
     EarlyStoppingConfig,
@@ -56,6 +57,7 @@ from gmcore.domain.tree import Array, Shape, Tree, Variables
 
 __all__ = [
     "Array",
+    "AverageConfig",
     "Batch",
     "BatchConfig",
     "BatchEnd",

@@ -1,11 +1,14 @@
 """The configuration of a run: frozen settings, each validated at its field."""
 
+import math
 from typing import Literal
 
 import attrs
-from attrs.validators import ge, gt, in_, instance_of, lt, optional
+from attrs.validators import and_, ge, gt, in_, instance_of, le, lt, optional
 
 __all__ = [
+    "POSITIVE",
+    "AverageConfig",
     "BatchConfig",
     "CheckpointConfig",
     "EarlyStoppingConfig",
@@ -14,6 +17,7 @@ __all__ = [
     "WorkflowConfig",
 ]
 
+POSITIVE = optional(and_(gt(0.0), lt(math.inf)))
 _FRACTION = [gt(0.0), lt(1.0)]
 _STRATEGIES = ("random", "chronological", "stratified")
 
@@ -59,18 +63,59 @@ class SplitConfig:
 class EarlyStoppingConfig:
     """When a member stops before `max_epochs`.
 
+    What is compared is the loss of the rows to stop on, or a metric of them, after each epoch.
+
     Attributes:
         patience: epochs without improvement after which a member stops.
-        min_delta: minimum decrease of the loss that counts as an improvement.
+        min_delta: an improvement is more than this, in units of the loss or of the metric.
         fraction: fraction of the training rows that is monitored instead of trained on; plain training uses its
             validation rows if there are any. Rows that are held out for scoring are never monitored.
         restore_best: whether the result has the weights of the best epoch, or of the last one.
+        metric: name of a number of the run's metrics that is compared instead of the loss, such as `"roc_auc"`.
+        mode: whether the metric is better the lower, `"min"`, or the higher it is, `"max"`; `"auto"`: as the metric
+            says.
+        alpha: weight of the newest value in the exponential moving average that is compared, above 0 and at most 1:
+            `s = alpha * value + (1 - alpha) * s`, from the first value on. With 1 the values themselves are compared.
     """
 
     patience: int = attrs.field(default=10, validator=ge(1))
-    min_delta: float = attrs.field(default=0.0, validator=ge(0.0))
+    min_delta: float = attrs.field(default=0.0, validator=and_(ge(0.0), lt(math.inf)))
     fraction: float = attrs.field(default=0.1, validator=_FRACTION)
     restore_best: bool = True
+    metric: str | None = attrs.field(default=None, validator=optional(instance_of(str)))
+    mode: Literal["auto", "min", "max"] = attrs.field(default="auto", validator=in_(("auto", "min", "max")))
+    alpha: float = attrs.field(default=1.0, validator=and_(gt(0.0), le(1.0)))
+
+    @mode.validator
+    def _check_mode(self, _: object, mode: str) -> None:
+        if mode != "auto" and self.metric is None:
+            raise ValueError(f"'mode' says which values of a metric are better: give 'metric' too, got {mode!r} alone")
+
+
+@attrs.frozen(kw_only=True)
+class AverageConfig:
+    """An average of a member's weights over steps or epochs, which then stands for the weights.
+
+    Once the average has begun, the rows to stop on are evaluated with it, and it is what early stopping keeps, what is
+    scored and what is saved. Training itself goes on from the weights of the last step. Buffers that training changes,
+    such as the running statistics of `BatchNorm`, are averaged in the same way.
+
+    Attributes:
+        kind: `"ema"`: after each step `average = decay * average + (1 - decay) * weights`, beginning with the weights
+            of the first step (Polyak and Juditsky, 1992, in its exponential form); `"swa"`: after each epoch the mean
+            of the weights at the ends of the epochs so far (stochastic weight averaging, Izmailov et al., 2018).
+        decay: of the exponential moving average, from 0 to below 1; None for 0.999.
+        start_epoch: number of the first epoch, from 1, that is averaged; until then the average is the weights.
+    """
+
+    kind: Literal["ema", "swa"] = attrs.field(validator=in_(("ema", "swa")))
+    decay: float | None = attrs.field(default=None, validator=optional(and_(ge(0.0), lt(1.0))))
+    start_epoch: int = attrs.field(default=1, validator=ge(1))
+
+    @decay.validator
+    def _check_decay(self, _: object, decay: float | None) -> None:
+        if self.kind == "swa" and decay is not None:
+            raise ValueError(f'\'decay\' is for kind = "ema"; "swa" weights all epochs equally, got {decay}')
 
 
 @attrs.frozen(kw_only=True)
@@ -131,6 +176,11 @@ class WorkflowConfig:
         shuffle: whether to shuffle the rows each epoch; `"blocks"`: shuffle blocks of neighbouring rows, for data
             sets larger than memory.
         checkpoint: when to write checkpoints.
+        clip_norm: largest norm of a step's gradient, over all parameters of a member: a longer one is scaled to it.
+        clip_value: largest absolute value in a gradient: what exceeds it is set to it; before `clip_norm`.
+        gradient_norms: whether the history has the mean and the largest norm of each epoch's gradients, before they
+            are clipped.
+        average: an average of the weights that is evaluated and kept in their place; None for none.
     """
 
     max_epochs: int = attrs.field(default=50, validator=ge(1))
@@ -143,6 +193,17 @@ class WorkflowConfig:
     drop_last: bool = False
     shuffle: bool | Literal["blocks"] = attrs.field(default=True, validator=in_((True, False, "blocks")))
     checkpoint: CheckpointConfig = attrs.field(factory=CheckpointConfig)
+    clip_norm: float | None = attrs.field(default=None, validator=POSITIVE)
+    clip_value: float | None = attrs.field(default=None, validator=POSITIVE)
+    gradient_norms: bool = attrs.field(default=False, validator=instance_of(bool))
+    average: AverageConfig | None = attrs.field(default=None, validator=optional(instance_of(AverageConfig)))
+
+    @average.validator
+    def _check_average(self, _: object, average: AverageConfig | None) -> None:
+        if average is not None and average.start_epoch > self.max_epochs:
+            raise ValueError(
+                f"'average' must begin in one of the {self.max_epochs} epochs, got start_epoch = {average.start_epoch}"
+            )
 
     def rows_per_epoch(self, rows: int) -> int:
         """Return how many of a member's training rows an epoch visits."""

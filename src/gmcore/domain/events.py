@@ -130,6 +130,8 @@ class EpochEnd:
         active: mask of the members that train on, `(members,)`.
         metrics: by name, the metrics of the stop rows that can be computed during training, `(members,)` each; NaN
             for a member without stop rows; empty if no member has any.
+        gradient_norms: `"gradient_norm"`, the mean over the epoch's steps, and `"largest_gradient_norm"`, before
+            gradients are clipped, `(members,)` each; empty unless the run asks for them.
     """
 
     members: tuple[int, ...]
@@ -139,6 +141,7 @@ class EpochEnd:
     learning_rate: np.ndarray
     active: np.ndarray
     metrics: Mapping[str, np.ndarray] = attrs.field(factory=dict)
+    gradient_norms: Mapping[str, np.ndarray] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

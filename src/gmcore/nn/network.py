@@ -26,7 +26,9 @@ from gmcore.ports import (
     SupportsAdapt,
     SupportsChildren,
     SupportsInverse,
+    SupportsPredictions,
     SupportsSettings,
+    SupportsTargetCheck,
     SupportsUpdate,
 )
 
@@ -46,12 +48,13 @@ def _check_target(network: "Network", _: "attrs.Attribute[Layer | None]", value:
 
 
 @attrs.frozen
-class Network(SupportsSettings, SupportsUpdate):
+class Network(SupportsSettings, SupportsTargetCheck, SupportsUpdate):
     """A model that is a layer, which maps named inputs to outputs, and a loss.
 
     Outputs and predictions depend on the target: for two classes, one log-odds of the second class or two scores; for
     more, a score for each; their predictions are probabilities. For several labels, the log-odds of each; for numbers,
-    one output for each column. A target with a shape has these outputs at each place, `(batch, *shape, …)`.
+    one output for each column, from which a loss that `SupportsPredictions` computes the predictions. A target with a
+    shape has these outputs at each place, `(batch, *shape, …)`.
 
     The variables of the layer are those of the model; the model's own are the branches `"loss"`, the settings of the
     loss, and `"target"`, those of the layer for the targets.
@@ -146,10 +149,16 @@ class Network(SupportsSettings, SupportsUpdate):
             return xp.softmax(outputs, axis=-1)
         if target.kind is TargetKind.MULTILABEL:
             return xp.sigmoid(outputs)
+        if isinstance(self._loss, SupportsPredictions):
+            return self._loss.predictions(outputs, xp=xp)
         if self.target is None:
             return outputs
         assert isinstance(self.target, SupportsInverse)  # noqa: S101 - checked at the field
         return self.target.inverse(child(variables, _TARGET), outputs, xp=xp)
+
+    def check_targets(self, targets: np.ndarray) -> None:
+        if isinstance(self._loss, SupportsTargetCheck):
+            self._loss.check_targets(targets)
 
     @property
     def settings(self) -> Mapping[str, float]:
@@ -215,6 +224,8 @@ class Network(SupportsSettings, SupportsUpdate):
             yield f"{name} must keep the shape {shape} of the targets, got {found}"
         elif self.target.init(SizingGenerator(), shape).params:
             yield f"{name} can't be a layer for targets, since it has parameters, and nothing trains these"
+        elif isinstance(self._loss, SupportsPredictions):
+            yield f"{name} can't be combined with the loss {type(self._loss).__name__}, which needs targets as they are"
 
     def _own(self, variables: Variables) -> Variables:
         """Return the variables of the layer, without the model's own."""

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from gmcore.domain import Array, Tree
 from gmcore.ports.compute.backend import Backend
+from gmcore.ports.forward_pass import Pass
 
 __all__ = ["FleetLoss", "GradientStrategy", "Losses"]
 
@@ -50,3 +51,16 @@ class GradientStrategy(Protocol):
     def rows_at_once(self, batch_size: int) -> int:
         """Return how many rows of a batch are in memory with their intermediate values at the same time."""
         return batch_size
+
+    def training_pass(self, at: Pass, *, backend: Backend) -> Pass:
+        """Return what layers are given in the forward passes that `loss` consists of.
+
+        A strategy that layers take part in changes `truncation` or `checkpoint`, and nothing else; one that holds
+        another strategy hands the change of that on.
+
+        Args:
+            at: what layers are given by backpropagation, in a trace of `gradient`.
+            backend: the array library.
+        """
+        del backend
+        return at

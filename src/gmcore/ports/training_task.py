@@ -1,5 +1,7 @@
 """The task of training: all that the members of a fleet share."""
 
+from collections.abc import Mapping
+
 import attrs
 
 from gmcore.domain import Cancellation, Hooks, Rows, WorkflowConfig
@@ -25,6 +27,7 @@ class TrainingTask:
         optimizer: updates the parameters.
         schedule: changes the learning rate.
         gradients: computes the gradient of a batch.
+        schedules: of other settings, the optimizer's and the model's, by name, such as `"weight_decay"` or `"dropout"`.
         config: epochs, batch size, early stopping, chunks.
         metrics: computed when rows are scored.
         hooks: listeners of the run's events.
@@ -39,6 +42,7 @@ class TrainingTask:
     schedule: Schedule
     gradients: GradientStrategy
     config: WorkflowConfig
+    schedules: Mapping[str, Schedule] = attrs.field(factory=dict)
     metrics: tuple[MetricComputer, ...] = ()
     hooks: Hooks = attrs.field(factory=Hooks)
     cancellation: Cancellation = attrs.field(factory=Cancellation)

@@ -37,6 +37,7 @@ class EpochLog:
             "train_loss": epoch.train_loss,
             "stop_loss": epoch.stop_loss,
             **{f"stop_{name}": values for name, values in epoch.metrics.items()},
+            **epoch.gradient_norms,
             "learning_rate": epoch.learning_rate,
             "active": epoch.active,
         }

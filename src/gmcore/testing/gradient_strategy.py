@@ -4,14 +4,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
+import attrs
 import numpy as np
 
-from gmcore.domain import Array, Tree
+from gmcore.domain import Array, Tree, Variables
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
 from gmcore.nn.gradients import Backpropagation
-from gmcore.ports import Backend, FleetLoss, GradientStrategy, Losses
+from gmcore.nn.layers.gru import GRU
+from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.ports import Backend, FleetLoss, GradientStrategy, Losses, Pass
 from gmcore.testing.abilities import usable_backends
 from gmcore.testing.model_checks.passes import same_leaves
 
@@ -159,9 +162,73 @@ class GradientStrategyContract(ABC):
             assert isinstance(rows, int), f"{rows!r} for a batch of {batch_size}"
             assert 1 <= rows <= batch_size, f"{rows} for a batch of {batch_size}"
 
+    def test_a_recurrent_layer_has_the_gradient_of_the_whole_sequence(self) -> None:
+        """If the strategy is not exact, the outputs are those of an exact one, and the gradient points uphill."""
+        for backend in self.backends("float64"):
+            found, expected = (_recurrent(backend, one) for one in (self.strategy(), Backpropagation()))
+            _assert_close({"value": found[0]}, {"value": expected[0]}, backend.name)
+            if self.exact:
+                _assert_close(found[1], expected[1], backend.name)
+            else:
+                products = tree_map(lambda one, other: np.sum(one * other), found[1], expected[1])
+                assert sum(tree_leaves(products)) > 0, f"{backend.name}: the gradient points downhill"
+
+    def test_a_training_pass_is_changed_in_nothing_but_truncation_and_checkpoint(self) -> None:
+        """Weights and key are those of the batch; an exact strategy truncates nothing that was not truncated."""
+        given = Pass(xp=NumPyNamespace("float64"), weights=np.ones(3), key=np.zeros(2, np.uint32), training=True)
+        for backend in self.backends("float64"):
+            found = self.strategy().training_pass(given, backend=backend)
+            for name in ("xp", "weights", "key", "training"):
+                assert getattr(found, name) is getattr(given, name), f"{name} of the pass is changed"
+            assert not (self.exact and found.truncation), f"an exact strategy truncates to {found.truncation} steps"
+            truncated = self.strategy().training_pass(attrs.evolve(given, truncation=_STEPS), backend=backend)
+            assert truncated.truncation is not None, "the truncation of the pass is dropped"
+
+    def test_a_strategy_inside_another_changes_the_training_pass(self) -> None:
+        """Of each option that is a gradient strategy; a strategy that holds none passes."""
+        given = Pass(xp=NumPyNamespace("float64"), training=True)
+        for name, inner in _inner(self.strategy()).items():
+            # Not all kinds may be inside this one; then nothing can be dropped.
+            for change in ({"truncation": 7}, {"checkpoint": _kept}):
+                changed = attrs.evolve(cast("attrs.AttrsInstance", self.strategy()), **{name: _Inside(inner, change)})
+                for backend in self.backends("float64"):
+                    found = cast("GradientStrategy", changed).training_pass(given, backend=backend)
+                    (field,) = change
+                    own = getattr(self.strategy().training_pass(given, backend=backend), field)
+                    assert getattr(found, field) in (own, change[field])
+                    assert own is not None or getattr(found, field) == change[field], (
+                        f"the {field} of the strategy in {name} is dropped: call its training_pass"
+                    )
+
     def _assert_same(self, found: _Gradient, expected: _Gradient, backend: Backend) -> None:
         _assert_close({"losses": found.losses}, {"losses": expected.losses}, backend.name)
         _assert_close(found.gradients, expected.gradients, backend.name)
+
+
+class _Inside(GradientStrategy):
+    """A strategy that changes one thing of the training pass."""
+
+    def __init__(self, inner: GradientStrategy, change: dict[str, object]) -> None:
+        self._inner, self._change = inner, change
+
+    def gradient(
+        self, loss: FleetLoss, params: Tree, buffers: Tree, batch: Tree, *, backend: Backend
+    ) -> tuple[Losses, Tree]:
+        return self._inner.gradient(loss, params, buffers, batch, backend=backend)
+
+    def training_pass(self, at: Pass, *, backend: Backend) -> Pass:
+        del backend
+        return attrs.evolve(at, **self._change)
+
+
+def _kept(fn: Callable[..., object]) -> Callable[..., object]:
+    return fn
+
+
+def _inner(strategy: GradientStrategy) -> dict[str, GradientStrategy]:
+    """Return the options of a strategy that are strategies."""
+    options = {field.name: getattr(strategy, field.name) for field in attrs.fields(type(strategy)) if field.init}
+    return {name: value for name, value in options.items() if isinstance(value, GradientStrategy)}
 
 
 def _params() -> Tree:
@@ -246,6 +313,32 @@ def _gradient(
     arguments = backend.asarray((_params(), _buffers() if buffers is None else buffers, batch))
     (value, (losses, after)), gradients = backend.to_numpy(program(*arguments))
     return _Gradient(value, losses, after, gradients)
+
+
+def _recurrent(backend: Backend, strategy: GradientStrategy) -> tuple[Array, Tree]:
+    """Return the loss of a recurrent network in two members, and the gradient that a strategy returns."""
+    xp, layer, rng = backend.xp, GRU(2), np.random.default_rng(2)
+
+    def member(params: Tree, batch: Tree) -> Array:
+        plain = Pass(xp=xp, weights=batch["weights"], training=True)
+        outputs = layer.apply(Variables(params), batch["inputs"], strategy.training_pass(plain, backend=backend))
+        return xp.sum(xp.sum(xp.square(outputs - batch["targets"]), axis=-1) * batch["weights"])
+
+    def fleet(params: Tree, buffers: Tree, batch: Tree) -> Losses:
+        losses = backend.vmap(member)(params, batch)
+        return xp.sum(losses), (losses, buffers)
+
+    params = tree_map(lambda *leaves: np.stack(leaves), *(layer.init(rng, (_STEPS, 1)).params for _ in range(2)))
+    batch = {
+        "inputs": rng.normal(size=(2, 4, _STEPS, 1)),
+        "targets": rng.normal(size=(2, 4, 2)),
+        "weights": np.ones((2, 4)),
+    }
+    compute = lambda params, batch: strategy.gradient(fleet, params, {}, batch, backend=backend)
+    (value, _), gradients = backend.to_numpy(
+        backend.compile(compute, loops=True)(*backend.asarray((params, batch)))
+    )
+    return value, gradients
 
 
 def _descent(backend: Backend, strategy: GradientStrategy) -> Callable[[Tree, Tree], Tree]:

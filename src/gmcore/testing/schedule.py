@@ -10,7 +10,7 @@ import numpy as np
 from gmcore.domain import Tree
 from gmcore.domain.tree import tree_map
 from gmcore.nn.numpy_namespace import NumPyNamespace
-from gmcore.ports import Feedback, Schedule, SupportsFeedback
+from gmcore.ports import Feedback, Schedule, SupportsDuration, SupportsFeedback
 from gmcore.testing.abilities import OfAbilities, needs
 
 __all__ = ["ScheduleContract"]
@@ -18,6 +18,7 @@ __all__ = ["ScheduleContract"]
 # A member without training rows has no steps; a member with few rows is masked, not shorter, so that its steps can pass
 # its total.
 _TOTALS = np.array([0, 1, 7, 30, 1000])
+_PER_EPOCH = np.array([0, 1, 7, 10, 20])
 _STEPS = np.arange(40)[:, None]
 # The losses of four members in eight epochs: falling, rising, constant, and those of a member that fails.
 _LOSSES = np.stack([np.arange(8.0)[::-1], np.arange(8.0), np.ones(8), np.where(np.arange(8) < 3, 1.0, np.nan)], axis=1)  # noqa: PLR2004 - as above
@@ -27,10 +28,10 @@ class ScheduleContract(OfAbilities):
     """Checks for a schedule; subclass it as `TestYours` in a test module, and pytest runs them.
 
     A schedule that reacts to the loss, itself or through a schedule inside it, states the ability `SupportsFeedback` in
-    `abilities`.
+    `abilities`; one that training can be too short for states `SupportsDuration`.
     """
 
-    optional: ClassVar[tuple[type, ...]] = (SupportsFeedback,)
+    optional: ClassVar[tuple[type, ...]] = (SupportsDuration, SupportsFeedback)
 
     @abstractmethod
     def schedule(self) -> Schedule:
@@ -38,7 +39,7 @@ class ScheduleContract(OfAbilities):
 
     def factors(self) -> np.ndarray:
         """Return a new schedule's factors for all steps and totals of the checks, `(steps, totals)`."""
-        return self.schedule().factor(_STEPS, _TOTALS)
+        return self.schedule().factor(_STEPS, _TOTALS, _PER_EPOCH)
 
     def feedback(self) -> Feedback:
         """Return how a new schedule reacts to the loss."""
@@ -54,23 +55,25 @@ class ScheduleContract(OfAbilities):
         assert isinstance(schedule, Schedule)
         reacts, stated = _feedback_of(schedule) is not None, SupportsFeedback in self.abilities
         assert reacts == stated, "SupportsFeedback must be in `abilities` if the schedule reacts to the loss, else not"
+        checks, stated = isinstance(schedule, SupportsDuration), SupportsDuration in self.abilities
+        assert checks == stated, "SupportsDuration must be in `abilities` if the schedule has its `check`, else not"
 
     def test_steps_and_totals_broadcast(self) -> None:
         """The factors have the shape to which the arguments broadcast, also where both are scalars."""
-        for step, total in (
-            (_STEPS, _TOTALS),
-            (_STEPS[:, 0], np.array(40)),
-            (np.array(3), _TOTALS),
-            (np.array(3),) * 2,
+        for step, total, per_epoch in (
+            (_STEPS, _TOTALS, _PER_EPOCH),
+            (_STEPS[:, 0], np.array(40), np.array(8)),
+            (np.array(3), _TOTALS, _PER_EPOCH),
+            (np.array(3),) * 3,
         ):
-            found = self.schedule().factor(step, total)
+            found = self.schedule().factor(step, total, per_epoch)
             expected = np.broadcast_shapes(step.shape, total.shape)
             assert np.shape(found) == expected, f"{np.shape(found)} from {step.shape} and {total.shape}"
 
     def test_factors_are_float64_arrays(self) -> None:
         """Also the first, alone, and also for whole numbers."""
         for step in (np.array(0), np.array([0]), np.array([0.0]), np.arange(5)):
-            found = self.schedule().factor(step, np.array(5))
+            found = self.schedule().factor(step, np.array(5), np.array(5))
             assert isinstance(found, np.ndarray), type(found).__name__
             assert found.dtype == np.float64, f"{found.dtype} for {step!r}"
 
@@ -82,35 +85,42 @@ class ScheduleContract(OfAbilities):
 
     def test_some_factor_is_above_zero(self) -> None:
         """Training moves the parameters."""
-        assert (self.schedule().factor(np.arange(30), np.array(30)) > 0).any()
+        assert (self.schedule().factor(np.arange(30), np.array(30), np.array(10)) > 0).any()
 
     def test_a_schedule_is_a_pure_function(self) -> None:
         """Equal arguments give equal factors: by the same object, after other calls, and by a new one."""
         schedule = self.schedule()
-        first = schedule.factor(_STEPS, _TOTALS).copy()
-        schedule.factor(_STEPS[::-1] + 3, np.array(50))
-        assert np.array_equal(schedule.factor(_STEPS, _TOTALS), first), "the second call differs"
+        first = schedule.factor(_STEPS, _TOTALS, _PER_EPOCH).copy()
+        schedule.factor(_STEPS[::-1] + 3, np.array(50), np.array(5))
+        assert np.array_equal(schedule.factor(_STEPS, _TOTALS, _PER_EPOCH), first), "the second call differs"
         assert np.array_equal(self.factors(), first), "a new schedule differs"
 
     def test_a_factor_does_not_depend_on_the_rest_of_its_array(self) -> None:
         """Steps evaluated one by one, in parts, in reverse, or as floats have the same factors."""
         schedule, expected = self.schedule(), self.factors()
+        of_all = (_TOTALS, _PER_EPOCH)
         for index, step in enumerate(_STEPS):
-            assert np.array_equal(schedule.factor(step, _TOTALS), expected[index]), f"step {index} alone differs"
-        for index, total in enumerate(_TOTALS):
-            assert np.array_equal(schedule.factor(_STEPS[:, 0], total), expected[:, index]), (
+            assert np.array_equal(schedule.factor(step, *of_all), expected[index]), f"step {index} alone differs"
+        for index, (total, per_epoch) in enumerate(zip(*of_all, strict=True)):
+            assert np.array_equal(schedule.factor(_STEPS[:, 0], total, per_epoch), expected[:, index]), (
                 f"total {total} alone differs"
             )
-        assert np.array_equal(schedule.factor(_STEPS[5:9], _TOTALS), expected[5:9]), "a part of the steps differs"
-        assert np.array_equal(schedule.factor(_STEPS[::-1], _TOTALS), expected[::-1]), "the reverse order differs"
-        assert np.array_equal(schedule.factor(_STEPS * 1.0, _TOTALS * 1.0), expected), "steps as floats differ"
+        assert np.array_equal(schedule.factor(_STEPS[5:9], *of_all), expected[5:9]), "a part of the steps differs"
+        assert np.array_equal(schedule.factor(_STEPS[::-1], *of_all), expected[::-1]), "the reverse order differs"
+        floats = (one * 1.0 for one in of_all)
+        assert np.array_equal(schedule.factor(_STEPS * 1.0, *floats), expected), "steps as floats differ"
 
     def test_the_arguments_are_not_modified(self) -> None:
         """Nothing is computed in place."""
-        step, total = _STEPS * 1.0, _TOTALS * 1.0
-        self.schedule().factor(step, total)
-        assert np.array_equal(step, _STEPS)
-        assert np.array_equal(total, _TOTALS)
+        before = (_STEPS, _TOTALS, _PER_EPOCH)
+        given = tuple(one * 1.0 for one in before)
+        self.schedule().factor(*given)
+        assert all(np.array_equal(one, other) for one, other in zip(given, before, strict=True))
+
+    @needs(SupportsDuration)
+    def test_a_long_training_is_accepted(self) -> None:
+        """A million epochs of a thousand steps are enough for every schedule."""
+        self.schedule().check(10**9, 1000)  # type: ignore[attr-defined]  # it has the ability
 
     @needs(SupportsFeedback)
     def test_the_state_of_its_feedback_keeps_its_names_shapes_and_dtypes(self) -> None:

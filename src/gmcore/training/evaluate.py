@@ -3,30 +3,26 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from gmcore.domain import Array, Rows, Tree, ValidationResult, Variables
 from gmcore.domain.tree import tree_map
-from gmcore.errors import TrainingError
-from gmcore.nn.numpy_namespace import NumPyNamespace
-from gmcore.nn.places import by_place, repeated
 from gmcore.nn.sizing import SizingGenerator
-from gmcore.ports import Backend, MetricComputer, Model, Pass, TrainingTask
+from gmcore.ports import Backend, Model, Pass, TrainingTask
 from gmcore.training.fleet.members import common_of, evaluation_batch, stack, weight_of
 from gmcore.training.fleet.plan import evaluation_plan
 from gmcore.training.fleet.prefetch import prefetch
 from gmcore.training.fleet.program_cache import cached_program
 from gmcore.training.fleet.row_source import RowSource, common_arrays
+from gmcore.training.fleet.scoring import scoring_program
 from gmcore.training.fleet.segments import EvaluationSegment, evaluation_segments, steps_per_call
-from gmcore.training.fleet.step import evaluation_step
-from gmcore.training.fleet.trees import Common, EvaluationBatches, EvaluationInputs, EvaluationShared, Totals
-from gmcore.training.metric_numbers import metric_numbers
+from gmcore.training.fleet.trees import EvaluationInputs, Totals
+from gmcore.training.metric_numbers import score
 
-__all__ = ["evaluate", "predict", "prepared_evaluation", "score"]
+__all__ = ["evaluate", "predict", "prepared_evaluation"]
 
-_NUMPY = NumPyNamespace("float64")
 _PREDICTED_AT_ONCE = 1024
 _PREFETCHED = 2
 
@@ -62,32 +58,13 @@ def prepared_evaluation(task: TrainingTask, source: RowSource, rows: Sequence[np
     repeated = lambda leaf: np.broadcast_to(leaf, (len(rows), *leaf.shape))
     inputs: EvaluationInputs = {"params": tree_map(repeated, one.params), "buffers": tree_map(repeated, one.buffers)}
     totals: Totals = {"loss": np.zeros(len(rows)), "by_metric": {}}
-    batches, length = next(_segments(task, source, rows))
+    # Of the rows only those of the first call matter, whose shape is that of most calls.
+    batch_size = evaluation_batch(task)
+    most = batch_size * steps_per_call(task, source, members=len(rows), batch_size=batch_size)
+    batches, length = next(_segments(task, source, [one[:most] for one in rows]))
     common = common_arrays(source, one.shared)
-    program = _scoring_program(task)
+    program = scoring_program(task.backend, task.model)
     return task.backend.prepare(program, totals, batches, length, inputs, common, on_device=(0, 3, 4))
-
-
-def score(
-    metrics: Iterable[MetricComputer], predictions: np.ndarray, rows: Rows, indices: np.ndarray
-) -> Mapping[str, float]:
-    """Return the metrics by name of predictions for the rows at `indices`; empty without rows or targets.
-
-    Raises:
-        TrainingError: if a metric does not return numbers, or two metrics return the same name.
-    """
-    if rows.targets is None or not len(indices):
-        return {}
-    shape, targets = rows.schema.target.shape, by_place(rows.targets[indices], rows.schema.target.shape, xp=_NUMPY)
-    weights = None if rows.weights is None else repeated(rows.weights[indices], shape, xp=_NUMPY)
-    predictions = by_place(predictions, shape, xp=_NUMPY)
-    found: dict[str, float] = {}
-    for metric in metrics:
-        numbers = metric_numbers(metric, predictions, targets, weights)
-        if clash := (found.keys() | {"loss"}) & numbers.keys():
-            raise TrainingError(f"two metrics return '{min(clash)}', or one returns the name of the model's loss")
-        found |= numbers
-    return found
 
 
 def predict(backend: Backend, model: Model, variables: Variables, rows: Rows) -> np.ndarray:
@@ -111,7 +88,7 @@ def _losses_and_predictions(
 
     Members with fewer rows than the longest one have padding at the end of their predictions.
     """
-    backend, count, program = task.backend, len(variables), _scoring_program(task)
+    backend, count, program = task.backend, len(variables), scoring_program(task.backend, task.model)
     inputs: EvaluationInputs = {
         "params": stack([one.params for one in variables]),
         "buffers": stack([one.buffers for one in variables]),
@@ -135,34 +112,6 @@ def _segments(task: TrainingTask, source: RowSource, rows: Sequence[np.ndarray])
     most = steps_per_call(task, source, members=len(rows), batch_size=batch_size)
     numbers = len(rows) * batch_size * math.prod(task.model.schema.target.output_shape)
     return evaluation_segments(plan, source, length=most, results=numbers * np.dtype(task.backend.dtype).itemsize)
-
-
-def _scoring_program(
-    task: TrainingTask,
-) -> Callable[[Totals, EvaluationBatches, int, EvaluationInputs, Common], tuple[Totals, Array]]:
-    backend, model = task.backend, task.model
-    return cached_program(backend, ("scoring", model), lambda: _compiled_scoring(backend, model))
-
-
-def _compiled_scoring(
-    backend: Backend, model: Model
-) -> Callable[[Totals, EvaluationBatches, int, EvaluationInputs, Common], tuple[Totals, Array]]:
-    """Return the program that adds to the totals and returns predictions, `(members, steps, batch, *output_shape)`.
-
-    It takes `length` steps; the predictions of further ones have no meaning.
-    """
-    step = evaluation_step(model, backend)
-    # From (steps, members, batch, …).
-    axes = (1, 0, 2, *range(3, 3 + len(model.schema.target.output_shape)))
-
-    def add_and_predict(
-        totals: Totals, batches: EvaluationBatches, length: int, inputs: EvaluationInputs, common: Common
-    ) -> tuple[Totals, Array]:
-        shared: EvaluationShared = {**common, **inputs}
-        totals, predictions = backend.scan(step, totals, batches, shared, length)
-        return totals, backend.xp.permute_dims(predictions, axes)
-
-    return backend.compile(add_and_predict, loops=True, members=(0, 1, None, 0, None), lengths=(2,))
 
 
 def _prediction_program(backend: Backend, model: Model) -> Callable[[Tree, Tree, Tree, Mapping[str, Array]], Array]:

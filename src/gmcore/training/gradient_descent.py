@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from gmcore.domain import FitEnd, FitStart, Member, Rows, TrainingResult, ValidationResult, Variables
-from gmcore.errors import DataError, TrainingError
+from gmcore.errors import ConfigError, DataError, TrainingError
 from gmcore.ports import SupportsPreparation, TrainingTask, TrainingWorkflow
 from gmcore.training.background import in_background
 from gmcore.training.chunks import members_at_once
@@ -19,9 +19,11 @@ from gmcore.training.fleet.clock import Clock
 from gmcore.training.fleet.members import member_settings
 from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.row_source import RowSource
+from gmcore.training.fleet.scheduled_settings import check_durations, problems_of_steps
 from gmcore.training.memory import device_memory
 from gmcore.training.metric_numbers import check_same_names
 from gmcore.training.out_of_memory import AtOnce, memory_errors_explained
+from gmcore.training.target_check import check_targets
 
 __all__ = ["GradientDescent"]
 
@@ -158,6 +160,9 @@ def _check(task: TrainingTask, members: Sequence[Member]) -> None:
     if not members:
         raise DataError("a fleet needs at least one member to train, got none")
     member_settings(task, members)
+    if problems := list(problems_of_steps(task.model, task.optimizer, task.schedules, task.config)):
+        raise ConfigError(problems)
+    check_durations([task.schedule, *task.schedules.values()], task.config, [len(member.train) for member in members])
     weights = task.rows.weights
     for member in members:
         if len(member.train) == 0:
@@ -170,6 +175,7 @@ def _check(task: TrainingTask, members: Sequence[Member]) -> None:
             )
     if task.rows.targets is None:
         raise DataError("the rows have no targets to train on")
+    check_targets(task.model, task.rows)
 
 
 def _without_weightless_rows(rows: Rows, member: Member) -> Member:

@@ -5,10 +5,37 @@ from typing import overload
 
 import numpy as np
 
+from gmcore.domain import Rows
 from gmcore.errors import TrainingError
+from gmcore.nn.numpy_namespace import NumPyNamespace
+from gmcore.nn.places import by_place, repeated
 from gmcore.ports import MetricComputer, SupportsDirection
 
-__all__ = ["check_same_names", "metric_numbers"]
+__all__ = ["check_same_names", "metric_numbers", "score"]
+
+_NUMPY = NumPyNamespace("float64")
+
+
+def score(
+    metrics: Iterable[MetricComputer], predictions: np.ndarray, rows: Rows, indices: np.ndarray
+) -> Mapping[str, float]:
+    """Return the metrics by name of predictions for the rows at `indices`; empty without rows or targets.
+
+    Raises:
+        TrainingError: if a metric does not return numbers, or two metrics return the same name.
+    """
+    if rows.targets is None or not len(indices):
+        return {}
+    shape, targets = rows.schema.target.shape, by_place(rows.targets[indices], rows.schema.target.shape, xp=_NUMPY)
+    weights = None if rows.weights is None else repeated(rows.weights[indices], shape, xp=_NUMPY)
+    predictions = by_place(predictions, shape, xp=_NUMPY)
+    found: dict[str, float] = {}
+    for metric in metrics:
+        numbers = metric_numbers(metric, predictions, targets, weights)
+        if clash := (found.keys() | {"loss"}) & numbers.keys():
+            raise TrainingError(f"two metrics return '{min(clash)}', or one returns the name of the model's loss")
+        found |= numbers
+    return found
 
 
 def metric_numbers(

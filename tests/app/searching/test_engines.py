@@ -19,6 +19,12 @@ from gmcore.ports import Schedule
 TWO = {"use": "processes", "workers": 2}
 
 
+@pytest.fixture
+def tables(tables):
+    """Return the run with a backend that is imported fast, since each engine starts processes."""
+    return tables | {"backend": {"use": "metal", "device": "cpu", "fused": False}}
+
+
 def logged(folder):
     return list(map(json.loads, (folder / "metrics.jsonl").read_text().splitlines()))
 
@@ -27,7 +33,9 @@ def folds_of(done):
     return done.report["folds"], done.report["mean"]
 
 
-def test_a_cross_validation_in_processes_gives_the_bits_of_this_process(tables, tmp_path):
+@pytest.mark.parametrize("backend", ["metal", pytest.param("jax", marks=pytest.mark.slow)])
+def test_a_cross_validation_in_processes_gives_the_bits_of_this_process(tables, tmp_path, backend):
+    tables["backend"] = {"use": backend, "device": "cpu"}
     tables["training"]["members_per_chunk"] = 2
     here = gmcore.cross_validate(tables, runs=tmp_path / "here")
     fits = []
@@ -44,7 +52,7 @@ def test_rows_folds_and_listeners_may_be_objects_and_no_folder_is_needed():
     points = np.random.default_rng(0).normal(size=(60, 3))
     folds = [(np.arange(20, 60), np.arange(20)), (np.arange(40), np.arange(40, 60))]
     ended = []
-    settings = {"folds": folds, "backend": {"use": "jax", "device": "cpu"}, "training": {"max_epochs": 2}}
+    settings = {"folds": folds, "backend": {"use": "metal", "device": "cpu"}, "training": {"max_epochs": 2}}
     there = gmcore.cross_validate(
         points,
         points[:, 0],
@@ -82,6 +90,7 @@ def test_a_fleet_that_fails_as_a_whole_raises_the_error_of_this_process(tables):
     assert errors[0].startswith("training failed for member 0: the loss was ")
 
 
+@pytest.mark.slow
 def test_a_plugin_is_found_by_other_processes(tables, parts):
     tables["training"]["schedule"] = {"use": "deadly", "parent": 1, "steps": 10**6}
     there = gmcore.cross_validate(tables, engine=TWO)
@@ -162,8 +171,8 @@ class Unnamed(Schedule):
 
     inner: Schedule = attrs.field(factory=Constant)
 
-    def factor(self, step, total_steps):
-        return self.inner.factor(step, total_steps)
+    def factor(self, step, total_steps, steps_per_epoch):
+        return self.inner.factor(step, total_steps, steps_per_epoch)
 
 
 def half(predictions, targets):

@@ -63,7 +63,7 @@ def _registered():
 def tables(run_file):
     tables = tomllib.loads(run_file.read_text())
     tables["data"]["path"] = str(run_file.with_name("moons.csv"))
-    tables["backend"] = {"use": "jax", "device": "cpu"}
+    tables["backend"] = {"use": "metal", "device": "cpu", "fused": False}
     tables["training"] |= {"max_epochs": 3}
     del tables["training"]["early_stopping"]
     tables["search"] = {"metric": "log_loss", "strategy": "climbing", "space": SPACE}

@@ -57,17 +57,20 @@ def assert_scores_are_those_of_cross_validations(done, tables):
         assert {name: values.tolist() for name, values in trial.scores.items()} == expected, trial.settings
 
 
-@pytest.mark.parametrize("backend", [pytest.param("metal", marks=pytest.mark.slow), "jax"])
-def test_trials_score_as_cross_validations_with_their_settings_do_to_the_bit(tables, backend):
+@pytest.mark.parametrize(
+    ("backend", "sizes"),
+    [("jax", [16]), *(pytest.param(name, [16, 40], marks=pytest.mark.slow) for name in ("jax", "metal"))],
+)
+def test_trials_score_as_cross_validations_with_their_settings_do_to_the_bit(tables, backend, sizes):
     tables["backend"] = {"use": backend, "device": "cpu"}
     space = {
         "training.optimizer.learning_rate": [0.003, 0.1],
         "model.dropout": [0.0, 0.5],
-        "training.batch_size": [16, 40],
+        "training.batch_size": sizes,
     }
     done = searched(tables, space)
     assert_scores_are_those_of_cross_validations(done, tables)
-    assert len({trial.mean["loss"] for trial in done.trials}) == len(done.trials) == 8
+    assert len({trial.mean["loss"] for trial in done.trials}) == len(done.trials) == 4 * len(sizes)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ class SeededRate(Schedule):
 
     seed: int = 0
 
-    def factor(self, step, total_steps):
+    def factor(self, step, total_steps, steps_per_epoch):
         return np.full(np.broadcast_shapes(np.shape(step), np.shape(total_steps)), 0.1 + self.seed % 7)
 
 

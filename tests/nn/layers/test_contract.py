@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+import pytest
 
 import gmcore
 from gmcore.nn.layers import (
@@ -122,12 +123,16 @@ def contract(name, case):
     return type(f"Test {name}", (case.suite,), methods)
 
 
+# Other cases contain these, so that compiling them alone is for `make slow`.
+CONTAINED = ("dense", "one_hot", "impute", "standardize")
 ALL = {
     **CASES,
+    **{name: attrs.evolve(CASES[name], suite=OnTheReference) for name in CONTAINED},
     **{name: Case(make, {"columns": SMALL}, suite=OnTheReference) for name, make in activations().items()},
     "activations": together(),
 }
 globals().update({f"Test {name}": contract(name, case) for name, case in ALL.items()})
+globals().update({f"Test {name} alone": pytest.mark.slow(contract(f"{name} alone", CASES[name])) for name in CONTAINED})
 
 
 def test_every_registered_layer_has_a_case():

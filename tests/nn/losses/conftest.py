@@ -22,6 +22,8 @@ def gradient(double):
             rows = loss.of_rows(outputs, targets, settings=loss.settings, xp=double.xp)
             return double.xp.sum(rows), ()
 
-        return double.to_numpy(double.value_and_grad(total)(*double.asarray((outputs, targets)))[1])
+        # `loops`, though there are none, so that no slow compiler of single functions is called.
+        gradient_of = double.compile(double.value_and_grad(total), loops=True)
+        return double.to_numpy(gradient_of(*double.asarray((outputs, targets)))[1])
 
     return of_sum

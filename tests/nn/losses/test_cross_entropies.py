@@ -33,6 +33,12 @@ def test_the_loss_of_one_log_odds_output_is_torchs_binary_cross_entropy(losses, 
     assert found == pytest.approx(expected, rel=1e-13, abs=0)
 
 
+def test_numeric_targets_may_be_any_probabilities(losses):
+    shares = np.array([[0.3], [1.0], [0.0], [0.5], [0.25]])
+    found = losses(BinaryCrossEntropy(), Z[:, None], shares)
+    assert found == pytest.approx(shares[:, 0] * YES + (1 - shares[:, 0]) * NO, rel=1e-13)
+
+
 def test_several_yes_or_no_outputs_are_averaged(losses):
     found = losses(BinaryCrossEntropy(), np.stack([Z, Z], axis=1), np.tile([1.0, 0.0], (5, 1)))
     assert found == pytest.approx((np.array(YES) + NO) / 2, rel=1e-13)

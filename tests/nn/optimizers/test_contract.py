@@ -4,11 +4,17 @@ import gmcore
 from gmcore.ports import SupportsEvaluations
 from gmcore.testing.optimizer import OptimizerContract
 
+GROUPS = [{"pattern": "*.bias", "rate": 0.1, "weight_decay": 0.0}, {"pattern": "first.*", "frozen": True}]
 CASES = {name: {} for name in gmcore.float64.optimizers} | {
-    "adam, weight_decay": {"weight_decay": 0.1},
+    "adafactor, weight_decay": {"weight_decay": 0.1},
+    "adam, amsgrad": {"weight_decay": 0.1, "amsgrad": True},
     "adamw, no weight_decay": {"weight_decay": 0.0},
-    "lbfgs, short history": {"history": 2, "learning_rate": 0.5, "evaluations": 20},
-    "rmsprop, weight_decay": {"weight_decay": 0.1},
+    "lbfgs, short history": {"history": 2, "learning_rate": 0.5, "evaluations": 4},
+    "grouped, with groups": {"groups": GROUPS},
+    "grouped, not elementwise": {"optimizer": {"use": "lamb"}, "groups": GROUPS[:1]},
+    "nadam, decoupled": {"weight_decay": 0.1, "decoupled": True},
+    "radam, decoupled": {"weight_decay": 0.1, "decoupled": True, "beta2": 0.5},
+    "rmsprop, all options": {"weight_decay": 0.1, "momentum": 0.5, "centered": True},
     "sgd, momentum": {"momentum": 0.8, "dampening": 0.25, "weight_decay": 0.1},
     "sgd, nesterov": {"momentum": 0.8, "nesterov": True},
 }

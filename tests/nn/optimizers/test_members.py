@@ -2,7 +2,22 @@ import numpy as np
 import pytest
 
 from gmcore.domain.tree import tree_map
-from gmcore.nn.optimizers import SGD, Adam, AdamW, RMSProp
+from gmcore.nn.optimizers import (
+    LAMB,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Group,
+    Grouped,
+    Lion,
+    NAdam,
+    RAdam,
+    RMSProp,
+)
 
 RNG = np.random.default_rng(3)
 START = {"a": {"w": RNG.normal(size=(3, 2, 4))}, "b": RNG.normal(size=(3,)), "c": RNG.normal(size=(3, 5))}
@@ -34,6 +49,17 @@ OPTIMIZERS = [
     AdamW(),
     RMSProp(),
     RMSProp(weight_decay=0.1),
+    RMSProp(momentum=0.5, centered=True),
+    Adadelta(),
+    Adafactor(weight_decay=0.1),
+    Adagrad(rate_decay=0.1),
+    Adam(amsgrad=True),
+    Adamax(),
+    Grouped(groups=(Group(pattern="a.*", rate=0.5), Group(pattern="b", weight_decay=0.0))),
+    LAMB(),
+    Lion(weight_decay=0.1),
+    NAdam(),
+    RAdam(decoupled=True, weight_decay=0.1),
 ]
 
 

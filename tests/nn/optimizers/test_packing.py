@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gmcore.domain.tree import tree_flatten
-from gmcore.nn.optimizers import SGD, Adam, AdamW, RMSProp, Rule
+from gmcore.nn.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, NAdam, RAdam, RMSProp, Rule
 from gmcore.nn.optimizers.packing import Packing, packing_of
 from gmcore.nn.settings import member_field
 
@@ -16,6 +16,14 @@ OPTIMIZERS = (
     RMSProp(weight_decay=0.1),
     SGD(weight_decay=0.1),
     SGD(momentum=0.9, nesterov=True),
+    Adadelta(),
+    Adagrad(initial_sum=0.1),
+    Adam(amsgrad=True),
+    Adamax(),
+    Lion(),
+    NAdam(),
+    RAdam(),
+    RMSProp(momentum=0.5, centered=True),
 )
 
 

@@ -67,7 +67,7 @@ def test_the_state_keeps_its_names_shapes_and_dtypes(xp):
 
 
 def test_the_planned_rate_is_constant():
-    assert np.array_equal(Plateau().factor(np.arange(5)[:, None], np.array([3, 9])), np.ones((5, 2)))
+    assert np.array_equal(Plateau().factor(np.arange(5)[:, None], np.array([3, 9]), np.array([1, 3])), np.ones((5, 2)))
 
 
 def test_a_warm_up_passes_on_how_the_schedule_after_it_reacts():

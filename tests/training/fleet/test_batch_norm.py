@@ -31,12 +31,11 @@ def normalised(schema):
     return Network(Sequential(layers), CrossEntropy(), schema)
 
 
-JAX = ["jax float32", "jax float64"]
 # MLX compiles its kernels with the system's compiler, for each number of members.
-SLOW = [pytest.param(f"metal {dtype}", marks=pytest.mark.slow) for dtype in ("float32", "float64")]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("jax float64", "metal float32", "metal float64")]
 
 
-@pytest.fixture(params=[*JAX, *SLOW], scope="module")
+@pytest.fixture(params=["jax float32", *SLOW], scope="module")
 def backend(request):
     name, dtype = request.param.split()
     return getattr(gmcore, dtype).backends.create(name, device="cpu")

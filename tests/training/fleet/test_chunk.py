@@ -15,7 +15,7 @@ from gmcore.training import GradientDescent
 WORKFLOW = GradientDescent()
 
 
-@pytest.mark.parametrize("size", [4, 3, 1])
+@pytest.mark.parametrize("size", [pytest.param(4, marks=pytest.mark.slow), 3, 1])
 def test_results_do_not_depend_on_the_chunking(configured, size, fleet, same_results):
     members = fleet()
     whole = WORKFLOW.train(configured(members_per_chunk=8), members)
@@ -181,7 +181,7 @@ class Exploding(Schedule):
     step: int
     most: float = np.inf
 
-    def factor(self, step, total_steps):
+    def factor(self, step, total_steps, steps_per_epoch):
         return np.where((step >= self.step) & (total_steps <= self.most), 1e30, 1.0)
 
 

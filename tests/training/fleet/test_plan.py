@@ -196,7 +196,7 @@ class Fixed(Schedule):
     value: float
     start: int = 0
 
-    def factor(self, step, total_steps):
+    def factor(self, step, total_steps, steps_per_epoch):
         shape = np.broadcast_shapes(np.shape(step), np.shape(total_steps))
         return np.where(np.broadcast_to(step, shape) >= self.start, self.value, 1.0)
 

@@ -81,7 +81,7 @@ class Broken(Schedule):
 
     step: int
 
-    def factor(self, step, total_steps):
+    def factor(self, step, total_steps, steps_per_epoch):
         if (step >= self.step).any():
             raise ZeroDivisionError(f"no factor at step {self.step}")
         return np.ones(np.broadcast_shapes(step.shape, total_steps.shape))

@@ -21,6 +21,8 @@ OF_CLASSES = (
     metrics.Recall(average="micro"),
 )
 OF_NUMBERS = (metrics.MSE(), metrics.RMSE(), metrics.MAE(), metrics.R2())
+# The other backend repeats what is the trainer's work.
+mostly_metal = pytest.mark.parametrize("backend", ["metal", pytest.param("jax", marks=pytest.mark.slow)], indirect=True)
 # Sums of at most 20 rows in float32.
 CLOSE = {"rel": 1e-5, "abs": 1e-6}
 
@@ -82,12 +84,14 @@ def test_numbers_far_from_zero_keep_their_digits(task, targets):
         assert history[f"stop_{name}"] == pytest.approx(value, rel=2e-4, abs=1e-6)
 
 
+@mostly_metal
 def test_metrics_change_nothing_in_training(task, scored, fleet, same_results):
     plain, measured = GradientDescent().train(task, fleet()), GradientDescent().train(scored, fleet())
     losses = [{name: one.history[name] for name in ("train_loss", "stop_loss")} for one in measured]
     same_results(plain, [attrs.evolve(one, history=own) for one, own in zip(measured, losses, strict=True)])
 
 
+@mostly_metal
 @pytest.mark.parametrize(
     "changes",
     [{"members_per_chunk": 3}, pytest.param({"members_per_chunk": 1}, marks=pytest.mark.slow), {"row_memory": 100}],
@@ -109,6 +113,7 @@ def test_without_stop_rows_there_are_none(scored):
     assert all(moment.metrics == {} for moment in epochs)
 
 
+@mostly_metal
 def test_hooks_get_them_per_member_with_nan_for_members_without_stop_rows(scored):
     epochs = []
     told = attrs.evolve(scored, hooks=Hooks(epoch_end=(epochs.append,)))
@@ -119,6 +124,7 @@ def test_hooks_get_them_per_member_with_nan_for_members_without_stop_rows(scored
     np.testing.assert_array_equal(heard[: watched.epochs, 1], watched.history["stop_accuracy"])
 
 
+@mostly_metal
 @pytest.mark.parametrize("changes", [{}, {"row_memory": 100}, {"members_per_chunk": 2}])
 def test_they_take_no_further_read_from_the_device(scored, fleet, tmp_path, changes):
     guarded = GuardedBackend(inner=scored.backend)
@@ -151,6 +157,7 @@ def interrupted(scored, fleet, tmp_path):
     return attrs.evolve(task, checkpoints=Checkpoints(folder=tmp_path, config=config))
 
 
+@mostly_metal
 def test_a_killed_run_is_resumed_to_the_same_metrics(interrupted, fleet, same_results):
     whole = GradientDescent().train(attrs.evolve(interrupted, checkpoints=None), fleet(4))
     resumed = GradientDescent().train(interrupted, fleet(4))
@@ -158,6 +165,7 @@ def test_a_killed_run_is_resumed_to_the_same_metrics(interrupted, fleet, same_re
     assert len(resumed[1].history["stop_accuracy"]) == resumed[1].epochs
 
 
+@mostly_metal
 def test_a_run_is_not_resumed_with_other_metrics(interrupted, fleet):
     said = r"a resumed run must have the metrics that it began with: .*f1.*; got none"
     with pytest.raises(InputError, match=said):

@@ -12,10 +12,10 @@ from gmcore.errors import ConfigError
 from gmcore.nn import Network
 from gmcore.nn.initialization import INITIALIZATIONS, Initialization
 from gmcore.nn.layers import Concatenate, Dense, Dropout, Embedding, Flatten, ReLU, Reshape, Sequential
-from gmcore.nn.losses import BinaryCrossEntropy, CrossEntropy, DenseCrossEntropy, SquaredError
+from gmcore.nn.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
 from gmcore.nn.preprocessing import DateParts, Impute, OneHot, ScaleTarget, Standardize
 from gmcore.nn.settings import instance_of_port
-from gmcore.ports import Layer, Loss, ModelProvider
+from gmcore.ports import Layer, Loss, ModelProvider, SupportsPredictions
 
 __all__ = ["MLPProvider"]
 
@@ -61,7 +61,8 @@ class MLPProvider(ModelProvider):
             of a column, and at least 2.
         loss: the loss to minimize, such as `"mae"` or `{ use = "cross_entropy", label_smoothing = 0.1 }`. `"auto"` is
             cross-entropy for classification and squared error for regression. Regression errors are in units of the
-            standard deviation of the training targets, and so is `delta` of `{ use = "huber", delta = 1.0 }`.
+            standard deviation of the training targets, and so is `delta` of `{ use = "huber", delta = 1.0 }`; losses of
+            counts, probabilities, returns and vectors, such as `"poisson"`, get the targets as they are.
     """
 
     hidden: tuple[int, ...] = attrs.field(default=(64, 32), converter=_widths, validator=_check_hidden)
@@ -87,9 +88,10 @@ class MLPProvider(ModelProvider):
         }
         if target.shape:
             layers["places"] = Reshape((*target.shape, outputs))
-        # Standardised targets, so that training does not depend on their units.
-        scale = ScaleTarget() if target.is_regression else None
-        return Network(Sequential(layers), self._loss(target), schema, target=scale, name="MLP")
+        loss = self._loss(target)
+        # Standardised targets, so that training does not depend on their units; but not counts or probabilities.
+        scaled = target.is_regression and not isinstance(loss, SupportsPredictions)
+        return Network(Sequential(layers), loss, schema, target=ScaleTarget() if scaled else None, name="MLP")
 
     @property
     def _initialization(self) -> Initialization:
@@ -128,6 +130,4 @@ class MLPProvider(ModelProvider):
             if target.is_regression:
                 return SquaredError()
             return BinaryCrossEntropy() if target.kind is TargetKind.MULTILABEL else CrossEntropy()
-        if target.is_regression and isinstance(self.loss, BinaryCrossEntropy | DenseCrossEntropy):
-            raise ConfigError(["model.loss: must not be a cross-entropy, since an MLP standardises regression targets"])
         return self.loss

@@ -36,6 +36,7 @@ from gmcore.storage.row_ingest import rows_of
 from gmcore.training import folds_of
 from gmcore.training.precision_check import check_weights
 from gmcore.training.roles import check_split
+from gmcore.training.target_check import check_targets
 
 __all__ = ["Run", "open_run", "varied"]
 
@@ -95,6 +96,7 @@ class Run:
             backend=self.chosen.backend,
             optimizer=self.trainee.optimizer,
             schedule=self.trainee.schedule,
+            schedules=self.trainee.schedules,
             gradients=self.trainee.gradients,
             config=self.config.training.config,
             metrics=self.metrics,
@@ -151,6 +153,9 @@ def open_run(
     if not metrics:
         config, metrics = _with_default_metrics(config, rows, builder.registry)
     model = trainee.model_provider.create(rows.schema)
+    check_targets(model, rows)
+    bound = bound_metrics(metrics, rows, builder.registry.metric_computers)
+    trainee.check(config, model, bound, rows)
     if chosen is None:
         work = work_of(command, config, model, rows, trainee.validator)
         chosen = choose_backend(builder.registry, {"use": "auto"}, precision=config.training.precision, work=work)
@@ -164,7 +169,7 @@ def open_run(
         split=split,
         trainee=trainee,
         model=model,
-        metrics=bound_metrics(metrics, rows, builder.registry.metric_computers),
+        metrics=bound,
         chosen=chosen,
         hooks=listeners,
         engine=engine,
@@ -194,6 +199,8 @@ def varied(run: Run, tables: Mapping[str, object]) -> Run:
     model = builder.attempt(lambda: provider.create(run.rows.schema), "model") if provider else None
     builder.finish("")
     assert model is not None  # noqa: S101 - finish raises otherwise
+    check_targets(model, run.rows)
+    trainee.check(config, model, run.metrics, run.rows)
     return attrs.evolve(run, config=config, tables=tables, model=model, trainee=trainee)
 
 

@@ -10,7 +10,8 @@ import attrs
 from attrs.validators import ge, in_, instance_of, optional
 
 from gmcore.app.composing.search_space import SearchTable
-from gmcore.domain import CheckpointConfig, EarlyStoppingConfig, WorkflowConfig
+from gmcore.domain import AverageConfig, CheckpointConfig, EarlyStoppingConfig, WorkflowConfig
+from gmcore.domain.config import POSITIVE
 from gmcore.domain.sizes import bytes_of
 from gmcore.errors import ConfigError, InputError
 from gmcore.registry import structure
@@ -49,10 +50,17 @@ class TrainingTable:
         optimizer: `{ use = "adamw", learning_rate = 1e-3, … }`.
         schedule: `{ use = "cosine", … }`, or with a warm-up `{ use = "warm_up", fraction = 0.05, then = { … } }`; by
             default the learning rate is constant.
+        schedules: schedules of other settings, the optimizer's and the model's, by name:
+            `{ dropout = { use = "cosine" }, weight_decay = { use = "cosine" } }`.
         gradients: how the gradient of a batch is computed: `{ use = "backpropagation" }`, or in parts to save memory,
             `{ use = "accumulation", parts = 4 }`.
-        early_stopping: `{ patience = 10, min_delta = 0.0, fraction = 0.1, restore_best = true }`; None to train for
-            `max_epochs`.
+        early_stopping: `{ patience = 10, min_delta = 0.0, fraction = 0.1, restore_best = true, metric = "roc_auc",
+            mode = "auto", alpha = 1.0 }`; None to train for `max_epochs`.
+        average: an average of the weights that is evaluated and kept: `{ kind = "ema", decay = 0.999 }` or
+            `{ kind = "swa", start_epoch = 30 }`; None for the weights themselves.
+        clip_norm: largest norm of a step's gradient.
+        clip_value: largest absolute value in a gradient.
+        gradient_norms: whether the history has the mean and the largest norm of each epoch's gradients.
         members_per_chunk: number of models of a fleet that train at once; None, in a file `"auto"`, for as many as fit.
         row_memory: largest size of the rows on the device, in bytes or as text such as `"200 MB"`; larger data stays
             on the host and is sent step by step, with the same results. None for a quarter of the device's memory.
@@ -69,10 +77,15 @@ class TrainingTable:
     batch_size: int = attrs.field(default=32, validator=ge(1))
     optimizer: object = attrs.field(factory=lambda: {"use": "adamw"})
     schedule: object = attrs.field(factory=lambda: {"use": "constant"})
+    schedules: Mapping[str, object] = attrs.field(factory=dict)
     gradients: object = attrs.field(factory=lambda: {"use": "backpropagation"})
     early_stopping: EarlyStoppingConfig | None = attrs.field(
         default=None, validator=optional(instance_of(EarlyStoppingConfig))
     )
+    average: AverageConfig | None = attrs.field(default=None, validator=optional(instance_of(AverageConfig)))
+    clip_norm: float | None = attrs.field(default=None, validator=POSITIVE)
+    clip_value: float | None = attrs.field(default=None, validator=POSITIVE)
+    gradient_norms: bool = False
     members_per_chunk: int | None = attrs.field(default=None, validator=optional(ge(1)))
     row_memory: int | str | None = attrs.field(default=None, validator=_check_size)
     drop_last: bool = False
@@ -95,6 +108,10 @@ class TrainingTable:
             drop_last=self.drop_last,
             shuffle=self.shuffle,
             checkpoint=self.checkpoint,
+            clip_norm=self.clip_norm,
+            clip_value=self.clip_value,
+            gradient_norms=self.gradient_norms,
+            average=self.average,
         )
 
 
@@ -207,6 +224,8 @@ def spelt_out(tables: Mapping[str, object]) -> dict[str, object]:
         for key in ("optimizer", "schedule", "gradients", "workflow"):
             if key in kept:
                 kept[key] = _named(kept[key])
+        if isinstance(kept.get("schedules"), Mapping):
+            kept["schedules"] = {name: _named(one) for name, one in kept["schedules"].items()}
         full["training"] = kept
     search = full.get("search")
     if isinstance(search, Mapping) and "strategy" in search:

@@ -9,26 +9,48 @@ from typing import TYPE_CHECKING
 from gmcore.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from gmcore.builtins.metrics.class_probabilities import Accuracy, BalancedAccuracy, LogLoss
-    from gmcore.builtins.metrics.detection import F1, Precision, Recall
-    from gmcore.builtins.metrics.errors import MAE, MSE, MSLE, RMSE
+    from gmcore.builtins.metrics.all_rows import NMAE, MaxError, MedianAbsoluteError, Spearman
+    from gmcore.builtins.metrics.calibration import ECE
+    from gmcore.builtins.metrics.class_probabilities import Accuracy, BrierScore, HammingLoss, LogLoss, TopKAccuracy
+    from gmcore.builtins.metrics.confusion import BalancedAccuracy, CohensKappa, ConfusionMatrix, Matthews
+    from gmcore.builtins.metrics.curves import ROCAUC, AveragePrecision
+    from gmcore.builtins.metrics.detection import F1, NPV, FBeta, Precision, Recall, Specificity
+    from gmcore.builtins.metrics.errors import MAE, MAPE, MSE, MSLE, RMSE, QuantileLoss
     from gmcore.builtins.metrics.fitting import default_metrics, fitting_metrics, use_instead
-    from gmcore.builtins.metrics.r2 import R2
-    from gmcore.builtins.metrics.roc_auc import ROCAUC
+    from gmcore.builtins.metrics.spread import R2, ExplainedVariance, Pearson
 
 __all__ = [
+    "ECE",
     "F1",
     "MAE",
+    "MAPE",
     "MSE",
     "MSLE",
+    "NMAE",
+    "NPV",
     "R2",
     "RMSE",
     "ROCAUC",
     "Accuracy",
+    "AveragePrecision",
     "BalancedAccuracy",
+    "BrierScore",
+    "CohensKappa",
+    "ConfusionMatrix",
+    "ExplainedVariance",
+    "FBeta",
+    "HammingLoss",
     "LogLoss",
+    "Matthews",
+    "MaxError",
+    "MedianAbsoluteError",
+    "Pearson",
     "Precision",
+    "QuantileLoss",
     "Recall",
+    "Spearman",
+    "Specificity",
+    "TopKAccuracy",
     "default_metrics",
     "fitting_metrics",
     "use_instead",
@@ -38,17 +60,36 @@ __getattr__ = lazy_names(
     __name__,
     {
         "Accuracy": "class_probabilities",
-        "BalancedAccuracy": "class_probabilities",
+        "AveragePrecision": "curves",
+        "BalancedAccuracy": "confusion",
+        "BrierScore": "class_probabilities",
+        "CohensKappa": "confusion",
+        "ConfusionMatrix": "confusion",
+        "ECE": "calibration",
+        "ExplainedVariance": "spread",
         "F1": "detection",
+        "FBeta": "detection",
+        "HammingLoss": "class_probabilities",
         "LogLoss": "class_probabilities",
         "MAE": "errors",
+        "MAPE": "errors",
         "MSE": "errors",
         "MSLE": "errors",
+        "Matthews": "confusion",
+        "MaxError": "all_rows",
+        "MedianAbsoluteError": "all_rows",
+        "NMAE": "all_rows",
+        "NPV": "detection",
+        "Pearson": "spread",
         "Precision": "detection",
-        "R2": "r2",
+        "QuantileLoss": "errors",
+        "R2": "spread",
         "RMSE": "errors",
-        "ROCAUC": "roc_auc",
+        "ROCAUC": "curves",
         "Recall": "detection",
+        "Spearman": "all_rows",
+        "Specificity": "detection",
+        "TopKAccuracy": "class_probabilities",
         "default_metrics": "fitting",
         "fitting_metrics": "fitting",
         "use_instead": "fitting",

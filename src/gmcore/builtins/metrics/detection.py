@@ -1,68 +1,32 @@
-"""Metrics of how well a class is found: precision, recall and F1."""
+"""Metrics of how well a class is found, from the rows of it and those that are predicted to be of it."""
 
-import copy
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
 
 import attrs
 import numpy as np
-from attrs.validators import in_, instance_of, optional
+from attrs.validators import and_, gt, lt
 
-from gmcore.domain import Array, Schema
-from gmcore.errors import ConfigError, did_you_mean
-from gmcore.nn.metrics import HigherIsBetter, SumMetric, needs_classes, ratio, total
+from gmcore.builtins.metrics.class_scores import ClassScores
+from gmcore.domain import Array
+from gmcore.nn.metrics import SumMetric, class_counts, ratio
 from gmcore.ports import Namespace
 
-__all__ = ["F1", "Precision", "Recall"]
-
-_AVERAGES = ("auto", "macro", "weighted", "micro")
+__all__ = ["F1", "NPV", "FBeta", "Precision", "Recall", "Specificity"]
 
 
 @attrs.frozen(kw_only=True)
-class _Detection(SumMetric, HigherIsBetter):
-    """A score of each class, from the weights of its rows and of those predicted to be of it, averaged over classes."""
-
-    kind: ClassVar[str]
-    """The metric's name with default options."""
-
-    positive: str | None = attrs.field(default=None, validator=optional(instance_of(str)))
-    average: Literal["auto", "macro", "weighted", "micro"] = attrs.field(default="auto", validator=in_(_AVERAGES))
-    _index: int | None = attrs.field(init=False, default=None)  # of the positive class, in a bound metric
-
-    @average.validator
-    def _check_average(self, _: object, value: str) -> None:
-        if self.positive is not None and value != "auto":
-            raise ValueError(f"'average' must be left out if 'positive' names one class, got '{value}'")
+class _Detection(ClassScores, SumMetric):
+    """A score of each class from the weights of its rows and of those that are predicted to be of it."""
 
     @abstractmethod
-    def score(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-        """Return the score of each class.
+    def score(self, counts: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the score of each class, `(…, classes)`.
 
         Args:
-            right: `(…, classes)`, the weight of the rows of a class that were predicted to be of it.
-            predicted: `(…, classes)`, the weight of all rows that were predicted to be of it.
-            actual: `(…, classes)`, the weight of all rows that are of it.
+            counts: weights of rows, `(…, classes)` each, by the names that `class_counts` gives.
         """
-
-    @property
-    def name(self) -> str:
-        if self.positive is not None:
-            return f"{self.kind}_{self.positive}"
-        return self.kind if self.average == "auto" else f"{self.kind}_{self.average}"
-
-    def bind(self, schema: Schema) -> Self:
-        needs_classes(self, schema)
-        if self.positive is None:
-            return self
-        classes = schema.target.classes
-        if self.positive not in classes:
-            raise ConfigError(
-                [f"{self.kind}.positive: no class named '{self.positive}'{did_you_mean(self.positive, classes)}"]
-            )
-        bound = copy.copy(self)
-        object.__setattr__(bound, "_index", classes.index(self.positive))  # no one else has the copy yet
-        return bound
 
     def sums(
         self,
@@ -73,75 +37,162 @@ class _Detection(SumMetric, HigherIsBetter):
         center: Array | float,  # noqa: ARG002 - classes have none
         xp: Namespace,
     ) -> Mapping[str, Array]:
-        predicted, actual = (
-            xp.one_hot(classes, predictions.shape[-1]) for classes in (xp.argmax(predictions, axis=-1), targets)
-        )
-        counts = {"right": predicted * actual, "predicted": predicted, "actual": actual}
-        return {name: total(rows, weights, xp=xp) for name, rows in counts.items()}
+        return class_counts(predictions, targets, weights, xp=xp)
 
     def of_sums(self, sums: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        return {self.name: np.where(sums["actual"].sum(axis=-1) > 0, self._averaged(**sums), np.nan)}
-
-    def _averaged(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
+        counts = {name: values for name, values in sums.items() if name != "all"}
         if self.average == "micro":
-            return self.score(*(counts.sum(axis=-1) for counts in (right, predicted, actual)))
-        scores = self.score(right, predicted, actual)
-        if self.positive is not None:
-            return np.asarray(scores[..., self._positive_index()])
-        if self.average == "auto" and scores.shape[-1] == 2:  # noqa: PLR2004 - the second of two classes
-            return np.asarray(scores[..., 1])
-        shares = actual if self.average == "weighted" else (predicted > 0) | (actual > 0)
-        return ratio((scores * shares).sum(axis=-1), shares.sum(axis=-1))
-
-    def _positive_index(self) -> int:
-        if self._index is None:
-            raise ConfigError([f"{self.kind}.positive: needs a schema: use the metric that bind returns"])
-        return self._index
+            numbers = {self.name: self.score({name: values.sum(axis=-1) for name, values in counts.items()})}
+        else:
+            actual = counts["actual"]
+            numbers = dict(
+                self.over_classes(self.score(counts), actual=actual, counts=(counts["predicted"] > 0) | (actual > 0))
+            )
+        return {name: np.where(sums["all"] > 0, values, np.nan) for name, values in numbers.items()}
 
 
 @attrs.frozen(kw_only=True)
 class Precision(_Detection):
     """The share of the rows predicted to be of a class that are of it; 0 if none was predicted.
 
+    Formula:
+        `precision = TP / (TP + FP)`, of weights of rows.
+
+    Source:
+        `sklearn.metrics.precision_score`, with `zero_division=0`.
+
     Attributes:
-        positive: the class that is scored; by default the second of two classes, or the average over more.
-        average: `"macro"`: the mean over the classes that are present or were predicted; `"weighted"`: by
-            their rows; `"micro"`: over all rows at once; `"auto"`: the second of two classes, macro for more.
+        positive: the class or label that is scored; by default the second of two classes, or the average over more.
+        average: `"macro"`: the mean over the classes that are present or were predicted; `"weighted"`: by their
+            rows; `"micro"`: over all rows and classes at once; `"per_class"`: one number for each class,
+            `precision[setosa]`; `"auto"`: the second of two classes, macro for more and for labels.
     """
 
     kind = "precision"
 
-    def score(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:  # noqa: ARG002
-        return ratio(right, predicted, 0.0)
+    def score(self, counts: Mapping[str, np.ndarray]) -> np.ndarray:
+        return ratio(counts["right"], counts["predicted"], 0.0)
 
 
 @attrs.frozen(kw_only=True)
 class Recall(_Detection):
     """The share of the rows of a class that are predicted to be of it; 0 if there is no such row.
 
+    Formula:
+        `recall = TP / (TP + FN)`, of weights of rows.
+
+    Source:
+        `sklearn.metrics.recall_score`, with `zero_division=0`.
+
     Attributes:
-        positive: the class that is scored; by default the second of two classes, or the average over more.
-        average: `"macro"`: the mean over the classes that are present or were predicted; `"weighted"`: by
-            their rows; `"micro"`: over all rows at once; `"auto"`: the second of two classes, macro for more.
+        positive: the class or label that is scored; by default the second of two classes, or the average over more.
+        average: `"macro"`: the mean over the classes that are present or were predicted; `"weighted"`: by their
+            rows; `"micro"`: over all rows and classes at once; `"per_class"`: one number for each class,
+            `recall[setosa]`; `"auto"`: the second of two classes, macro for more and for labels.
     """
 
     kind = "recall"
 
-    def score(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:  # noqa: ARG002
-        return ratio(right, actual, 0.0)
+    def score(self, counts: Mapping[str, np.ndarray]) -> np.ndarray:
+        return ratio(counts["right"], counts["actual"], 0.0)
 
 
 @attrs.frozen(kw_only=True)
 class F1(_Detection):
     """The harmonic mean of precision and recall; 0 if a class is neither present nor predicted.
 
+    Formula:
+        `f1 = 2 TP / (2 TP + FP + FN)`, of weights of rows. The macro average is the mean of the classes' F1, not the
+        harmonic mean of macro precision and recall.
+
+    Source:
+        van Rijsbergen, "Information Retrieval" (1979); `sklearn.metrics.f1_score`, with `zero_division=0`.
+
     Attributes:
-        positive: the class that is scored; by default the second of two classes, or the average over more.
-        average: `"macro"`: the mean over the classes that are present or were predicted; `"weighted"`: by
-            their rows; `"micro"`: over all rows at once; `"auto"`: the second of two classes, macro for more.
+        positive: the class or label that is scored; by default the second of two classes, or the average over more.
+        average: `"macro"`: the mean over the classes that are present or were predicted; `"weighted"`: by their
+            rows; `"micro"`: over all rows and classes at once; `"per_class"`: one number for each class,
+            `f1[setosa]`; `"auto"`: the second of two classes, macro for more and for labels.
     """
 
     kind = "f1"
 
-    def score(self, right: np.ndarray, predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-        return ratio(2 * right, predicted + actual, 0.0)
+    def score(self, counts: Mapping[str, np.ndarray]) -> np.ndarray:
+        return ratio(2 * counts["right"], counts["predicted"] + counts["actual"], 0.0)
+
+
+@attrs.frozen(kw_only=True)
+class FBeta(_Detection):
+    """The weighted harmonic mean of precision and recall; 0 if a class is neither present nor predicted.
+
+    Formula:
+        `fbeta = (1 + β²) TP / ((1 + β²) TP + FP + β² FN)`, of weights of rows; for `β = 1` it is F1.
+
+    Source:
+        van Rijsbergen, "Information Retrieval" (1979); `sklearn.metrics.fbeta_score`, with `zero_division=0`.
+
+    Attributes:
+        beta: how many times as important recall is as precision; above 0.
+        positive: the class or label that is scored; by default the second of two classes, or the average over more.
+        average: `"macro"`: the mean over the classes that are present or were predicted; `"weighted"`: by their
+            rows; `"micro"`: over all rows and classes at once; `"per_class"`: one number for each class,
+            `fbeta[setosa]`; `"auto"`: the second of two classes, macro for more and for labels.
+    """
+
+    kind = "fbeta"
+    beta: float = attrs.field(default=2.0, converter=float, validator=and_(gt(0.0), lt(math.inf)))
+
+    def score(self, counts: Mapping[str, np.ndarray]) -> np.ndarray:
+        square = self.beta**2
+        return ratio((1 + square) * counts["right"], counts["predicted"] + square * counts["actual"], 0.0)
+
+
+@attrs.frozen(kw_only=True)
+class Specificity(_Detection):
+    """The share of the rows that are not of a class that are not predicted to be of it; 0 if there is no such row.
+
+    Formula:
+        `specificity = TN / (TN + FP)`, of weights of rows.
+
+    Source:
+        `sklearn.metrics.recall_score` of the rows that are not of the class.
+
+    Attributes:
+        positive: the class or label that is scored; by default the second of two classes, or the average over more.
+        average: `"macro"`: the mean over the classes that are present or were predicted; `"weighted"`: by their
+            rows; `"micro"`: over all rows and classes at once; `"per_class"`: one number for each class,
+            `specificity[setosa]`; `"auto"`: the second of two classes, macro for more and for labels.
+    """
+
+    kind = "specificity"
+
+    def score(self, counts: Mapping[str, np.ndarray]) -> np.ndarray:
+        return ratio(_rightly_unpredicted(counts), counts["others"], 0.0)
+
+
+@attrs.frozen(kw_only=True)
+class NPV(_Detection):
+    """The share of the rows predicted not to be of a class that are not of it; 0 if there is no such row.
+
+    Formula:
+        `npv = TN / (TN + FN)`, the negative predictive value, of weights of rows.
+
+    Source:
+        `sklearn.metrics.precision_score` of the rows that are not of the class.
+
+    Attributes:
+        positive: the class or label that is scored; by default the second of two classes, or the average over more.
+        average: `"macro"`: the mean over the classes that are present or were predicted; `"weighted"`: by their
+            rows; `"micro"`: over all rows and classes at once; `"per_class"`: one number for each class,
+            `npv[setosa]`; `"auto"`: the second of two classes, macro for more and for labels.
+    """
+
+    kind = "npv"
+
+    def score(self, counts: Mapping[str, np.ndarray]) -> np.ndarray:
+        return ratio(_rightly_unpredicted(counts), counts["unpredicted"], 0.0)
+
+
+def _rightly_unpredicted(counts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the weight of the rows that neither are of a class nor were predicted to be."""
+    return np.asarray(np.maximum(counts["others"] - (counts["predicted"] - counts["right"]), 0.0))

@@ -33,12 +33,13 @@ def fitting_metrics(schema: Schema, registry: Registry[MetricComputer]) -> Mappi
 
 
 def use_instead(metric: MetricComputer, schema: Schema, registry: Registry[MetricComputer]) -> str:
-    """Return the end of a message about a metric that can't be bound to a schema, such as `: use mae, r2 or rmse`.
+    """Return the end of a message about a metric that can't be bound to a schema, such as `: use rmse, mae or r2`.
 
-    It is empty if no registered metric fits the target, or if the metric does with default options.
+    It names the default metrics of the target, or all that fit if none of these is registered. It is empty if no
+    registered metric fits the target, or if the metric does with default options.
     """
     fitting = fitting_metrics(schema, registry)
     if not fitting or any(type(metric) is type(other) for other in fitting.values()):
         return ""
-    *others, last = fitting
+    *others, last = [name for name in default_metrics(schema) if name in fitting] or fitting
     return f": use {', '.join(others)} or {last}" if others else f": use {last}"

@@ -4,7 +4,8 @@ A container has one branch of variables for each child, absent where the child h
 """
 
 import inspect
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,9 +15,12 @@ from gmcore.domain import Array, RowBlock, Tree, Variables
 from gmcore.errors import PortError
 from gmcore.nn.layers.place import at_place
 from gmcore.nn.layers.results import applied, shaped, updated
-from gmcore.ports import Layer, Pass, SupportsAdapt, SupportsUpdate
+from gmcore.ports import Layer, Pass, SupportsAdapt, SupportsChildren, SupportsUpdate
 
-__all__ = ["Children", "adaptable", "adapted", "check_children", "child", "initial", "join"]
+__all__ = ["Children", "Place", "adaptable", "adapted", "check_children", "child", "initial", "join", "layer_count"]
+
+Place = tuple[int, str, Layer]
+"""A child's place in its container, on which its random numbers depend; its name; and the child."""
 
 
 def check_children(container: object, attribute: "attrs.Attribute[Mapping[str, Layer]]", value: object) -> None:
@@ -82,6 +86,13 @@ def adapted(
     return layer.adapt(variables, blocks, rng=rng)
 
 
+def layer_count(layer: Layer, input_shape: Any) -> int:
+    """Return of how many layers a layer consists: those inside it, or itself."""
+    if not isinstance(layer, SupportsChildren):
+        return 1
+    return sum(layer_count(inside, shape) for _, inside, shape in layer.children(input_shape))
+
+
 @attrs.define(eq=False)
 class Children:
     """One forward pass through a container's children.
@@ -112,11 +123,59 @@ class Children:
             outputs, self._changed[name] = updated(layer, own, inputs, at, name)
             return shaped(outputs, layer, inputs, name)
 
+    def in_order(self, places: Iterable[Place], inputs: Any) -> Array:
+        """Return the outputs of children that are applied one after the other."""
+        for place in places:
+            inputs = self.outputs(*place, inputs)
+        return inputs
+
+    def in_blocks(self, places: Sequence[tuple[Place, int]], inputs: Any) -> Array:
+        """Return what `in_order` returns; the backward pass computes again what is inside a block of children.
+
+        Args:
+            places: the children, and how many layers each consists of.
+            inputs: those of the first child.
+        """
+        for block, recomputed in _blocks(places):
+            inputs = self._recomputed(block, inputs) if recomputed else self.in_order(block, inputs)
+        return inputs
+
+    def _recomputed(self, block: Sequence[Place], inputs: Any) -> Array:
+        at, own = self.at, join({name: child(self.variables, name) for _, name, _ in block})
+        assert at.checkpoint is not None  # noqa: S101 - a block is made for it
+        given = {name: leaf for name in ("weights", "key") if (leaf := getattr(at, name)) is not None}
+
+        # All arrays are arguments: MLX has no gradient by an array that a checkpointed function finds elsewhere.
+        def outputs(params: Tree, buffers: Tree, shared: Tree, given: Tree, inputs: Any) -> tuple[Array, Tree]:
+            inside = Children(Variables(params, buffers, shared), attrs.evolve(at, checkpoint=None, **given))
+            return inside.in_order(block, inputs), inside.buffers
+
+        found, buffers = at.checkpoint(outputs)(own.params, own.buffers, own.shared, given, inputs)
+        self._changed.update(buffers)
+        return found
+
     @property
     def buffers(self) -> Tree:
         """The container's buffers after the pass."""
         changed = {name: buffers for name, buffers in self._changed.items() if buffers}
         return {**self.variables.buffers, **changed}
+
+
+def _blocks(places: Sequence[tuple[Place, int]]) -> Iterator[tuple[list[Place], bool]]:
+    """Yield the places in blocks of about the square root of their layers, and whether to compute a block again.
+
+    A child of more layers is alone and not computed again: it has blocks of its own.
+    """
+    total, block, filled = sum(layers for _, layers in places), list[Place](), 0
+    most = math.isqrt(total)
+    for place, layers in places:
+        if block and filled + layers > most:
+            yield block, filled <= most
+            block, filled = [], 0
+        block.append(place)
+        filled += layers
+    if block:
+        yield block, filled <= most and total > 1
 
 
 def _shown(value: object) -> str:

@@ -8,9 +8,10 @@ import attrs
 import numpy as np
 
 from gmcore.domain import Array, RowBlock, Shape, Tree, Variables
+from gmcore.domain.tree import tree_map
 from gmcore.nn.layers.blocks import Blocks, with_inputs
 from gmcore.nn.layers.defaults import describe_by_repr, of_one_array
-from gmcore.nn.layers.nested import Children, adaptable, adapted, check_children, child, initial, join
+from gmcore.nn.layers.nested import Children, adaptable, adapted, check_children, child, initial, join, layer_count
 from gmcore.nn.layers.place import at_place
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import Layer, Pass
@@ -82,9 +83,12 @@ class Sequential(Layer):
         return self._outputs(children, inputs), children.buffers
 
     def _outputs(self, children: Children, inputs: Any) -> Array:
-        for index, (name, layer) in enumerate(self.layers.items()):
-            inputs = children.outputs(index, name, layer, inputs)
-        return inputs
+        places = [(index, name, layer) for index, (name, layer) in enumerate(self.layers.items())]
+        if children.at.checkpoint is None:
+            return children.in_order(places, inputs)
+        shapes = self.children(tree_map(lambda x: tuple(x.shape[1:]), inputs))
+        sizes = [layer_count(layer, shape) for _, layer, shape in shapes]
+        return children.in_blocks(list(zip(places, sizes, strict=True)), inputs)
 
 
 def _outputs(layer: Layer, variables: Variables, blocks: Iterable[RowBlock]) -> Blocks[RowBlock]:

@@ -1,39 +1,36 @@
-"""Cross-entropies, in nats."""
+"""Cross-entropies of classes, in nats."""
 
 from collections.abc import Mapping
 
 import attrs
-from attrs.validators import and_, ge, lt
+import numpy as np
 
 from gmcore.domain import Array, Target, TargetKind
-from gmcore.nn.losses.target_checks import refusal, require_classes, require_numbers
-from gmcore.nn.settings import member_field, settings_of
-from gmcore.ports import Loss, Namespace
+from gmcore.nn.losses.label_smoothing import SmoothedLoss, smoothed
+from gmcore.nn.losses.target_checks import refusal, require_classes
+from gmcore.nn.losses.target_values import require_range
+from gmcore.ports import Namespace
 
-__all__ = ["BinaryCrossEntropy", "CrossEntropy", "DenseCrossEntropy"]
-
-
-@attrs.frozen(kw_only=True)
-class _SmoothedLoss(Loss):
-    """Base of losses with label smoothing, which is a setting of the members only where it is above 0."""
-
-    label_smoothing: float = member_field(default=0.0, validator=and_(ge(0.0), lt(1.0)))
-
-    @property
-    def settings(self) -> Mapping[str, float]:
-        return settings_of(self) if self.label_smoothing else {}
+__all__ = ["BinaryCrossEntropy", "CrossEntropy"]
 
 
 @attrs.frozen(kw_only=True)
-class CrossEntropy(_SmoothedLoss):
-    """Cross-entropy of class targets with unnormalized scores, by the formula of `torch.nn.CrossEntropyLoss`.
+class CrossEntropy(SmoothedLoss):
+    """Cross-entropy of class targets with unnormalized scores.
 
     Outputs have one score for each class; or, for two classes, one number, the log-odds of the second class, for which
     it is the binary cross-entropy.
 
+    Formula:
+        `cross_entropy = -Σ_c q_c log p_c` with `p = softmax(scores)`, and `q_c = 1 - label_smoothing` for the label, 0
+        for other classes, plus `label_smoothing / classes` for each.
+
+    Source:
+        `torch.nn.CrossEntropyLoss`; label smoothing: Szegedy et al., "Rethinking the Inception architecture for
+        computer vision" (2016).
+
     Attributes:
-        label_smoothing: share of each label that is spread over all classes evenly, from 0 to below 1
-            (Szegedy et al., 2016).
+        label_smoothing: share of each label that is spread over all classes evenly, from 0 to below 1.
     """
 
     def check(self, target: Target) -> None:
@@ -43,7 +40,7 @@ class CrossEntropy(_SmoothedLoss):
         if outputs.shape[-1] == 1:
             return _binary(outputs, targets, settings, xp)
         if "label_smoothing" in settings:
-            return _smoothed(outputs, targets, settings["label_smoothing"], xp)
+            return _of_smoothed(outputs, targets, settings["label_smoothing"], xp)
         # Selected by a mask, since the gradient of a gather is a slow scatter on every backend.
         is_label = xp.arange(outputs.shape[-1]) == targets[..., None]
         # Less the largest one, since the loss of a row that is predicted right is small beside its scores.
@@ -53,11 +50,18 @@ class CrossEntropy(_SmoothedLoss):
 
 
 @attrs.frozen(kw_only=True)
-class BinaryCrossEntropy(_SmoothedLoss):
+class BinaryCrossEntropy(SmoothedLoss):
     """Cross-entropy of yes/no targets with log-odds, averaged over the outputs of a row.
 
-    The target is a column of two classes, or one or several numeric columns of 0 and 1, which the model must not
-    rescale.
+    The target is a column of two classes, several labels, or one or several numeric columns from 0 to 1, which the
+    model must not rescale.
+
+    Formula:
+        `binary_cross_entropy = -q log p - (1 - q) log(1 - p)` with `p = sigmoid(output)` and
+        `q = (1 - label_smoothing) target + label_smoothing / 2`.
+
+    Source:
+        `torch.nn.BCEWithLogitsLoss`; label smoothing as in `torch.nn.CrossEntropyLoss`.
 
     Attributes:
         label_smoothing: share of each label that is spread over yes and no evenly, from 0 to below 1.
@@ -68,59 +72,38 @@ class BinaryCrossEntropy(_SmoothedLoss):
             needs, holds = "binary_cross_entropy needs two classes", str(len(target.classes))
             raise refusal(target, needs=needs, holds=holds, use="cross_entropy")
 
+    def check_targets(self, targets: np.ndarray) -> None:
+        """Raise `DataError` for a number that is no probability."""
+        require_range(targets, loss="binary_cross_entropy", needs="probabilities from 0 to 1", most=1.0)
+
+    def predictions(self, outputs: Array, *, xp: Namespace) -> Array:
+        """Return the probabilities of yes, for numeric targets."""
+        return xp.sigmoid(outputs)
+
     def of_rows(self, outputs: Array, targets: Array, *, settings: Mapping[str, Array], xp: Namespace) -> Array:
         return _binary(outputs, targets, settings, xp)
-
-
-@attrs.frozen(kw_only=True)
-class DenseCrossEntropy(Loss):
-    """Cross-entropy of class probabilities with unnormalized scores.
-
-    The target is a numeric column for each class; the columns of a row sum to 1, and the model must not rescale them.
-    """
-
-    @property
-    def settings(self) -> Mapping[str, float]:
-        return settings_of(self)
-
-    def check(self, target: Target) -> None:
-        require_numbers(target, loss="dense_cross_entropy")
-        if target.width == 1:
-            needs = "dense_cross_entropy needs a column for each class"
-            raise refusal(target, needs=needs, holds="a single number", use="mse")
-
-    def of_rows(
-        self,
-        outputs: Array,
-        targets: Array,
-        *,
-        settings: Mapping[str, Array],  # noqa: ARG002 - none here
-        xp: Namespace,
-    ) -> Array:
-        return -xp.sum(targets * xp.log_softmax(outputs, axis=-1), axis=-1)
 
 
 def _binary(logits: Array, targets: Array, settings: Mapping[str, Array], xp: Namespace) -> Array:
     """Return the binary cross-entropy, `(batch,)`.
 
-    It is `softplus(-z)` for yes and `softplus(z)` for no, accurate to the last places for any `z`, where
+    Of labels it is `softplus(-z)` for yes and `softplus(z)` for no, accurate to the last places for any `z`, where
     `softplus(z) - target * z` cancels.
 
     Args:
         logits: log-odds of yes, `(batch, outputs)`.
-        targets: 0 or 1, `(batch, outputs)`, or `(batch,)` for one output.
+        targets: labels 0 or 1, int32, or numbers from 0 to 1, `(batch, outputs)`, or `(batch,)` for one output.
         settings: with or without `label_smoothing`.
         xp: the backend's namespace.
     """
-    signs = 1 - 2 * xp.astype(xp.reshape(targets, logits.shape), xp.float)
-    losses = xp.softplus(signs * logits)
-    if "label_smoothing" in settings:
-        other = 0.5 * settings["label_smoothing"]
-        losses = (1 - other) * losses + other * xp.softplus(-signs * logits)
-    return xp.mean(losses, axis=-1)
+    yes = xp.astype(xp.reshape(targets, logits.shape), xp.float)
+    if targets.dtype == xp.int32 and "label_smoothing" not in settings:
+        return xp.mean(xp.softplus((1 - 2 * yes) * logits), axis=-1)
+    share = smoothed(yes, 2, settings)
+    return xp.mean(share * xp.softplus(-logits) + (1 - share) * xp.softplus(logits), axis=-1)
 
 
-def _smoothed(logits: Array, targets: Array, label_smoothing: Array, xp: Namespace) -> Array:
+def _of_smoothed(logits: Array, targets: Array, label_smoothing: Array, xp: Namespace) -> Array:
     """Return the cross-entropy with smoothed labels, `(batch,)`."""
     log_probabilities = xp.log_softmax(logits, axis=-1)
     of_label = xp.sum(xp.one_hot(targets, logits.shape[-1]) * log_probabilities, axis=-1)

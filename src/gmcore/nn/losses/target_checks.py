@@ -3,7 +3,7 @@
 from gmcore.domain import Target, TargetKind
 from gmcore.errors import ConfigError
 
-__all__ = ["refusal", "require_classes", "require_numbers"]
+__all__ = ["refusal", "require_classes", "require_labels", "require_numbers"]
 
 
 def require_numbers(target: Target, *, loss: str) -> None:
@@ -15,6 +15,12 @@ def require_numbers(target: Target, *, loss: str) -> None:
 def require_classes(target: Target, *, loss: str) -> None:
     """Raise ConfigError if the target holds numbers."""
     if not target.is_classification:
+        raise refusal(target, needs=f"{loss} needs classes", holds=_held(target), use=_usual(target))
+
+
+def require_labels(target: Target, *, loss: str) -> None:
+    """Raise ConfigError if the target holds numbers, neither classes nor several labels."""
+    if target.is_regression:
         raise refusal(target, needs=f"{loss} needs classes", holds=_held(target), use=_usual(target))
 
 

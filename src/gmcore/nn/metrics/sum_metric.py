@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gmcore.nn.metrics.weighted_rows import counted
+from gmcore.nn.metrics.weighted_rows import center_of, counted
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.ports import MetricComputer, SupportsSums
 
@@ -43,20 +43,9 @@ class SumMetric(MetricComputer, SupportsSums):
 
     def _sums(self, predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Mapping[str, np.ndarray]:
         """Return the sums over all rows, batch by batch, since the parts take several times the predictions' memory."""
-        center = _center(targets, weights) if targets.ndim > 1 else 0.0
+        center = center_of(targets, weights) if targets.ndim > 1 else 0.0
         slices = [slice(start, start + _ROWS_AT_ONCE) for start in range(0, max(1, len(targets)), _ROWS_AT_ONCE)]
         batches = [
             self.sums(predictions[rows], targets[rows], weights[rows], center=center, xp=_NUMPY) for rows in slices
         ]
         return {name: np.asarray(sum(batch[name] for batch in batches)) for name in batches[0]}
-
-
-def _center(targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the value of each target that is nearest to its mean, `(targets,)`; 0 for no rows.
-
-    One of the values rather than the mean, so that differences from it are exactly 0 where all values are equal.
-    """
-    if not len(targets):
-        return np.zeros(targets.shape[1:])
-    distances = np.abs(targets - np.average(targets, axis=0, weights=weights))
-    return np.asarray(np.take_along_axis(targets, distances.argmin(axis=0)[None], axis=0)[0])

@@ -9,7 +9,8 @@ from attrs.validators import ge
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_leaves, tree_map
 from gmcore.nn.optimizers.members import select
-from gmcore.nn.optimizers.validators import POSITIVE
+from gmcore.nn.optimizers.strong_wolfe import strong_wolfe
+from gmcore.nn.optimizers.validators import NOT_NEGATIVE, POSITIVE
 from gmcore.nn.settings import member_field, settings_of
 from gmcore.ports import Evaluation, Namespace, SupportsEvaluations
 
@@ -17,28 +18,45 @@ __all__ = ["LBFGS"]
 
 # A smaller product of a step and the change of the gradient says nothing about the curvature, as in torch.
 _LEAST_CURVATURE = 1e-10
-# Share of the decrease that the slope promises, which a step must reach (Armijo's rule).
-_SUFFICIENT = 1e-4
 
 
 @attrs.frozen(kw_only=True)
 class LBFGS(SupportsEvaluations):
-    """Steps along an approximation of the Newton direction, found from the last steps and changes of the gradient.
+    """Quasi-Newton steps, found from the last steps and changes of the gradient, with a strong-Wolfe line search.
 
-    Liu and Nocedal, "On the limited memory BFGS method for large scale optimization" (1989): the two-loop recursion.
-    The step length starts at the learning rate and is halved until the loss has decreased enough (Armijo's rule); a
-    member for which that fails keeps its parameters and forgets its history. The first step is shortened as in
-    `torch.optim.LBFGS`. It is meant for full batches: set `batch_size` to at least the number of training rows.
+    One step is one iteration of `torch.optim.LBFGS(line_search_fn="strong_wolfe")` with the options `max_iter=1` and
+    `max_eval=evaluations`; twenty steps on a full batch are its step with `max_iter=20`, until that stops early. It is
+    meant for full batches: set `batch_size` to at least the number of training rows. A step takes the time of
+    `evaluations` passes forward and backward, however few a member needs.
+
+    Formula:
+        `s` and `y` are the last `history` steps and changes of the gradient with `s·y > 1e-10`, and
+        `c = s·y / y·y` of the newest pair, 1 without any.
+        `direction = -H gradient`: the two-loop recursion with the pairs `(s, y)` from `c` times the identity.
+        `length`: from `learning_rate` on, in the first step from `learning_rate * min(1, 1 / ‖gradient‖₁)`, searched
+        with cubic interpolation until, for the loss `f(length)` along the direction,
+        `f(length) ≤ f(0) + 1e-4 length f'(0)` and `|f'(length)| ≤ 0.9 |f'(0)|`. After `evaluations` lengths, the best
+        of them is taken, or the member stays where it is.
+        `parameter = parameter + length * direction`, unless `max |gradient| ≤ gradient_tolerance` or
+        `f'(0) > -change_tolerance`.
+
+    Source:
+        Liu and Nocedal, "On the limited memory BFGS method for large scale optimization" (1989); Nocedal and Wright,
+        "Numerical optimization" (2006), algorithms 3.5, 3.6 and 7.4; `torch.optim.LBFGS`.
 
     Attributes:
         learning_rate: step length that is tried first; 1 is the full quasi-Newton step.
         history: number of steps that are remembered.
         evaluations: largest number of step lengths that are tried; all are computed in each step.
+        gradient_tolerance: a member whose gradient has no larger element takes no step.
+        change_tolerance: a member takes no step along a direction in which its loss falls less steeply.
     """
 
     learning_rate: float = member_field(default=1.0, validator=POSITIVE)
     history: int = attrs.field(default=10, validator=ge(1))
     evaluations: int = attrs.field(default=10, validator=ge(1))
+    gradient_tolerance: float = attrs.field(default=1e-7, validator=NOT_NEGATIVE)
+    change_tolerance: float = attrs.field(default=1e-9, validator=NOT_NEGATIVE)
 
     linear_in_rate = ("learning_rate",)
 
@@ -52,7 +70,7 @@ class LBFGS(SupportsEvaluations):
         return {
             "steps": xp.zeros((members, self.history, size)),
             "changes": xp.zeros((members, self.history, size)),
-            "params": xp.zeros_like(flat),
+            "step": xp.zeros_like(flat),
             "gradient": xp.zeros_like(flat),
             "started": xp.zeros((members,)),
         }
@@ -71,11 +89,12 @@ class LBFGS(SupportsEvaluations):
         xp: Namespace,
     ) -> tuple[Tree, Tree]:
         """Return `(params, state)` after a step whose length is the learning rate, without a line search."""
-        flat, gradient = _flat(params, xp), _flat(gradients, xp)
-        after, direction = self._remembered(state, flat, gradient, xp)
-        length = coefficients["learning_rate"] * _first_length(state, gradient, xp)
-        moved = _unflat(flat + length[:, None] * direction, params, xp)
-        return select(xp, taken, moved, params), select(xp, taken, after, state)
+
+        def whole(trial: Array, direction: Array, slope: Array, searching: Array) -> Array:
+            del direction, slope, searching  # those of a search
+            return trial
+
+        return self._stepped(whole, gradients, state, params, coefficients=coefficients, taken=taken, xp=xp)
 
     def minimize(
         self,
@@ -88,37 +107,67 @@ class LBFGS(SupportsEvaluations):
         taken: Array,
         xp: Namespace,
     ) -> tuple[Tree, Tree]:
-        flat, gradient = _flat(params, xp), _flat(first.gradients, xp)
-        after, direction = self._remembered(state, flat, gradient, xp)
+        flat = _flat(params, xp)
+
+        def searched(trial: Array, direction: Array, slope: Array, searching: Array) -> Array:
+            def along(length: Array) -> tuple[Array, Array]:
+                losses, gradients = evaluate(_unflat(flat + length[:, None] * direction, params, xp))
+                return losses, _dot(_flat(gradients, xp), direction, xp)
+
+            return strong_wolfe(
+                along,
+                trial,
+                loss=first.losses,
+                slope=slope,
+                largest=xp.max(xp.abs(direction), axis=1),
+                searching=searching,
+                evaluations=self.evaluations,
+                xp=xp,
+            )
+
+        return self._stepped(searched, first.gradients, state, params, coefficients=coefficients, taken=taken, xp=xp)
+
+    def _stepped(
+        self,
+        length_of: Callable[[Array, Array, Array, Array], Array],
+        gradients: Tree,
+        state: Tree,
+        params: Tree,
+        *,
+        coefficients: Mapping[str, Array],
+        taken: Array,
+        xp: Namespace,
+    ) -> tuple[Tree, Tree]:
+        """Return `(params, state)` after a step of the length that `length_of(trial, direction, slope, moves)` gives.
+
+        Gradients that are not finite move the parameters to NaN, so that the member fails as with other optimizers.
+        """
+        flat, gradient = _flat(params, xp), _flat(gradients, xp)
+        steps, changes, direction = _remembered(state, gradient, xp)
         slope = _dot(gradient, direction, xp)
-        # Where rounding turns the direction uphill, a step may not raise the loss.
-        promised = _SUFFICIENT * xp.minimum(slope, 0.0)
+        improves = taken & ~(xp.max(xp.abs(gradient), axis=1) <= self.gradient_tolerance)
+        moves = improves & ~(slope > -self.change_tolerance)
+        trial = coefficients["learning_rate"] * _first_length(state, gradient, xp)
+        length = length_of(trial, direction, slope, moves)
+        step = xp.where(moves[:, None], length[:, None] * direction, 0.0)
+        after: Tree = {
+            "steps": steps,
+            "changes": changes,
+            "step": step,
+            "gradient": gradient,
+            "started": xp.ones_like(state["started"]),
+        }
+        moved = _unflat(flat + step, params, xp)
+        return select(xp, moves, moved, params), select(xp, improves, after, state)
 
-        def halve(search: Tree, _: Array) -> tuple[Tree, None]:
-            length, found = search["length"], search["found"]
-            losses = evaluate(_unflat(flat + length[:, None] * direction, params, xp)).losses
-            found = found | (losses <= first.losses + length * promised)
-            return {"length": xp.where(found, length, length / 2), "found": found}, None
 
-        length = coefficients["learning_rate"] * _first_length(state, gradient, xp)
-        search: Tree = {"length": length, "found": ~taken}
-        search, _ = xp.scan(halve, search, xp.arange(self.evaluations))
-        # Gradients that are not finite move the parameters to NaN, so that the member fails as with other optimizers.
-        moves = taken & (search["found"] | ~xp.isfinite(slope))
-        moved = _unflat(flat + search["length"][:, None] * direction, params, xp)
-        forgotten = tree_map(xp.zeros_like, after)
-        after = select(xp, moves, after, forgotten)
-        return select(xp, moves, moved, params), select(xp, taken, after, state)
-
-    def _remembered(self, state: Tree, flat: Array, gradient: Array, xp: Namespace) -> tuple[Tree, Array]:
-        """Return the state with the last step added, and the quasi-Newton direction, `(members, parameters)`."""
-        step, change = flat - state["params"], gradient - state["gradient"]
-        useful = (state["started"] > 0) & (_dot(step, change, xp) > _LEAST_CURVATURE)
-        steps = _appended(state["steps"], step, useful, xp)
-        changes = _appended(state["changes"], change, useful, xp)
-        started = xp.ones_like(state["started"])
-        after = {"steps": steps, "changes": changes, "params": flat, "gradient": gradient, "started": started}
-        return after, -_two_loops(steps, changes, gradient, xp)
+def _remembered(state: Tree, gradient: Array, xp: Namespace) -> tuple[Array, Array, Array]:
+    """Return the steps and changes with the last ones added, and the quasi-Newton direction, `(members, size)`."""
+    step, change = state["step"], gradient - state["gradient"]
+    useful = (state["started"] > 0) & (_dot(step, change, xp) > _LEAST_CURVATURE)
+    steps = _appended(state["steps"], step, useful, xp)
+    changes = _appended(state["changes"], change, useful, xp)
+    return steps, changes, -_two_loops(steps, changes, gradient, xp)
 
 
 def _first_length(state: Tree, gradient: Array, xp: Namespace) -> Array:

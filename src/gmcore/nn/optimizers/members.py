@@ -8,7 +8,7 @@ from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_leaves, tree_map
 from gmcore.ports import Namespace
 
-__all__ = ["all_finite", "per_member", "select"]
+__all__ = ["all_finite", "leaf_norms", "per_member", "select"]
 
 
 def per_member(number: Array, leaf: Array, xp: Namespace) -> Array:
@@ -32,6 +32,12 @@ def all_finite(tree: Tree, xp: Namespace) -> Array:
     """Return whether all elements of a member's leaves are finite, `(members,)` bool."""
     leaves = tree_leaves(tree)
     return reduce(and_, (xp.all(xp.isfinite(leaf), axis=tuple(range(1, leaf.ndim))) for leaf in leaves))
+
+
+def leaf_norms(leaf: Array, xp: Namespace) -> Array:
+    """Return the Euclidean norm of each member's part of a leaf, in a shape that broadcasts with it."""
+    squares = xp.reshape(leaf * leaf, (leaf.shape[0], -1))
+    return per_member(xp.sqrt(xp.sum(squares, axis=1)), leaf, xp)
 
 
 def select(xp: Namespace, condition: Array, new: Tree, old: Tree) -> Any:

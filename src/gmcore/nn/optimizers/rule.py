@@ -29,12 +29,14 @@ class Leaf:
         gradient: of the loss, in the shape of `parameter`, L2 penalty included.
         coefficients: of this step, by name; each broadcasts with `parameter`.
         xp: the backend's namespace.
+        before: the slots before the step.
     """
 
     parameter: Array
     gradient: Array
     coefficients: Mapping[str, Array]
     xp: Namespace
+    before: Slots
 
 
 class Rule(Optimizer):
@@ -124,8 +126,9 @@ class Rule(Optimizer):
 
         def updated(parameter: Array, gradient: Array, *before: Array) -> tuple[Array, ...]:
             mine = {name: per_member(value, parameter, xp) for name, value in coefficients.items()}
-            leaf = Leaf(parameter, decayed(gradient, parameter, mine), mine, xp)
-            mask, old = per_member(taken, parameter, xp), dict(zip(names, before, strict=True))
+            old = dict(zip(names, before, strict=True))
+            leaf = Leaf(parameter, decayed(gradient, parameter, mine), mine, xp, old)
+            mask = per_member(taken, parameter, xp)
             new = self.accumulate(leaf, old)
             slots = {name: xp.where(mask, new[name], old[name]) for name in old}
             moved = self.move(leaf, slots)

@@ -16,16 +16,25 @@ __all__ = ["SGD"]
 
 @attrs.frozen(kw_only=True)
 class SGD(Rule):
-    """Stochastic gradient descent with optional momentum, by the formula of `torch.optim.SGD`.
+    """Stochastic gradient descent with optional momentum.
 
     Without momentum there is no state, and `momentum` and `dampening` can't differ between members.
+
+    Formula:
+        `g = gradient + weight_decay * parameter`
+        `b = momentum * b + (1 - dampening) * g`, from the first `g` in full; without momentum `b = g`.
+        `parameter = parameter - learning_rate * b`; with `nesterov`, `- learning_rate * (g + momentum * b)`
+
+    Source:
+        Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013);
+        `torch.optim.SGD`.
 
     Attributes:
         learning_rate: factor of the gradient, or of its running sum.
         momentum: share of the running sum that each step keeps.
         dampening: share of a gradient that is left out of the running sum; the first gradient is added in full.
         weight_decay: L2 penalty: this times the parameter is added to the gradient.
-        nesterov: whether to use Nesterov momentum (Sutskever et al., 2013).
+        nesterov: whether to use Nesterov momentum.
     """
 
     learning_rate: float = member_field(default=1e-2, validator=POSITIVE)

@@ -4,24 +4,29 @@ import attrs
 import numpy as np
 from attrs.validators import and_, ge, le
 
-from gmcore.ports import Schedule
+from gmcore.nn.schedules.timing import Spanning
 
 __all__ = ["Cosine"]
 
 
 @attrs.frozen(kw_only=True)
-class Cosine(Schedule):
-    """Half a cosine from 1 down to `final_fraction`, by the formula of `torch.optim.lr_scheduler.CosineAnnealingLR`.
+class Cosine(Spanning):
+    """Half a cosine from 1 down to `final_fraction`, where the factor stays.
 
-    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017), without restarts.
+    Formula:
+        `factor = f + (1 - f) · (1 + cos(π · p)) / 2` with `f = final_fraction` and `p = min(1, step / length)`;
+        `length` is that of training unless it is given in `steps`, `epochs` or as a `fraction`.
+
+    Source:
+        Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017), without restarts;
+        `torch.optim.lr_scheduler.CosineAnnealingLR`, which rises again after `T_max` steps.
 
     Attributes:
-        final_fraction: factor after the last step, from 0 to 1.
+        final_fraction: factor after the length, from 0 to 1.
     """
 
     final_fraction: float = attrs.field(default=0.0, validator=and_(ge(0.0), le(1.0)))
 
-    def factor(self, step: np.ndarray, total_steps: np.ndarray) -> np.ndarray:
-        progress = np.clip(step / np.maximum(1.0, total_steps), 0.0, 1.0)
+    def shape(self, progress: np.ndarray) -> np.ndarray:
         cosine = (1 + np.cos(np.pi * progress)) / 2
         return np.asarray(self.final_fraction + (1 - self.final_fraction) * cosine)

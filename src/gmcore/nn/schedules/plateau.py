@@ -22,8 +22,16 @@ def _check_threshold(plateau: "Plateau", _: "attrs.Attribute[float]", threshold:
 class Plateau(Schedule, SupportsFeedback, Feedback):
     """Multiplies the learning rate by `reduction` after epochs without improvement.
 
-    By the rules of `torch.optim.lr_scheduler.ReduceLROnPlateau`. The loss is that of the rows to stop on, or the
-    training loss without such rows. It is compared on the device at the end of each epoch, for each member of a fleet.
+    The loss is that of the rows to stop on, or the training loss without such rows. It is compared on the device at the
+    end of each epoch, for each member of a fleet.
+
+    Formula:
+        An epoch improves if `loss < lowest · (1 - threshold)`, or `loss < lowest - threshold` by `"absolute"`. After
+        `patience` epochs in a row without improvement, the next one sets `factor = max(factor · reduction, floor)`, and
+        counting begins again after `cooldown` epochs.
+
+    Source:
+        `torch.optim.lr_scheduler.ReduceLROnPlateau` with `eps=0`.
 
     Attributes:
         reduction: factor of the learning rate at each reduction.
@@ -44,8 +52,8 @@ class Plateau(Schedule, SupportsFeedback, Feedback):
     cooldown: int = attrs.field(default=0, validator=ge(0))
     floor: float = attrs.field(default=0.0, validator=and_(ge(0.0), le(1.0)))
 
-    def factor(self, step: np.ndarray, total_steps: np.ndarray) -> np.ndarray:
-        return np.ones(np.broadcast_shapes(step.shape, total_steps.shape))
+    def factor(self, step: np.ndarray, total_steps: np.ndarray, steps_per_epoch: np.ndarray) -> np.ndarray:
+        return np.ones(np.broadcast_shapes(step.shape, total_steps.shape, steps_per_epoch.shape))
 
     @property
     def feedback(self) -> Feedback:

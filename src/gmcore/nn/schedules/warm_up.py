@@ -2,43 +2,59 @@
 
 import attrs
 import numpy as np
-from attrs.validators import and_, ge, lt
 
+from gmcore.errors import ConfigError
 from gmcore.nn.schedules.constant import Constant
+from gmcore.nn.schedules.timing import Time, WithLength, check_duration
 from gmcore.nn.settings import instance_of_port
-from gmcore.ports import Feedback, Schedule, SupportsFeedback
+from gmcore.ports import Feedback, Schedule, SupportsDuration, SupportsFeedback
 
 __all__ = ["WarmUp"]
 
 
-def _check_only_one(warm_up: "WarmUp", _: "attrs.Attribute[float]", fraction: float) -> None:
-    if fraction and warm_up.steps:
-        raise ValueError(f"give steps or fraction, not both, got {warm_up.steps} and {fraction}")
-
-
 @attrs.frozen
-class WarmUp(Schedule, SupportsFeedback):
-    """Multiplies another schedule by a factor that rises linearly to 1, and starts that schedule after the rise.
+class WarmUp(WithLength, SupportsFeedback, SupportsDuration):
+    """A linear rise to 1 before another schedule, which starts after the rise.
 
-    At step `i` of a warm-up of `n` steps it multiplies by `(i + 1) / (n + 1)`, so that no step has a learning rate
-    of 0. The other schedule stays at its step 0 meanwhile; its total is the number of steps after the warm-up.
+    No step has a factor of 0. The other schedule stays at its step 0 during the rise; its training is the steps after
+    the rise. With `per = "epoch"`, the rise changes once an epoch; the other schedule has an option of its own.
+
+    Formula:
+        `factor = min(1, (step + 1) / (n + 1)) · then(max(0, step - n), total_steps - n)` with `n` the length in
+        `steps`, `epochs` or as a `fraction` of training; with `per = "epoch"`, `step` and `n` of the rise are epochs.
+
+    Source:
+        Goyal et al., "Accurate, large minibatch SGD" (2017), section 2.2; `torch.optim.lr_scheduler.LinearLR` with
+        `start_factor = 1 / (n + 1)` and `total_iters = n`, before another one by `SequentialLR`.
 
     Attributes:
         then: the schedule after the warm-up.
-        steps: number of warm-up steps; 0 for none.
-        fraction: warm-up steps as a fraction of all steps, from 0 to below 1, rounded to whole steps. At most one of
-            `steps` and `fraction` may be given.
     """
 
     then: Schedule = attrs.field(default=Constant(), validator=instance_of_port(Schedule))
-    steps: int = attrs.field(default=0, validator=ge(0), kw_only=True)
-    fraction: float = attrs.field(default=0.0, validator=and_(ge(0.0), lt(1.0), _check_only_one), kw_only=True)
 
-    def factor(self, step: np.ndarray, total_steps: np.ndarray) -> np.ndarray:
-        rising = np.rint(self.fraction * total_steps) if self.fraction else np.asarray(float(self.steps))
-        rise = np.minimum(1.0, (step + 1.0) / (rising + 1))
-        then = self.then.factor(np.maximum(0.0, step - rising), np.maximum(1.0, total_steps - rising))
-        return np.asarray(rise * then)
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.fraction == 1:
+            raise ValueError("fraction must be below 1, so that training goes on after the warm-up, got 1")
+
+    def at(self, time: Time) -> np.ndarray:
+        """Return the factor of the rise alone."""
+        return np.asarray(np.minimum(1.0, (time.now + 1.0) / (self.length(time) + 1)))
+
+    def factor(self, step: np.ndarray, total_steps: np.ndarray, steps_per_epoch: np.ndarray) -> np.ndarray:
+        time = Time.of(step, total_steps, steps_per_epoch, self.per)
+        rising = self.length(time) * time.unit
+        then = self.then.factor(np.maximum(0.0, step - rising), np.maximum(1.0, total_steps - rising), steps_per_epoch)
+        return np.asarray(self.at(time) * then)
+
+    def check(self, total_steps: int, steps_per_epoch: int) -> None:
+        time = Time.of(np.array(0), np.array(total_steps), np.array(steps_per_epoch), self.per)
+        rising = int(self.length(time) * time.unit)
+        if self.fraction is None and rising >= max(1, total_steps):
+            problem = f"WarmUp: a rise of {rising} steps must be shorter than training, which has {total_steps} steps"
+            raise ConfigError([f"{problem}, {steps_per_epoch} an epoch"])
+        check_duration(self.then, total_steps - rising, steps_per_epoch)
 
     @property
     def feedback(self) -> Feedback | None:

@@ -1,6 +1,6 @@
 """A function call that checks of a namespace make on a backend and on the NumPy reference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -45,9 +45,19 @@ class Call:
         arguments = tuple(changed.get(place, one) for place, one in enumerate(self.arguments))
         return attrs.evolve(self, arguments=arguments)
 
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The arrays among the arguments, and lists of arrays."""
+        return tuple(one for one in self.arguments if isinstance(one, (np.ndarray, list)))
+
+    def given(self, arrays: Sequence[Array]) -> "Call":
+        """Return the call with these in place of its `arrays`."""
+        places = (place for place, one in enumerate(self.arguments) if isinstance(one, (np.ndarray, list)))
+        return self.but(dict(zip(places, arrays, strict=True)))
+
     def placed(self, backend: Backend) -> "Call":
         """Return the call with its arrays on the backend's device."""
-        return attrs.evolve(self, arguments=tuple(_placed(backend, one) for one in self.arguments))
+        return self.given(backend.asarray(self.arrays))
 
     def on(self, namespace: Namespace) -> Array:
         """Return the result."""
@@ -58,9 +68,3 @@ class Call:
         """Return the result, or of several the first, which is the one with a gradient."""
         result = self.on(namespace)
         return result[0] if isinstance(result, tuple) else result
-
-
-def _placed(backend: Backend, argument: Array) -> Array:
-    if isinstance(argument, np.ndarray):
-        return backend.asarray(argument)
-    return [backend.asarray(one) for one in argument] if isinstance(argument, list) else argument

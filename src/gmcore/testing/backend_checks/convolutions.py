@@ -68,24 +68,27 @@ def assert_convolves_narrowly(backend: Backend) -> None:
     xp, rng = backend.xp, np.random.default_rng(0)
     narrow = [xp.astype(backend.asarray(rng.normal(size=shape)), xp.compute) for shape in ((2, 9, 9, 8), (3, 3, 8, 5))]
     x, kernel = (backend.to_numpy(xp.astype(one, xp.float)).astype(np.float64) for one in narrow)
-    outputs = xp.conv(*narrow, **_PLAIN)
-    assert outputs.dtype == xp.compute
     reference = NumPyNamespace("float64")
     exact, sizes = reference.conv(x, kernel, **_PLAIN), reference.conv(np.abs(x), np.abs(kernel), **_PLAIN)
     # Half a unit in the last place of the result, and half a unit of float for each of the 72 summands.
     bound = unit_roundoff(backend.compute) * np.abs(exact) + 72 * unit_roundoff(backend.dtype) * sizes
-    assert (np.abs(backend.to_numpy(xp.astype(outputs, xp.float)) - exact) <= 1.01 * bound).all()
 
     def total(kernel: Array, x: Array) -> tuple[Array, None]:
         return xp.sum(xp.astype(xp.conv(x, xp.astype(kernel, xp.compute), **_PLAIN), xp.float)), None
 
+    def run(x: Array, kernel: Array, weight: Array, ones: Array) -> tuple[Array, ...]:
+        outputs, (_, slope) = xp.conv(x, kernel, **_PLAIN), backend.value_and_grad(total)(weight, ones)
+        pools = [pool(ones, (2, 2), strides=(2, 2), padding=((0, 0), (0, 0))) for pool in (xp.max_pool, xp.avg_pool)]
+        return xp.astype(outputs, xp.float), slope, (outputs, *pools)
+
     ones = xp.astype(backend.asarray(np.ones((8, 32, 32, 1))), xp.compute)
-    _, slope = backend.value_and_grad(total)(backend.asarray(np.ones((1, 1, 1, 1))), ones)
+    weight = backend.asarray(np.ones((1, 1, 1, 1)))
+    found, slope, in_compute = backend.compile(run, loops=True)(narrow[0], narrow[1], weight, ones)
+    assert [one.dtype for one in in_compute] == [xp.compute] * 3
+    assert (np.abs(backend.to_numpy(found) - exact) <= 1.01 * bound).all()
     assert slope.dtype == xp.float
     # A narrow sum of ones would stop growing at 256 or 2048.
     assert backend.to_numpy(slope).tolist() == [[[[8 * 32 * 32]]]]
-    for pool in (xp.max_pool, xp.avg_pool):
-        assert pool(ones, (2, 2), strides=(2, 2), padding=((0, 0), (0, 0))).dtype == xp.compute
 
 
 def assert_pools_to_the_first(backend: Backend) -> None:

@@ -25,11 +25,17 @@ def assert_multiplies(backend: Backend) -> None:
     """Check products of matrices and of stacks of matrices: summed in at least float32 and rounded once."""
     assert backend.compute in _ROUNDOFF
     xp, rng = backend.xp, np.random.default_rng(0)
-    multiply: Callable[[Array, Array], Array] = backend.compile(lambda x, y: xp.astype(xp.matmul(x, y), xp.float))
+
+    def product(x: Array, y: Array) -> tuple[Array, Array]:
+        narrow = xp.matmul(x, y)
+        return narrow, xp.astype(narrow, xp.float)
+
+    multiply = backend.compile(product)
     for shapes in (((6, 300), (300, 5)), ((3, 6, 300), (3, 300, 5))):
         (narrow_x, x), (narrow_y, y) = (_rounded(backend, rng.normal(size=shape)) for shape in shapes)
-        assert xp.matmul(narrow_x, narrow_y).dtype == xp.compute
-        found, exact = backend.to_numpy(multiply(narrow_x, narrow_y)), x @ y
+        narrow, in_float = multiply(narrow_x, narrow_y)
+        assert narrow.dtype == xp.compute
+        found, exact = backend.to_numpy(in_float), x @ y
         # Tolerance: half a unit in the last place of the result, and half a unit of float for each of the 300 summands.
         bound = unit_roundoff(backend.compute) * np.abs(exact) + 300 * unit_roundoff(backend.dtype) * (
             np.abs(x) @ np.abs(y)
@@ -42,14 +48,16 @@ def assert_stays_narrow(backend: Backend) -> None:
     xp, reference = backend.xp, NumPyNamespace("float64")
     narrow, exact = _rounded(backend, np.linspace(-3, 3, 24).reshape(4, 6))
     slack = 16 * unit_roundoff(backend.compute)
-    for name in _FUNCTIONS.split():
-        found = getattr(xp, name)(narrow)
-        assert found.dtype == xp.compute, name
+
+    def functions(x: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+        return {name: getattr(xp, name)(x) for name in _FUNCTIONS.split()}, _rearranged(xp, x)
+
+    computed, rearranged = backend.compile(functions, loops=True)(narrow)
+    for name, found in computed.items():
         expected = getattr(reference, name)(exact)
         np.testing.assert_allclose(_float(backend, found), expected, rtol=slack, atol=slack, err_msg=name)
     with_numbers: Callable[[Array], dict[str, Array]] = backend.compile(lambda x: _with_numbers(xp, x))
-    mixed = with_numbers(narrow)
-    for named in (mixed, _rearranged(xp, narrow)):
+    for named in (computed, rearranged, with_numbers(narrow)):
         assert {name: found.dtype for name, found in named.items()} == dict.fromkeys(named, xp.compute)
 
 

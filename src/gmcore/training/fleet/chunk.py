@@ -100,7 +100,8 @@ class _Chunk:
         plan: the batches of all epochs.
         history: the epochs that have been read.
         position: where training stands after all that is enqueued.
-        pending: the summary of the epoch that is enqueued but not read, and the epoch's last segment.
+        pending: the summary of the epoch that is enqueued but not read, the metric that early stopping compared, and
+            the epoch's last segment.
     """
 
     task: TrainingTask
@@ -111,7 +112,7 @@ class _Chunk:
     plan: TrainingPlan = attrs.field(init=False)
     history: History = attrs.field(init=False, factory=History)
     position: Position = attrs.field(init=False, default=Position())
-    pending: tuple[Summary, Segment] | None = attrs.field(init=False, default=None)
+    pending: tuple[Summary, np.ndarray | None, Segment] | None = attrs.field(init=False, default=None)
 
     @plan.default
     def _plan(self) -> TrainingPlan:
@@ -119,6 +120,7 @@ class _Chunk:
             members=self.members,
             config=self.task.config,
             schedule=self.task.schedule,
+            schedules=self.task.schedules,
             optimizer=self.task.optimizer,
             settings=member_settings(self.task, self.members),
             needs_keys=self.task.model.info.random,
@@ -179,17 +181,17 @@ class _Chunk:
             hooks.emit(EpochStart(members=members, epoch=segment.epoch + 1))
         self._stop_if_requested()
         self.checkpointer.report()
-        summary: Summary | None = None
+        ended: tuple[Summary, np.ndarray | None] | None = None
         if segment.last:
-            summary = self.device.complete_epoch(segment)
+            ended = self.device.complete_epoch(segment)
         else:
             self.device.train(segment)
         # Before a summary is read, which waits for the device.
         following = self._next(segments)
         self._write_checkpoint()
-        if summary is not None:
+        if ended is not None:
             self._read_pending()
-            self.pending = (summary, segment)
+            self.pending = (*ended, segment)
         self.position = segment.position_after
         steps = self.plan.steps_per_epoch
         hooks.emit(BatchEnd(members=members, epoch=segment.epoch + 1, step=segment.end, steps=steps))
@@ -206,10 +208,12 @@ class _Chunk:
     def _read_pending(self) -> None:
         """Read the epoch that was enqueued last, and tell hooks of it; skip it if all members had stopped before."""
         if self.pending is not None and not self.history.all_stopped:
-            on_device, segment = self.pending
+            on_device, watched, segment = self.pending
             was_active = self.history.active(len(self.members))
-            summary, metrics = self.device.clock.read(on_device), self.device.programs.metrics
-            numbers = read_summary(summary, self.members, metrics, segment=segment, was_active=was_active)
+            summary, programs = self.device.clock.read(on_device), self.device.programs
+            numbers = read_summary(
+                summary, self.members, programs, watched=watched, segment=segment, was_active=was_active
+            )
             self.task.hooks.emit(numbers.context(self.checkpointer.members, segment))
             self.history.append(numbers)
             for place in np.flatnonzero(numbers.columns["failed"]).tolist():

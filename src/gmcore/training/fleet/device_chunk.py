@@ -2,9 +2,10 @@
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
+import numpy as np
 
 from gmcore.domain import Member, Tree
 from gmcore.ports import TrainingTask
@@ -19,6 +20,7 @@ from gmcore.training.fleet.trees import (
     Carry,
     Common,
     EvaluationBatches,
+    EvaluationInputs,
     FleetArrays,
     State,
     Summary,
@@ -26,6 +28,7 @@ from gmcore.training.fleet.trees import (
     TrainedWeights,
     Weights,
 )
+from gmcore.training.fleet.watched_metric import WatchedMetric
 
 __all__ = ["DeviceChunk"]
 
@@ -40,6 +43,8 @@ class DeviceChunk:
     the carry and the state that it is given, so those must not be held elsewhere; `copy` returns some that may.
 
     Attributes:
+        task: what the members share.
+        members: the chunk's.
         programs: the task's.
         rows: the task's.
         clock: times every call and read.
@@ -52,6 +57,8 @@ class DeviceChunk:
         shared: what all members have in common.
     """
 
+    task: TrainingTask
+    members: Sequence[Member]
     programs: Programs
     rows: RowSource
     clock: Clock
@@ -84,6 +91,8 @@ class DeviceChunk:
         batch_size = evaluation_batch(task)
         stop_plan = _stop_plan(task, members, batch_size)
         return cls(
+            task=task,
+            members=members,
             programs=programs,
             rows=rows,
             clock=clock,
@@ -101,9 +110,15 @@ class DeviceChunk:
         call, program = self.clock.call, self.programs.train_steps
         self.carry = call(program, self.carry, segment.batches, segment.length, self.buffers, self.common)
 
-    def complete_epoch(self, segment: Segment) -> Summary:
-        """Take the steps of the last segment of an epoch, evaluate the stop rows, and end the epoch."""
+    def complete_epoch(self, segment: Segment) -> tuple[Summary, np.ndarray | None]:
+        """Take the steps of the last segment of an epoch, evaluate the stop rows, and end the epoch.
+
+        Returns the summary, and the metric that early stopping has compared, `(members,)`, which the host has computed
+        and waited for; None if it compares the stop loss.
+        """
         call, programs = self.clock.call, self.programs
+        if programs.watched is not None and self.stop_plan is not None:
+            return self._end_with_metric(segment, programs.watched, self.stop_plan)
         if self.stop_plan is None or self.stop_segment is not None:
             stop_batches, stop_length = self.stop_segment or (None, 0)
             self.carry, self.state, summary = call(
@@ -120,8 +135,19 @@ class DeviceChunk:
         else:
             self.train(segment)
             totals = self._evaluate(self.stop_plan)
-            self.carry, self.state, summary = call(programs.end_epoch, self.carry, totals, self.state)
-        return summary
+            self.carry, self.state, summary = call(programs.end_epoch, self.carry, totals, self.state, None)
+        return summary, None
+
+    def _end_with_metric(
+        self, segment: Segment, watched: WatchedMetric, stop_plan: EvaluationBatches
+    ) -> tuple[Summary, np.ndarray]:
+        self.train(segment)
+        totals = self._evaluate(stop_plan)
+        values = watched.values(self._predict(stop_plan), self.task.rows, self.members)
+        compared = self.task.backend.asarray(watched.lower_is_better(values))
+        end_epoch = self.programs.end_epoch
+        self.carry, self.state, summary = self.clock.call(end_epoch, self.carry, totals, self.state, compared)
+        return summary, values
 
     def copy(self) -> tuple[Carry, State]:
         """Return copies of carry and state."""
@@ -143,12 +169,32 @@ class DeviceChunk:
     def _evaluate(self, stop_plan: EvaluationBatches) -> Totals:
         """Return the totals of the stop rows, which come from the host a part at a time."""
         totals = self.clock.call(self.programs.zero_totals, self.carry)
+        inputs = evaluation_inputs(self.carry, self.state, self.buffers)
+        for batches, length in self._stop_parts(stop_plan):
+            totals = self.clock.call(self.programs.evaluate, totals, batches, length, inputs, self.common)
+        return totals
+
+    def _predict(self, stop_plan: EvaluationBatches) -> np.ndarray:
+        """Return predictions for the stop rows and padding, `(members, rows, *output_shape)` float64."""
+        assert self.programs.predict is not None  # noqa: S101 - there is one for each metric that is compared
+        current = evaluation_inputs(self.carry, self.state, self.buffers)
+        inputs: EvaluationInputs = {"params": current["params"], "buffers": current["buffers"]}
+        totals: Totals = {"loss": self.task.backend.xp.zeros_like(self.carry["loss"]), "by_metric": {}}
+        found = []
+        for batches, length in self._stop_parts(stop_plan):
+            totals, predictions = self.clock.call(self.programs.predict, totals, batches, length, inputs, self.common)
+            found.append(self.clock.read(predictions)[:, :length].astype(np.float64))
+        shape = self.task.model.schema.target.output_shape
+        return np.concatenate([part.reshape(len(self.members), -1, *shape) for part in found], axis=1)
+
+    def _stop_parts(self, stop_plan: EvaluationBatches) -> Iterator[EvaluationSegment]:
+        """Yield the steps that evaluate the stop rows; those of rows on the host are prefetched."""
+        if self.stop_segment is not None:
+            yield self.stop_segment
+            return
         parts = evaluation_segments(stop_plan, self.rows, length=self.stop_steps_per_call)
         with contextlib.closing(prefetch(parts, _PREFETCHED)) as prefetched:
-            for batches, length in prefetched:
-                inputs = evaluation_inputs(self.carry, self.state, self.buffers)
-                totals = self.clock.call(self.programs.evaluate, totals, batches, length, inputs, self.common)
-        return totals
+            yield from prefetched
 
 
 def _whole(plan: EvaluationBatches, rows: RowSource) -> EvaluationSegment:

@@ -8,12 +8,13 @@ import numpy as np
 
 from gmcore.domain import Array, Failure, Snapshot, Tree
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
-from gmcore.ports import TrainingTask
+from gmcore.ports import Backend, GradientStrategy, Model, TrainingTask
 from gmcore.training.fleet.members import initial_arrays
 from gmcore.training.fleet.plan import TrainingPlan
 from gmcore.training.fleet.program_cache import cached_program
 from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.row_source import RowSource, common_arrays
+from gmcore.training.fleet.scheduled_settings import Places, buffers_of_settings
 from gmcore.training.fleet.segments import Position, training_segments
 from gmcore.training.fleet.step import fleet_gradient
 from gmcore.training.fleet.trees import Carry, Common, SnapshotArrays, TrainingBatches, Weights
@@ -127,9 +128,8 @@ def _trained_again(
 
 def _at_start_of_epoch(carry: Carry, task: TrainingTask, rate_scale: float) -> Carry:
     """Return a member's carry as the end of the epoch before has left it."""
-    sums = {
-        name: task.backend.xp.zeros_like(carry[name]) for name in ("loss", "steps", "train_weight") if name in carry
-    }
+    of_epoch = [name for name in ("loss", "steps", "train_weight", "norm_sum", "norm_max") if name in carry]
+    sums = {name: task.backend.xp.zeros_like(carry[name]) for name in of_epoch}
     scale = {"rate_scale": task.backend.asarray(np.array([rate_scale]))} if "rate_scale" in carry else {}
     return cast("Carry", {**carry, **sums, **scale})
 
@@ -164,17 +164,19 @@ def _failure_at(
 def _gradient(task: TrainingTask, rows: RowSource, weights: Weights, x: TrainingBatches) -> tuple[float, Tree]:
     """Return a member's mean loss in one step and its gradient, on the host."""
     backend, model = task.backend, task.model
-    gradient = cached_program(backend, ("gradient", model, task.gradients), lambda: _compiled_gradient(task))
+    places = buffers_of_settings(model, task.schedules, task.optimizer)
+    compiled = lambda: _compiled_gradient(model, task.gradients, backend, places)
+    gradient = cached_program(backend, ("gradient", model, task.gradients, tuple(task.schedules)), compiled)
     params, buffers, shared, x = backend.asarray((weights["params"], weights["buffers"], weights["shared"], x))
     loss, _, _, gradients = backend.to_numpy(gradient(params, buffers, x, common_arrays(rows, shared)))
     return float(loss), gradients
 
 
 def _compiled_gradient(
-    task: TrainingTask,
+    model: Model, strategy: GradientStrategy, backend: Backend, places: Places
 ) -> Callable[[Tree, Tree, TrainingBatches, Common], tuple[Array, Array, Tree, Tree]]:
-    gradient = fleet_gradient(task.model, task.gradients, task.backend)
-    return task.backend.compile(lambda params, buffers, x, common: gradient(params, buffers, x, common, None))
+    gradient = fleet_gradient(model, strategy, backend, places)
+    return backend.compile(lambda params, buffers, x, common: gradient(params, buffers, x, common, None))
 
 
 def _member(tree: T, place: int) -> T:

@@ -5,18 +5,17 @@ from collections.abc import Mapping, Sequence
 import attrs
 import numpy as np
 
-from gmcore.domain import EpochEnd, Failure, Member, TrainingResult, Variables
+from gmcore.domain import EpochEnd, Failure, Member, TrainingResult, Variables, WorkflowConfig
 from gmcore.domain.tree import tree_map
 from gmcore.errors import InputError
-from gmcore.training.fleet.early_stopping import SUMMARY
+from gmcore.training.fleet.early_stopping import NORMS, summary_columns
+from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.segments import Segment
-from gmcore.training.fleet.stop_metrics import StopMetrics
 from gmcore.training.fleet.trees import Summary, Weights
 
-__all__ = ["EpochNumbers", "History", "read_summary", "result_of"]
+__all__ = ["EpochNumbers", "History", "history_columns", "read_summary", "result_of"]
 
 _METRIC_PREFIX = "stop_"
-_COLUMNS = ("was_active", *SUMMARY)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -24,7 +23,7 @@ class EpochNumbers:
     """The numbers of one epoch, `(members,)` each.
 
     Attributes:
-        columns: by name, those of `SUMMARY` and `was_active`, the mask of the members that trained in this epoch.
+        columns: by name, those of the epoch's summary and `was_active`, the mask of the members that trained in it.
         metrics: the metrics of the stop rows by name; NaN for members without stop rows.
     """
 
@@ -41,6 +40,7 @@ class EpochNumbers:
             learning_rate=_read_only(segment.learning_rate * self.columns["rate_scale"]),
             active=_read_only(self.columns["active"] > 0),
             metrics={name: _read_only(values) for name, values in self.metrics.items()},
+            gradient_norms={name: _read_only(self.columns[name]) for name in NORMS if name in self.columns},
         )
 
 
@@ -54,7 +54,7 @@ class History:
         failures: by the member's place in the chunk.
     """
 
-    names: tuple[str, ...] = _COLUMNS
+    names: tuple[str, ...] = ()
     epochs: list[np.ndarray] = attrs.field(factory=list)
     failures: dict[int, Failure] = attrs.field(factory=dict)
 
@@ -79,7 +79,7 @@ class History:
 
     def metrics(self) -> tuple[str, ...]:
         """Return the names that are metrics'."""
-        return self.names[len(_COLUMNS) :]
+        return tuple(name for name in self.names if name.startswith(_METRIC_PREFIX) and name != "stop_loss")
 
     def append(self, numbers: EpochNumbers) -> None:
         """Add an epoch.
@@ -90,8 +90,8 @@ class History:
         columns = {**numbers.columns, **{f"{_METRIC_PREFIX}{name}": row for name, row in numbers.metrics.items()}}
         if self.epochs and tuple(columns) != self.names:
             raise InputError(
-                f"a resumed run must have the metrics that it began with: {_metric_names(self.names)}; "
-                f"got {_metric_names(tuple(columns))}"
+                f"a resumed run must have the metrics that it began with: {_metric_names(self)}; "
+                f"got {_metric_names(History(names=tuple(columns)))}"
             )
         self.names = tuple(columns)
         self.epochs.append(np.array(list(columns.values()), np.float64))
@@ -101,23 +101,38 @@ class History:
         return np.stack(self.epochs) if self.epochs else np.zeros((0, len(self.names), 0))
 
 
+def history_columns(config: WorkflowConfig) -> tuple[str, ...]:
+    """Return the names of a history's first columns; those of metrics follow."""
+    return ("was_active", *summary_columns(config))
+
+
 def read_summary(
-    summary: Summary, members: Sequence[Member], metrics: StopMetrics, *, segment: Segment, was_active: np.ndarray
+    summary: Summary,
+    members: Sequence[Member],
+    programs: Programs,
+    *,
+    watched: np.ndarray | None,
+    segment: Segment,
+    was_active: np.ndarray,
 ) -> EpochNumbers:
     """Return an epoch's numbers.
 
     Args:
         summary: the epoch's, on the host.
         members: the chunk's.
-        metrics: those of the stop rows.
+        programs: those that computed the summary.
+        watched: the metric that early stopping compares, `(members,)`; None if it compares the stop loss.
         segment: the epoch's last.
         was_active: mask of the members that trained in this epoch, `(members,)`.
     """
-    columns = {"was_active": was_active, **dict(zip(SUMMARY, summary["numbers"].T.astype(np.float64), strict=True))}
+    read = zip(programs.columns, summary["numbers"].T.astype(np.float64), strict=True)
+    columns = {"was_active": was_active, **dict(read)}
     has_stop = was_active & np.array([len(member.stop) > 0 for member in members])
     columns["train_loss"] = np.where(was_active, columns["train_loss"] / segment.weight, np.nan)
     columns["stop_loss"] = np.where(has_stop, columns["stop_loss"], np.nan)
-    found = metrics.values(summary["by_metric"])
+    found = programs.metrics.values(summary["by_metric"])
+    if programs.watched is not None and watched is not None:
+        found[programs.watched.name] = watched
     return EpochNumbers(
         columns=columns, metrics={name: np.where(has_stop, values, np.nan) for name, values in found.items()}
     )
@@ -126,7 +141,8 @@ def read_summary(
 def result_of(member: Member, place: int, history: History, kept: Weights, *, seconds: float) -> TrainingResult:
     """Return a member's result; `place` is its place in the chunk, `kept` are the chunk's weights on the host."""
     epochs = int(history.series("was_active", place).sum())
-    names = ("train_loss", "stop_loss", *(history.metrics() if len(member.stop) else ()))
+    norms = tuple(name for name in NORMS if name in history.names)
+    names = ("train_loss", "stop_loss", *norms, *(history.metrics() if len(member.stop) else ()))
     series = {name: history.series(name, place)[:epochs] for name in names}
     final_loss = float(series["train_loss"][-1])
     own = tree_map(lambda leaf: leaf[place], {"params": kept["params"], "buffers": kept["buffers"]})
@@ -150,5 +166,5 @@ def _read_only(values: np.ndarray) -> np.ndarray:
     return view
 
 
-def _metric_names(names: Sequence[str]) -> str:
-    return ", ".join(name.removeprefix(_METRIC_PREFIX) for name in names[len(_COLUMNS) :]) or "none"
+def _metric_names(history: History) -> str:
+    return ", ".join(name.removeprefix(_METRIC_PREFIX) for name in history.metrics()) or "none"

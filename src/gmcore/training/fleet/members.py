@@ -61,18 +61,22 @@ def _arrays(
     if task.model.info.stateful:
         weights["buffers"], buffers = buffers, {}
     stop_weight = np.array([weight_of(task.rows, member.stop) for member in members])
-    state = initial_state(weights, stop_weight, centers(task.rows, members))
+    state = initial_state(task.config, weights, stop_weight, centers(task.rows, members))
     feedback = feedback_of(task.schedule)
     if feedback is not None:
         state["feedback"] = feedback.initial(count)
     state = asarray(state)
-    weights = asarray(weights)
+    of_training, weights = weights, asarray(weights)
     carry: Carry = {
         **weights,  # type: ignore[typeddict-item]  # mypy can't know that there is no key `scaling` in it
         "optimizer": task.optimizer.init(weights["params"], xp=xp),
         "loss": asarray(np.zeros(count)),
         "steps": asarray(np.zeros(count, np.int32)),
     }
+    if task.config.gradient_norms:
+        carry["norm_sum"], carry["norm_max"] = asarray((np.zeros(count), np.zeros(count)))
+    if task.config.average is not None:
+        carry["average"] = asarray(of_training)
     if scaling := loss_scaling(task.backend):
         carry["scaling"] = asarray(scaling.initial_state(count))
     if feedback is not None:

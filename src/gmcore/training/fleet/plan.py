@@ -9,10 +9,13 @@ import numpy as np
 from gmcore.domain import Member, WorkflowConfig, generator
 from gmcore.errors import TrainingError
 from gmcore.ports import Optimizer, Schedule
+from gmcore.training.fleet.averaging import newest_weights
 from gmcore.training.fleet.trees import EvaluationBatches, TrainingBatches
 
 __all__ = ["TrainingPlan", "evaluation_plan"]
 
+# Weights of 1 and 0 are exact in any dtype: a narrow one takes less memory.
+_UNIT = np.float32
 _UINT32 = np.uint64(0xFFFFFFFF)
 # Shuffling by blocks permutes rows within a window of blocks: rows per block, and per window.
 _BLOCK = 256
@@ -41,6 +44,7 @@ class TrainingPlan:
         schedule: the learning rate's.
         optimizer: the one whose coefficients are planned.
         settings: the optimizer's settings, `(members,)` float64 each.
+        schedules: of other settings, the optimizer's and the model's, by name.
         needs_keys: whether the model needs random keys.
         weights: row weights, `(rows,)`, or None for 1 each.
     """
@@ -50,6 +54,7 @@ class TrainingPlan:
     schedule: Schedule
     optimizer: Optimizer
     settings: Mapping[str, np.ndarray]
+    schedules: Mapping[str, Schedule] = attrs.field(factory=dict)
     needs_keys: bool = True
     weights: np.ndarray | None = None
     steps: np.ndarray = attrs.field(init=False)
@@ -84,7 +89,7 @@ class TrainingPlan:
         """Return 1.0 for a row and 0.0 for padding, `(steps, members, batch)`."""
         sizes = np.array([self.config.rows_per_epoch(len(member.train)) for member in self.members])
         places = np.arange(self.steps_per_epoch * self.config.batch_size)
-        return _by_step((places < sizes[:, None]).astype(np.float64), self.steps_per_epoch, self.config.batch_size)
+        return _by_step((places < sizes[:, None]).astype(_UNIT), self.steps_per_epoch, self.config.batch_size)
 
     @_unit_weights.default
     def _weigh_rows_equally(self) -> _RowWeights:
@@ -100,16 +105,7 @@ class TrainingPlan:
         Raises:
             TrainingError: if the schedule returns factors that no learning rate can have.
         """
-        steps = self._steps_before(epoch)
-        given = self.schedule.factor(steps, self.config.max_epochs * self.steps)
-        factors = np.broadcast_to(np.asarray(given, np.float64), steps.shape)
-        wrong = ~(np.isfinite(factors) & (factors >= 0))
-        if wrong.any():
-            raise TrainingError(
-                f"the schedule {type(self.schedule).__name__} must return finite factors of at least 0, got "
-                f"{factors[wrong][0]:g} for step {steps[wrong][0]}"
-            )
-        rates: np.ndarray = self.settings["learning_rate"] * factors
+        rates: np.ndarray = self.settings["learning_rate"] * self._factors(self.schedule, epoch)
         return rates
 
     def epoch(self, number: int, rates: np.ndarray | None = None) -> TrainingBatches:
@@ -121,18 +117,57 @@ class TrainingPlan:
         """
         steps = self.steps_per_epoch
         indices = _by_step(self._padded_rows(number), steps, self.config.batch_size)
-        settings = {**self.settings, "learning_rate": self.learning_rates(number) if rates is None else rates}
+        rates = self.learning_rates(number) if rates is None else rates
+        factors = {name: self._factors(schedule, number) for name, schedule in self.schedules.items()}
         weights = self._unit_weights if self.weights is None else _row_weights(self._row_mask * self.weights[indices])
         batches: TrainingBatches = {
             "indices": indices,
-            "coefficients": self.optimizer.coefficients(self._steps_before(number) + 1.0, settings),
+            "coefficients": self._coefficients(number, rates, factors),
             "weights": weights["weights"],
             "weight": weights["weight"],
             "counts": weights["counts"],
         }
         if self.needs_keys:
             batches["key"] = _keys(self._key_bases, number, steps)
+        if self.config.average is not None:
+            batches["average"] = newest_weights(self.config.average, number, self.steps, steps)
+        if of_model := {name: values for name, values in factors.items() if name not in self.settings}:
+            batches["factors"] = of_model
         return batches
+
+    def _factors(self, schedule: Schedule, epoch: int) -> np.ndarray:
+        """Return a schedule's factor for each step of an epoch, `(steps, members)`.
+
+        Raises:
+            TrainingError: if a factor is not finite or below 0.
+        """
+        steps = self._steps_before(epoch)
+        given = schedule.factor(steps, self.config.max_epochs * self.steps, self.steps)
+        factors = np.broadcast_to(np.asarray(given, np.float64), steps.shape)
+        wrong = ~(np.isfinite(factors) & (factors >= 0))
+        if wrong.any():
+            raise TrainingError(
+                f"the schedule {type(schedule).__name__} must return finite factors of at least 0, got "
+                f"{factors[wrong][0]:g} for step {steps[wrong][0]}"
+            )
+        return factors
+
+    def _coefficients(
+        self, epoch: int, rates: np.ndarray, factors: Mapping[str, np.ndarray]
+    ) -> Mapping[str, np.ndarray]:
+        """Return the optimizer's coefficients for each step of an epoch, `(steps, members)` each."""
+        settings = {**self.settings, "learning_rate": rates}
+        scheduled = {name: settings[name] * values for name, values in factors.items() if name in settings}
+        steps = self._steps_before(epoch) + 1.0
+        if not scheduled:
+            return self.optimizer.coefficients(steps, settings)
+        # An optimizer may leave out what has no effect. Whether it does must not depend on the epoch, since programs
+        # would have to be compiled anew: so a row with the settings themselves is put before the others.
+        first = {name: np.broadcast_to(self.settings[name], steps.shape[1:]) for name in scheduled}
+        settings |= {name: np.vstack([first[name], values]) for name, values in scheduled.items()}
+        settings["learning_rate"] = np.vstack([rates[:1], rates])
+        found = self.optimizer.coefficients(np.vstack([steps[:1], steps]), settings)
+        return {name: values[1:] for name, values in found.items()}
 
     def _steps_before(self, epoch: int) -> np.ndarray:
         """Return the number of steps that each member has taken before each step of an epoch, `(steps, members)`."""
@@ -168,7 +203,7 @@ def evaluation_plan(
     """
     steps = max(1, *(-(-len(indices) // batch_size) for indices in rows))
     padded = np.zeros((len(rows), steps * batch_size), np.int32)
-    padded_weights = np.zeros((len(rows), steps * batch_size))
+    padded_weights = np.zeros((len(rows), steps * batch_size), _UNIT if weights is None else np.float64)
     for place, indices in enumerate(rows):
         padded[place, : len(indices)] = indices
         padded_weights[place, : len(indices)] = 1.0 if weights is None else weights[indices]
@@ -177,7 +212,7 @@ def evaluation_plan(
 
 def _row_weights(weights: np.ndarray) -> _RowWeights:
     """Return the keys of `TrainingBatches` that follow from row weights, `(steps, members, batch)`."""
-    weight = weights.sum(axis=2)
+    weight = weights.sum(axis=2, dtype=np.float64)
     return {"weights": weights, "weight": np.where(weight > 0, weight, 1.0), "counts": weight > 0}
 
 

@@ -1,15 +1,18 @@
 """The compiled programs that train a chunk of a fleet."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import attrs
 
-from gmcore.domain import Tree
+from gmcore.domain import Array, Tree, WorkflowConfig
 from gmcore.nn.optimizers.packing import packing_of
 from gmcore.ports import Backend, GradientStrategy, Model, Optimizer, TrainingTask
-from gmcore.training.fleet.early_stopping import end_of_epoch, feedback_of
+from gmcore.training.fleet.averaging import trained_weights
+from gmcore.training.fleet.early_stopping import end_of_epoch, feedback_of, summary_columns
 from gmcore.training.fleet.program_cache import cached_program
+from gmcore.training.fleet.scheduled_settings import Places, buffers_of_settings
+from gmcore.training.fleet.scoring import ScoringProgram, scoring_program
 from gmcore.training.fleet.step import EvaluationStep, evaluation_step, training_step
 from gmcore.training.fleet.stop_metrics import StopMetrics
 from gmcore.training.fleet.trees import (
@@ -24,6 +27,7 @@ from gmcore.training.fleet.trees import (
     TrainingBatches,
     TrainingShared,
 )
+from gmcore.training.fleet.watched_metric import WatchedMetric
 
 __all__ = ["Programs", "evaluation_inputs"]
 
@@ -31,7 +35,7 @@ __all__ = ["Programs", "evaluation_inputs"]
 TrainSteps = Callable[[Carry, TrainingBatches, int, Tree, Common], Carry]
 ZeroTotals = Callable[[Carry], Totals]
 Evaluate = Callable[[Totals, EvaluationBatches, int, EvaluationInputs, Common], Totals]
-EndEpoch = Callable[[Carry, Totals, State], tuple[Carry, State, Summary]]
+EndEpoch = Callable[[Carry, Totals, State, Array | None], tuple[Carry, State, Summary]]
 CompleteEpoch = Callable[
     [Carry, TrainingBatches, int, EvaluationBatches | None, int, State, Tree, Common],
     tuple[Carry, State, Summary],
@@ -45,38 +49,46 @@ class Programs:
     A `length` is the number of steps in the batches before it; what follows in them is padding.
 
     Attributes:
-        metrics: the metrics of the stop rows.
+        metrics: the metrics of the stop rows that follow from sums.
+        columns: names of the numbers of an epoch's summary.
         train_steps: `(carry, batches, length, buffers, common) -> carry`: some steps of an epoch.
         zero_totals: `(carry) -> totals`: the totals before any stop row.
         evaluate: `(totals, batches, length, inputs, common) -> totals`: adds the totals of some stop rows.
-        end_epoch: `(carry, totals, state) -> (carry, state, summary)`.
+        end_epoch: `(carry, totals, state, watched) -> (carry, state, summary)`.
         complete_epoch: `(carry, batches, length, stop_batches, stop_length, state, buffers, common) -> (carry,
-            state, summary)`: the four programs above as one, for the last steps of an epoch; `stop_batches` is None
-            without any stop rows.
+            state, summary)`: training, evaluation and the end as one, for the last steps of an epoch, if early stopping
+            does not compare a metric; `stop_batches` is None without any stop rows.
         copy: `(carry, state) -> (carry, state)`: copies that outlive the originals, whose memory is reused.
+        watched: the metric that early stopping compares; None for the stop loss.
+        predict: `(totals, batches, length, inputs, common) -> (totals, predictions)`, for such a metric.
     """
 
     metrics: StopMetrics
+    columns: tuple[str, ...]
     train_steps: TrainSteps
     zero_totals: ZeroTotals
     evaluate: Evaluate
     end_epoch: EndEpoch
     complete_epoch: CompleteEpoch
     copy: Callable[[Carry, State], tuple[Carry, State]]
+    watched: WatchedMetric | None = None
+    predict: ScoringProgram | None = None
 
     @classmethod
     def of(cls, task: TrainingTask) -> "Programs":
         """Return the programs of a task; each is compiled when it is first called."""
-        backend, model, optimizer, config = task.backend, task.model, task.optimizer, task.config.early_stopping
+        backend, model, optimizer, config = task.backend, task.model, task.optimizer, task.config
         gradients, feedback = task.gradients, feedback_of(task.schedule)
-        metrics = StopMetrics.of(task)
+        metrics, watched = StopMetrics.of(task), WatchedMetric.of(task)
+        places = buffers_of_settings(model, task.schedules, optimizer)
         depends_on = (
             "training",
             model,
             optimizer,
             gradients,
             feedback,
-            config,
+            (config.early_stopping, config.clip_norm, config.clip_value, config.gradient_norms),
+            tuple(places.items()),
             metrics.metrics,
             metrics.outputs,
             metrics.shape,
@@ -87,17 +99,28 @@ class Programs:
             return cls._compiled(
                 backend,
                 metrics,
-                train_steps=_train_steps(model, optimizer, gradients, backend),
+                columns=summary_columns(config),
+                train_steps=_train_steps(model, optimizer, gradients, backend, config, places),
                 evaluate=_evaluate(evaluation_step(model, backend, metrics), backend),
                 # Compiled by itself, for libraries that run `complete_epoch` uncompiled because it contains loops.
-                end_epoch=backend.compile(end_of_epoch(config, feedback, backend.xp), members=(0, 0, 0)),
+                end_epoch=backend.compile(end_of_epoch(config, feedback, backend.xp), members=(0, 0, 0, 0)),
             )
 
-        return cached_program(backend, depends_on, compiled)
+        programs = cached_program(backend, depends_on, compiled)
+        if watched is None:
+            return programs
+        return attrs.evolve(programs, watched=watched, predict=scoring_program(backend, model))
 
     @classmethod
     def _compiled(
-        cls, backend: Backend, metrics: StopMetrics, *, train_steps: TrainSteps, evaluate: Evaluate, end_epoch: EndEpoch
+        cls,
+        backend: Backend,
+        metrics: StopMetrics,
+        *,
+        columns: tuple[str, ...],
+        train_steps: TrainSteps,
+        evaluate: Evaluate,
+        end_epoch: EndEpoch,
     ) -> "Programs":
         def zero_totals(carry: Carry) -> Totals:
             loss = backend.xp.zeros_like(carry["loss"])
@@ -115,13 +138,14 @@ class Programs:
         ) -> tuple[Carry, State, Summary]:
             carry = train_steps(carry, batches, length, buffers, common)
             if stop_batches is None:
-                return end_epoch(carry, {"loss": backend.xp.zeros_like(carry["loss"]), "by_metric": {}}, state)
+                return end_epoch(carry, {"loss": backend.xp.zeros_like(carry["loss"]), "by_metric": {}}, state, None)
             inputs = evaluation_inputs(carry, state, buffers)
             totals = evaluate(zero_totals(carry), stop_batches, stop_length, inputs, common)
-            return end_epoch(carry, totals, state)
+            return end_epoch(carry, totals, state, None)
 
         return cls(
             metrics=metrics,
+            columns=columns,
             train_steps=backend.compile(
                 train_steps, loops=True, donate=(0,), members=(0, 1, None, 0, None), lengths=(2,)
             ),
@@ -140,17 +164,26 @@ class Programs:
 
 
 def evaluation_inputs(carry: Carry, state: State, buffers: Tree) -> EvaluationInputs:
-    """Return what the stop rows are evaluated with: the current weights, and the centers of the metrics' sums."""
-    current = carry.get("buffers", buffers)
+    """Return what the stop rows are evaluated with: the weights, and the centers of the metrics' sums."""
+    weights = trained_weights(carry)
+    current = weights.get("buffers", buffers)
     if "center" in state:
-        return {"buffers": current, "center": state["center"], "params": carry["params"]}
-    return {"buffers": current, "params": carry["params"]}
+        return {"buffers": current, "center": state["center"], "params": weights["params"]}
+    return {"buffers": current, "params": weights["params"]}
 
 
-def _train_steps(model: Model, optimizer: Optimizer, gradients: GradientStrategy, backend: Backend) -> TrainSteps:
-    step = training_step(model, optimizer, gradients, backend)
+def _train_steps(
+    model: Model,
+    optimizer: Optimizer,
+    gradients: GradientStrategy,
+    backend: Backend,
+    config: WorkflowConfig,
+    places: Places,
+) -> TrainSteps:
+    make = partial(training_step, model, optimizer, gradients, backend, config=config, places=places)
+    step = make()
     # Kept, because a backend keeps what it has compiled for a step only as long as the step exists.
-    packed_step = cache(lambda packing: training_step(model, optimizer, gradients, backend, packing))
+    packed_step = cache(lambda packing: make(packing=packing))
 
     def train_steps(carry: Carry, batches: TrainingBatches, length: int, buffers: Tree, common: Common) -> Carry:
         shared: TrainingShared = {**common, "buffers": buffers}
@@ -167,7 +200,10 @@ def _train_steps(model: Model, optimizer: Optimizer, gradients: GradientStrategy
 def _converted(carry: Carry, convert: Callable[[Tree], Tree]) -> Carry:
     """Return a carry with its parameters, and what the optimizer keeps of each, converted."""
     state = {name: convert(kept) for name, kept in carry["optimizer"].items()}
-    return {**carry, "params": convert(carry["params"]), "optimizer": state}
+    converted: Carry = {**carry, "params": convert(carry["params"]), "optimizer": state}
+    if "average" in carry:
+        converted["average"] = {**carry["average"], "params": convert(carry["average"]["params"])}
+    return converted
 
 
 def _evaluate(step: EvaluationStep, backend: Backend) -> Evaluate:

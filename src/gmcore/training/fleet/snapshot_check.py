@@ -5,13 +5,13 @@ from typing import cast
 
 import numpy as np
 
-from gmcore.domain import Member, Snapshot, Variables, generator
+from gmcore.domain import Member, Snapshot, Variables, WorkflowConfig, generator
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
 from gmcore.errors import ModelFileError
 from gmcore.nn.index_check import check_indices
 from gmcore.ports import Model, TrainingTask
 from gmcore.training.fleet.failures import FAILURE_WIDTH
-from gmcore.training.fleet.history import History
+from gmcore.training.fleet.history import history_columns
 from gmcore.training.fleet.members import arrays_of_initial_shape
 from gmcore.training.fleet.trees import FleetArrays, SnapshotArrays
 
@@ -38,7 +38,7 @@ def check_snapshot(snapshot: Snapshot, task: TrainingTask, members: Sequence[Mem
         *_other_members(snapshot, members),
         *_missing_or_more(expected, found),
         *_unlike(expected, found, np.dtype(task.backend.dtype)),
-        *_past(snapshot, arrays, len(members), task.config.max_epochs),
+        *_past(snapshot, arrays, len(members), task.config),
     ]
     problems = problems or list(_changed(arrays, task))
     problems = problems or list(_outside(arrays, task.model, len(members)))
@@ -88,12 +88,12 @@ def _changed(arrays: SnapshotArrays, task: TrainingTask) -> Iterator[str]:
             yield f"its array shared.{name} differs from the model's, which training never changes"
 
 
-def _past(snapshot: Snapshot, arrays: SnapshotArrays, members: int, max_epochs: int) -> Iterator[str]:
+def _past(snapshot: Snapshot, arrays: SnapshotArrays, members: int, config: WorkflowConfig) -> Iterator[str]:
     """Yield what is wrong with the record of the epochs that are over."""
-    if snapshot.epoch > max_epochs:
-        yield f"it is of epoch {snapshot.epoch}, the run has {max_epochs}"
-    columns = History().names
-    if snapshot.numbers[: len(columns)] != columns:
+    if snapshot.epoch > config.max_epochs:
+        yield f"it is of epoch {snapshot.epoch}, the run has {config.max_epochs}"
+    columns = history_columns(config)
+    if snapshot.epoch and snapshot.numbers[: len(columns)] != columns:
         yield "the columns of its history have other names"
     history, failures = np.asarray(arrays.get("history")), np.asarray(arrays.get("failures"))
     epochs = history.shape[0] if history.ndim else -1

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from gmcore.domain import Array, Schema, Tree, Variables
+from gmcore.domain import Array, Schema, Tree, Variables, WorkflowConfig
 from gmcore.domain.tree import tree_map
 from gmcore.errors import ConfigError, TrainingError
 from gmcore.nn.optimizers.members import select
@@ -20,7 +20,10 @@ from gmcore.ports import (
     SupportsEvaluations,
     SupportsUpdate,
 )
+from gmcore.training.fleet.averaging import averaged, newest_of
+from gmcore.training.fleet.clipping import clipped, norms
 from gmcore.training.fleet.loss_scaling import loss_scaling, unscalable
+from gmcore.training.fleet.scheduled_settings import Places, restored_buffers, scaled_buffers
 from gmcore.training.fleet.stop_metrics import StopMetrics
 from gmcore.training.fleet.trees import (
     Batch,
@@ -47,7 +50,14 @@ FleetGradient = Callable[[Tree, Tree, TrainingBatches, Common, Array | None], tu
 
 
 def training_step(
-    model: Model, optimizer: Optimizer, strategy: GradientStrategy, backend: Backend, packing: Packing | None = None
+    model: Model,
+    optimizer: Optimizer,
+    strategy: GradientStrategy,
+    backend: Backend,
+    *,
+    config: WorkflowConfig,
+    places: Places,
+    packing: Packing | None = None,
 ) -> TrainingStep:
     """Return `step(carry, x, common) -> (carry, None)`: one batch of every member.
 
@@ -58,12 +68,14 @@ def training_step(
         optimizer: the members'.
         strategy: how gradients are computed.
         backend: the one that computes.
+        config: the task's, of which clipping and norms of gradients are used.
+        places: the buffers that hold each scheduled setting of the model.
         packing: how the carry's parameters and the optimizer's state are packed; None if they are not.
 
     Raises:
         ConfigError: if the losses are scaled for float16, and the optimizer evaluates them itself.
     """
-    xp, gradient, scaling = backend.xp, fleet_gradient(model, strategy, backend), loss_scaling(backend)
+    xp, gradient, scaling = backend.xp, fleet_gradient(model, strategy, backend, places), loss_scaling(backend)
     if problem := unscalable(optimizer, backend.compute):
         raise ConfigError([problem])
 
@@ -79,6 +91,10 @@ def training_step(
             after["train_weight"] = carry["train_weight"] + xp.where(x["counts"], x["weight"], 0.0)
         if scaling:
             gradients, after["scaling"], taken = scaling.unscale(carry["scaling"], gradients, taken, xp)
+        if config.gradient_norms:
+            norm = xp.where(taken, norms(gradients, xp), 0.0)
+            after["norm_sum"], after["norm_max"] = carry["norm_sum"] + norm, xp.maximum(carry["norm_max"], norm)
+        gradients = clipped(gradients, config, xp)
         coefficients = _scaled(x["coefficients"], carry, optimizer)
         if isinstance(optimizer, SupportsEvaluations):
 
@@ -97,13 +113,20 @@ def training_step(
             )
         if "buffers" in carry:
             after["buffers"] = select(xp, taken, new_buffers, buffers)
+        if "average" in carry:
+            share = xp.where(xp.isfinite(loss), x["average"], 0.0)
+            after["average"] = averaged(carry["average"], newest_of(after), share, xp)
         return after, None
 
     return step
 
 
-def fleet_gradient(model: Model, strategy: GradientStrategy, backend: Backend) -> FleetGradient:
+def fleet_gradient(
+    model: Model, strategy: GradientStrategy, backend: Backend, places: Places | None = None
+) -> FleetGradient:
     """Return `gradient(params, buffers, x, common, scale) -> (value, losses, new_buffers, gradients)`.
+
+    `places` are the buffers that hold each scheduled setting of the model, which the batches have factors of.
 
     `losses`, `(members,)`, are each member's weighted sum over the batch. `value` is the sum over members of their mean
     losses, times `scale`, `(members,)`, if there is one; `gradients` are those of `value`, so each member's are those
@@ -115,11 +138,13 @@ def fleet_gradient(model: Model, strategy: GradientStrategy, backend: Backend) -
         params: Tree, buffers: Tree, x: TrainingBatches, common: Common, scale: Array | None
     ) -> tuple[Array, Array, Tree, Tree]:
         shared: Tree = common.get("shared", {})
+        given, buffers = buffers, scaled_buffers(buffers, x["factors"], places, xp) if places else buffers
         weight = x["weight"] if scale is None else x["weight"] / scale
 
         def member_loss(params: Tree, buffers: Tree, batch: Batch, shared: Tree) -> tuple[Array, Tree]:
             variables = Variables(params, buffers, shared)
-            at = Pass(xp=xp, weights=batch["weights"], key=batch.get("key"), training=True)
+            plain = Pass(xp=xp, weights=batch["weights"], key=batch.get("key"), training=True)
+            at = strategy.training_pass(plain, backend=backend)
             outputs, new_buffers = forward(variables, batch["inputs"], at)
             losses = _row_losses(model, variables, xp.astype(outputs, xp.float), batch, at)
             return xp.sum(losses * batch["weights"]), new_buffers
@@ -132,6 +157,8 @@ def fleet_gradient(model: Model, strategy: GradientStrategy, backend: Backend) -
         batch, changed = _batch(x, common, model.schema, xp), buffers if changes_buffers else {}
         found = strategy.gradient(fleet_loss, params, changed, batch, backend=backend)
         (value, (losses, new_buffers)), gradients = found
+        if places and changes_buffers:
+            new_buffers = restored_buffers(new_buffers, given, places)
         return value, losses, new_buffers, gradients
 
     return gradient

@@ -70,6 +70,10 @@ class Carry(TypedDict):
     # rows so far, (members,) float each.
     rate_scale: NotRequired[Array]
     train_weight: NotRequired[Array]
+    average: NotRequired[TrainedWeights]  # of the weights so far, if one is configured
+    # If the history has norms of gradients: the sum of this epoch's so far, and the largest, (members,) float each.
+    norm_sum: NotRequired[Array]
+    norm_max: NotRequired[Array]
 
 
 class State(TypedDict):
@@ -79,9 +83,13 @@ class State(TypedDict):
     stop_weight: Array  # (members,) float: summed weight of the stop rows, 0 without any
     epoch: Array  # (members,) int32: epochs that are over
     active: Array  # (members,) bool: mask of the members that are still training
-    best_loss: Array  # (members,) float: lowest stop loss so far, infinite before the first
+    best_loss: Array  # (members,) float: stop loss of the last epoch that improved, infinite before the first
+    # If early stopping compares anything else than the stop loss: the value of that epoch, and the moving average that
+    # is compared; (members,) float each, lower for better members.
+    best_value: NotRequired[Array]
+    smoothed: NotRequired[Array]
     best_epoch: Array  # (members,) int32, from 1: the epoch that `kept` is from
-    stale: Array  # (members,) int32: epochs since the stop loss last improved
+    stale: Array  # (members,) int32: epochs since it last improved
     kept: TrainedWeights  # what the result gets: the best epoch's or the last one's
     feedback: NotRequired[Tree]  # (members,) each: the state of a schedule that reacts to the loss
 
@@ -111,6 +119,8 @@ class TrainingBatches(TypedDict):
     weight: Array  # (steps, members) float: summed weight of the rows, 1 where that is 0; losses are divided by it
     counts: Array  # (steps, members) bool: mask of the members that have rows of any weight in this step
     key: NotRequired[Array]  # (steps, members, 2) uint32: random keys, if the model needs them in training
+    average: NotRequired[Array]  # (steps, members) float: share of the newest weights in the average of weights
+    factors: NotRequired[Mapping[str, Array]]  # (steps, members) float each: of the model's scheduled settings
     inputs: NotRequired[Mapping[str, Array]]  # (steps, members, batch, …) each
     targets: NotRequired[Array]  # (steps, members, batch, …)
 
@@ -188,7 +198,7 @@ class Totals(TypedDict):
 class Summary(TypedDict):
     """All that the host reads of an epoch."""
 
-    numbers: Array  # (members, numbers) float, in the order of `early_stopping.SUMMARY`
+    numbers: Array  # (members, numbers) float, in the order of `early_stopping.summary_columns`
     by_metric: Mapping[str, Tree]  # as in `Totals`
 
 

@@ -18,7 +18,7 @@ class Deadly(Schedule):
     parent: int = 0
     steps: int = 0
 
-    def factor(self, step, total_steps):
+    def factor(self, step, total_steps, steps_per_epoch):
         if os.getpid() != self.parent and np.max(total_steps) >= self.steps:
             os.kill(os.getpid(), signal.SIGKILL)
         return np.ones(np.broadcast_shapes(np.shape(step), np.shape(total_steps)))
@@ -28,7 +28,7 @@ class Deadly(Schedule):
 class Full(Schedule):
     """Finds no space left on a disk."""
 
-    def factor(self, step, total_steps):
+    def factor(self, step, total_steps, steps_per_epoch):
         raise OSError("no space left on the disk")
 
 

@@ -15,20 +15,18 @@ from gmcore.ports import Loss, Namespace, Schedule
 
 
 @attrs.frozen(kw_only=True)
-class Lion(Rule):
-    """Steps of one length, along the sign of a moving average of the gradients (Chen et al., 2023)."""
+class Signum(Rule):
+    """Steps of one length, along the sign of a moving average of the gradients (Bernstein et al., 2018)."""
 
     learning_rate: float = member_field(default=1e-3, validator=gt(0.0))
-    beta1: float = attrs.field(default=0.9, validator=and_(ge(0.0), lt(1.0)))
-    beta2: float = attrs.field(default=0.99, validator=and_(ge(0.0), lt(1.0)))
+    beta: float = attrs.field(default=0.9, validator=and_(ge(0.0), lt(1.0)))
     slots = ("m",)
 
     def accumulate(self, leaf: Leaf, slots: Slots) -> Slots:
-        return {"m": self.beta2 * slots["m"] + (1 - self.beta2) * leaf.gradient}
+        return {"m": self.beta * slots["m"] + (1 - self.beta) * leaf.gradient}
 
     def move(self, leaf: Leaf, slots: Slots) -> Array:
-        along = leaf.xp.sign(self.beta1 * slots["m"] + (1 - self.beta1) * leaf.gradient)
-        return leaf.parameter - leaf.coefficients["learning_rate"] * along
+        return leaf.parameter - leaf.coefficients["learning_rate"] * leaf.xp.sign(slots["m"])
 
 
 @attrs.frozen(kw_only=True)
@@ -43,12 +41,12 @@ class Steps(Schedule):
     parts: int = attrs.field(default=3, validator=ge(1))
     gamma: float = attrs.field(default=0.5, validator=and_(gt(0.0), le(1.0)))
 
-    def factor(self, step: np.ndarray, total_steps: np.ndarray) -> np.ndarray:
+    def factor(self, step: np.ndarray, total_steps: np.ndarray, steps_per_epoch: np.ndarray) -> np.ndarray:
         return np.asarray(self.gamma ** np.floor(self.parts * np.asarray(step, np.float64) / total_steps))
 
 
 @attrs.frozen(kw_only=True)
-class Focal(Loss):
+class Modulated(Loss):
     """Binary cross-entropy that counts rows less the better they are predicted (Lin et al., 2017).
 
     Attributes:
@@ -63,7 +61,7 @@ class Focal(Loss):
 
     def check(self, target: Target) -> None:
         if target.kind is not TargetKind.BINARY:
-            raise ConfigError([f"focal needs two classes, and the target {target.names[0]!r} has others"])
+            raise ConfigError([f"modulated needs two classes, and the target {target.names[0]!r} has others"])
 
     def of_rows(self, outputs: Array, targets: Array, *, settings: Mapping[str, Array], xp: Namespace) -> Array:
         margin = (2 * xp.astype(targets, xp.float) - 1) * outputs[:, 0]
