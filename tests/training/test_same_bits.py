@@ -4,13 +4,13 @@ import attrs
 import numpy as np
 import pytest
 
-from gmcore.domain import CheckpointConfig, Feature, Hooks, Schema, Target, TargetKind
+from gmcore.domain import AverageConfig, CheckpointConfig, Feature, Hooks, Schema, Target, TargetKind
 from gmcore.nn.gradients import Accumulation
 from gmcore.nn.layers import Concatenate, Dense, Sequential
 from gmcore.nn.losses import PearsonCorrelation
 from gmcore.nn.network import Network
-from gmcore.nn.optimizers import LBFGS, SGD
-from gmcore.nn.schedules import Plateau, WarmUp
+from gmcore.nn.optimizers import LBFGS, SGD, Adafactor, Group, Grouped
+from gmcore.nn.schedules import Cosine, Plateau, WarmUp
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.training import GradientDescent
 
@@ -24,7 +24,15 @@ WAYS = {
     "accumulation": {"gradients": Accumulation(parts=3)},
     "pearson": {"loss": PearsonCorrelation(), "optimizer": SGD(learning_rate=0.1)},
     "drop_last": {"drop_last": True},
+    "grouped": {"optimizer": Grouped(optimizer=Adafactor(), groups=(Group(pattern="*bias", rate=0.5),))},
+    "averaged": {
+        "average": AverageConfig(kind="swa", start_epoch=2),
+        "clip_norm": 0.5,
+        "gradient_norms": True,
+        "schedules": {"weight_decay": Cosine(), "dropout": Cosine()},
+    },
 }
+OF_CONFIG = ("batch_size", "drop_last", "average", "clip_norm", "gradient_norms")
 
 
 class Killed(BaseException):
@@ -50,7 +58,7 @@ def way(configured, request):
 
     def task(**changes):
         options = dict(WAYS[request.param])
-        of_config = {name: options.pop(name) for name in ("batch_size", "drop_last") if name in options}
+        of_config = {name: options.pop(name) for name in OF_CONFIG if name in options}
         there = configured(max_epochs=4, **of_config, **changes)
         loss = options.pop("loss", None)
         return attrs.evolve(of_numbers(there, loss) if loss else there, **options)

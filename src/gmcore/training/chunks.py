@@ -106,7 +106,8 @@ def memory_advice(task: TrainingTask, rows: int) -> str:
 def _bytes_of_variables(task: TrainingTask) -> int:
     """Return the bytes of a member's weights, optimizer state and buffers; weights are wide in every precision."""
     info, wide, narrow = task.model.info, _itemsize(task.backend.dtype), _itemsize(task.backend.compute)
-    copies = _COPIES_OF_WEIGHTS + _COPIES_OF_STATE * _state_per_parameter(task)
+    state = _state_per_parameter(task) + (task.config.average is not None)
+    copies = _COPIES_OF_WEIGHTS + _COPIES_OF_STATE * state
     per_parameter = copies * wide + (_NARROW_COPIES * narrow if narrow < wide else 0)
     buffers = sum(layer.buffers for layer in info.layers)
     return info.parameter_count * per_parameter + _COPIES_OF_BUFFERS * buffers * wide
@@ -150,7 +151,7 @@ def _itemsize(dtype: str) -> int:
 
 
 def _state_per_parameter(task: TrainingTask) -> int:
-    """Return how many numbers the optimizer keeps for each parameter."""
+    """Return how many numbers the optimizer keeps for each parameter, at most."""
     backend = task.backend
     state = task.optimizer.init(backend.asarray({"weight": np.zeros((1, 1))}), xp=backend.xp)
     return sum(math.prod(leaf.shape) for leaf in tree_leaves(state))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from gmcore.domain import Array, Tree, WorkflowConfig
 from gmcore.domain.tree import tree_flatten, tree_unflatten
 from gmcore.errors import ConfigError, did_you_mean
+from gmcore.nn.optimizers import Grouped
 from gmcore.nn.optimizers.members import per_member
 from gmcore.nn.sizing import SizingGenerator
 from gmcore.ports import (
@@ -49,6 +50,9 @@ def problems_of_steps(
             yield f"{where}: neither the optimizer nor the model has this setting{did_you_mean(name, known)}"
         elif isinstance(schedule, SupportsFeedback) and schedule.feedback is not None:
             yield f"{where}: {type(schedule).__name__} reacts to the loss, which only training.schedule can do"
+    if isinstance(optimizer, Grouped):
+        names = tree_flatten(model.init(SizingGenerator()).params)
+        yield from (f"training.optimizer.{problem}" for problem in optimizer.problems(names))
     if isinstance(optimizer, SupportsEvaluations):
         for option in ("clip_norm", "clip_value"):
             if getattr(config, option) is not None:
