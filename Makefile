@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EXAMPLE := examples/breast_cancer
 
-.PHONY: help demo test slow oracles mutants torture bench format clean
+.PHONY: help demo test slow oracles mutants torture bench pages format clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -39,6 +39,9 @@ torture: .venv/installed  ## kill runs a hundred times, and damage files thousan
 
 bench: .venv/installed  ## compare the speed of gmcore with alternatives, in at most ten minutes
 	@$(BIN)/python benchmarks/run.py $(BENCH)
+
+pages: .venv/installed  ## write the generated reference pages
+	@$(BIN)/python tests/component_pages.py
 
 format: .venv/installed  ## format the code
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -120,6 +120,47 @@ def test_a_strategy_that_approximates_need_not_be_exact_but_must_point_uphill():
         Approximate(-0.5).test_value_losses_and_gradient_are_those_of_the_whole_batch()
 
 
+@attrs.frozen
+class Truncating(Backpropagation):
+    """Backpropagation that truncates, which nobody asked for."""
+
+    def training_pass(self, at, *, backend):
+        return attrs.evolve(at, truncation=1)
+
+
+@attrs.frozen
+class Deaf(Backpropagation):
+    """A strategy that drops what the one inside it changes."""
+
+    then: GradientStrategy = attrs.field(factory=Backpropagation)
+
+
+@attrs.frozen
+class Weightless(Backpropagation):
+    def training_pass(self, at, *, backend):
+        return attrs.evolve(at, weights=None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "broken"),
+    [
+        ("recurrent_layer", Truncating()),
+        ("is_changed_in_truncation", Truncating()),
+        ("is_changed_in_truncation", Weightless()),
+        ("inside_is_handed_on", Deaf()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_strategy_that_gives_layers_something_else_is_caught(rule, broken):
+    class Contract(GradientStrategyContract):
+        def strategy(self):
+            return broken
+
+    (check,) = (name for name in dir(Contract) if name.startswith("test_") and rule in name)
+    with pytest.raises(AssertionError):
+        getattr(Contract(), check)()
+
+
 def test_something_else_is_no_strategy():
     class Contract(GradientStrategyContract):
         def strategy(self):

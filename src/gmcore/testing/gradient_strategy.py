@@ -4,18 +4,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, NamedTuple
 
-import attrs
 import numpy as np
 
-from gmcore.domain import Array, Tree, Variables
+from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
 from gmcore.nn.gradients import Backpropagation
-from gmcore.nn.layers.gru import GRU
-from gmcore.nn.numpy_namespace import NumPyNamespace
-from gmcore.ports import Backend, FleetLoss, GradientStrategy, Losses, Pass
+from gmcore.ports import Backend, FleetLoss, GradientStrategy, Losses
 from gmcore.testing.abilities import usable_backends
+from gmcore.testing.gradient_checks import check_inner_strategies, check_training_pass, recurrent_gradient
 from gmcore.testing.model_checks.passes import same_leaves
 
 __all__ = ["GradientStrategyContract"]
@@ -79,8 +77,7 @@ class GradientStrategyContract(ABC):
                 if self.exact:
                     _assert_close(found.gradients, expected.gradients, backend.name)
                 else:
-                    products = tree_map(lambda one, other: np.sum(one * other), found.gradients, expected.gradients)
-                    assert sum(tree_leaves(products)) > 0, f"{backend.name}: the gradient points downhill"
+                    _assert_uphill(found.gradients, expected.gradients, backend.name)
 
     def test_rows_of_weight_0_change_nothing(self) -> None:
         """Wherever they are in the batch."""
@@ -163,72 +160,28 @@ class GradientStrategyContract(ABC):
             assert 1 <= rows <= batch_size, f"{rows} for a batch of {batch_size}"
 
     def test_a_recurrent_layer_has_the_gradient_of_the_whole_sequence(self) -> None:
-        """If the strategy is not exact, the outputs are those of an exact one, and the gradient points uphill."""
+        """If the strategy is not exact, the loss is that of backpropagation, and the gradient points uphill."""
         for backend in self.backends("float64"):
-            found, expected = (_recurrent(backend, one) for one in (self.strategy(), Backpropagation()))
+            found, expected = (recurrent_gradient(backend, one) for one in (self.strategy(), Backpropagation()))
             _assert_close({"value": found[0]}, {"value": expected[0]}, backend.name)
             if self.exact:
                 _assert_close(found[1], expected[1], backend.name)
             else:
-                products = tree_map(lambda one, other: np.sum(one * other), found[1], expected[1])
-                assert sum(tree_leaves(products)) > 0, f"{backend.name}: the gradient points downhill"
+                _assert_uphill(found[1], expected[1], backend.name)
 
-    def test_a_training_pass_is_changed_in_nothing_but_truncation_and_checkpoint(self) -> None:
-        """Weights and key are those of the batch; an exact strategy truncates nothing that was not truncated."""
-        given = Pass(xp=NumPyNamespace("float64"), weights=np.ones(3), key=np.zeros(2, np.uint32), training=True)
+    def test_a_training_pass_is_changed_in_truncation_and_checkpoint_alone(self) -> None:
+        """Weights and key stay those of the batch, and an exact strategy truncates nothing."""
         for backend in self.backends("float64"):
-            found = self.strategy().training_pass(given, backend=backend)
-            for name in ("xp", "weights", "key", "training"):
-                assert getattr(found, name) is getattr(given, name), f"{name} of the pass is changed"
-            assert not (self.exact and found.truncation), f"an exact strategy truncates to {found.truncation} steps"
-            truncated = self.strategy().training_pass(attrs.evolve(given, truncation=_STEPS), backend=backend)
-            assert truncated.truncation is not None, "the truncation of the pass is dropped"
+            check_training_pass(self.strategy(), backend, exact=self.exact)
 
-    def test_a_strategy_inside_another_changes_the_training_pass(self) -> None:
-        """Of each option that is a gradient strategy; a strategy that holds none passes."""
-        given = Pass(xp=NumPyNamespace("float64"), training=True)
-        for name, inner in _inner(self.strategy()).items():
-            # Not all kinds may be inside this one; then nothing can be dropped.
-            for change in ({"truncation": 7}, {"checkpoint": _kept}):
-                changed = attrs.evolve(cast("attrs.AttrsInstance", self.strategy()), **{name: _Inside(inner, change)})
-                for backend in self.backends("float64"):
-                    found = cast("GradientStrategy", changed).training_pass(given, backend=backend)
-                    (field,) = change
-                    own = getattr(self.strategy().training_pass(given, backend=backend), field)
-                    assert getattr(found, field) in (own, change[field])
-                    assert own is not None or getattr(found, field) == change[field], (
-                        f"the {field} of the strategy in {name} is dropped: call its training_pass"
-                    )
+    def test_the_training_pass_of_a_strategy_inside_is_handed_on(self) -> None:
+        """Of each option that is a gradient strategy; there may be none."""
+        for backend in self.backends("float64"):
+            check_inner_strategies(self.strategy(), backend)
 
     def _assert_same(self, found: _Gradient, expected: _Gradient, backend: Backend) -> None:
         _assert_close({"losses": found.losses}, {"losses": expected.losses}, backend.name)
         _assert_close(found.gradients, expected.gradients, backend.name)
-
-
-class _Inside(GradientStrategy):
-    """A strategy that changes one thing of the training pass."""
-
-    def __init__(self, inner: GradientStrategy, change: dict[str, object]) -> None:
-        self._inner, self._change = inner, change
-
-    def gradient(
-        self, loss: FleetLoss, params: Tree, buffers: Tree, batch: Tree, *, backend: Backend
-    ) -> tuple[Losses, Tree]:
-        return self._inner.gradient(loss, params, buffers, batch, backend=backend)
-
-    def training_pass(self, at: Pass, *, backend: Backend) -> Pass:
-        del backend
-        return attrs.evolve(at, **self._change)
-
-
-def _kept(fn: Callable[..., object]) -> Callable[..., object]:
-    return fn
-
-
-def _inner(strategy: GradientStrategy) -> dict[str, GradientStrategy]:
-    """Return the options of a strategy that are strategies."""
-    options = {field.name: getattr(strategy, field.name) for field in attrs.fields(type(strategy)) if field.init}
-    return {name: value for name, value in options.items() if isinstance(value, GradientStrategy)}
 
 
 def _params() -> Tree:
@@ -315,32 +268,6 @@ def _gradient(
     return _Gradient(value, losses, after, gradients)
 
 
-def _recurrent(backend: Backend, strategy: GradientStrategy) -> tuple[Array, Tree]:
-    """Return the loss of a recurrent network in two members, and the gradient that a strategy returns."""
-    xp, layer, rng = backend.xp, GRU(2), np.random.default_rng(2)
-
-    def member(params: Tree, batch: Tree) -> Array:
-        plain = Pass(xp=xp, weights=batch["weights"], training=True)
-        outputs = layer.apply(Variables(params), batch["inputs"], strategy.training_pass(plain, backend=backend))
-        return xp.sum(xp.sum(xp.square(outputs - batch["targets"]), axis=-1) * batch["weights"])
-
-    def fleet(params: Tree, buffers: Tree, batch: Tree) -> Losses:
-        losses = backend.vmap(member)(params, batch)
-        return xp.sum(losses), (losses, buffers)
-
-    params = tree_map(lambda *leaves: np.stack(leaves), *(layer.init(rng, (_STEPS, 1)).params for _ in range(2)))
-    batch = {
-        "inputs": rng.normal(size=(2, 4, _STEPS, 1)),
-        "targets": rng.normal(size=(2, 4, 2)),
-        "weights": np.ones((2, 4)),
-    }
-    compute = lambda params, batch: strategy.gradient(fleet, params, {}, batch, backend=backend)
-    (value, _), gradients = backend.to_numpy(
-        backend.compile(compute, loops=True)(*backend.asarray((params, batch)))
-    )
-    return value, gradients
-
-
 def _descent(backend: Backend, strategy: GradientStrategy) -> Callable[[Tree, Tree], Tree]:
     """Return a program that takes steps against the gradient: `(carry, batches) -> carry`."""
 
@@ -373,6 +300,11 @@ def _members(found: _Gradient, some: slice | np.ndarray) -> Tree:
 
 def _signature(tree: Tree) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     return {path: (leaf.shape, leaf.dtype) for path, leaf in tree_flatten(tree).items()}
+
+
+def _assert_uphill(found: Tree, expected: Tree, name: str) -> None:
+    products = tree_map(lambda one, other: np.sum(one * other), found, expected)
+    assert sum(tree_leaves(products)) > 0, f"{name}: the gradient points downhill"
 
 
 def _assert_close(found: Tree, expected: Tree, name: str) -> None:

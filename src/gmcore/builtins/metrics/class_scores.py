@@ -62,6 +62,11 @@ class ClassScores(NamedByOptions, SupportsDirection):
         return {} if unknown else dict.fromkeys(self.names, True)
 
     def bind(self, schema: Schema) -> Self:
+        """Return a copy that knows the classes or labels of the schema.
+
+        Raises:
+            ConfigError: if the target holds numbers, or has no class `positive`.
+        """
         needs_labels(self, schema)
         target = schema.target
         classes = target.classes if target.is_classification else target.names

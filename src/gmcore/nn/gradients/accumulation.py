@@ -1,20 +1,19 @@
 """Gradient accumulation."""
 
 import attrs
-from attrs.validators import ge
 
 from gmcore.domain import Array, Tree
 from gmcore.domain.tree import tree_map
-from gmcore.nn.gradients.backpropagation import Backpropagation
+from gmcore.nn.gradients.with_then import WithThen
 from gmcore.nn.optimizers.members import select
-from gmcore.nn.settings import instance_of_port
-from gmcore.ports import Backend, FleetLoss, GradientStrategy, Losses
+from gmcore.nn.settings import whole_number
+from gmcore.ports import Backend, FleetLoss, Losses
 
 __all__ = ["Accumulation"]
 
 
 @attrs.frozen(kw_only=True)
-class Accumulation(GradientStrategy):
+class Accumulation(WithThen):
     """Computes a batch in parts, one after the other, and adds up their gradients: the memory is that of one part.
 
     Rows count by their weights, so the result equals that of the whole batch up to rounding, also where parts have
@@ -22,13 +21,19 @@ class Accumulation(GradientStrategy):
     `BatchNorm`, and batch losses, such as `PearsonCorrelation`, are those of a part; buffers change with each part; and
     each part draws its own random numbers.
 
+    Formula:
+        `∇ = Σ_p ∇ Σ_{i in p} w_i · loss_i / Σ_{all i} w_i` over the parts `p`, of `⌈rows / parts⌉` rows each; rows that
+        fill up the last part have weight 0.
+
+    Source:
+        The sum of `backward()` over micro-batches in torch, each weighted by its rows.
+
     Attributes:
         parts: into how many parts of equal size a batch is cut; the last one is padded.
         then: how the gradient of a part is computed.
     """
 
-    parts: int = attrs.field(validator=ge(1))
-    then: GradientStrategy = attrs.field(factory=Backpropagation, validator=instance_of_port(GradientStrategy))
+    parts: int = attrs.field(validator=whole_number)
 
     def gradient(
         self, loss: FleetLoss, params: Tree, buffers: Tree, batch: Tree, *, backend: Backend
