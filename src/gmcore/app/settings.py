@@ -1,4 +1,4 @@
-"""The types of the keyword arguments of `gmcore.train`, `cross_validate` and `search`."""
+"""The types of the keyword arguments of `gmcore.train`, `cross_validate`, `search` and `find_rate`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict

@@ -34,7 +34,7 @@ class RunStart:
     """A command starts.
 
     Attributes:
-        command: `"train"`, `"validate"` or `"search"`.
+        command: `"train"`, `"validate"`, `"search"` or `"find_rate"`.
         folder: the run folder; None in code that has none.
         config: the run's configuration, as in a run file.
     """

@@ -57,7 +57,7 @@ class Session:
     """A run between its first and its last event.
 
     Attributes:
-        command: `"train"`, `"validate"` or `"search"`.
+        command: `"train"`, `"validate"`, `"search"` or `"find_rate"`.
         folder: the run folder; None for none.
         hooks: all listeners of the run.
         checkpoints: the store of its checkpoints; None without a folder.
