@@ -13,7 +13,15 @@ from gmcore.domain.tree import tree_flatten, tree_leaves, tree_map
 from gmcore.nn.gradients import Backpropagation
 from gmcore.ports import Backend, FleetLoss, GradientStrategy, Losses
 from gmcore.testing.abilities import usable_backends
-from gmcore.testing.gradient_checks import check_inner_strategies, check_training_pass, recurrent_gradient
+from gmcore.testing.gradient_checks import (
+    assert_close,
+    assert_uphill,
+    check_inner_strategies,
+    check_training_pass,
+    recurrent_gradient,
+    repeat_the_first,
+    set_rows,
+)
 from gmcore.testing.model_checks.passes import same_leaves
 
 __all__ = ["GradientStrategyContract"]
@@ -21,8 +29,6 @@ __all__ = ["GradientStrategyContract"]
 _MEMBERS, _ROWS, _INPUTS, _HIDDEN, _STEPS = 10, 10, 3, 4, 3
 _CHUNKS = (slice(0, 1), slice(9, 10), slice(2, 5), slice(None))
 _DTYPES = ("float32", "float64")
-# Sums of a few rows in another order, in float64, relative to the largest element of a leaf.
-_ROUNDING = 1e-13
 _RATE = 0.1
 
 
@@ -71,20 +77,20 @@ class GradientStrategyContract(ABC):
                     _gradient(backend, one, _batch(rows)) for one in (self.strategy(), Backpropagation())
                 )
                 assert np.shape(found.value) == (), f"{backend.name}: the value has shape {np.shape(found.value)}"
-                _assert_close({"value": found.value}, {"value": expected.value}, backend.name)
-                _assert_close({"losses": found.losses}, {"losses": expected.losses}, backend.name)
+                assert_close({"value": found.value}, {"value": expected.value}, backend.name)
+                assert_close({"losses": found.losses}, {"losses": expected.losses}, backend.name)
                 assert _signature(found.gradients) == _signature(expected.gradients), backend.name
                 if self.exact:
-                    _assert_close(found.gradients, expected.gradients, backend.name)
+                    assert_close(found.gradients, expected.gradients, backend.name)
                 else:
-                    _assert_uphill(found.gradients, expected.gradients, backend.name)
+                    assert_uphill(found.gradients, expected.gradients, backend.name)
 
     def test_rows_of_weight_0_change_nothing(self) -> None:
         """Wherever they are in the batch."""
         for backend in self.backends("float64"):
             alone, padded = _batch(), _batch(_ROWS + 3)
             padded["weights"][:, :3] = 0.0
-            _set_rows(padded, slice(3, None), alone)
+            set_rows(padded, slice(3, None), alone)
             found, expected = (_gradient(backend, self.strategy(), batch) for batch in (padded, alone))
             self._assert_same(found, expected, backend)
 
@@ -92,9 +98,9 @@ class GradientStrategyContract(ABC):
         """In losses and gradients."""
         for backend in self.backends("float64"):
             once, twice = _batch(), _batch(_ROWS + 1)
-            _set_rows(twice, slice(_ROWS), once)
+            set_rows(twice, slice(_ROWS), once)
             for name in ("inputs", "targets"):
-                tree_map(_repeat_the_first, twice[name])
+                tree_map(repeat_the_first, twice[name])
             twice["weights"][:, -1] = twice["weights"][:, 0]
             once["weights"][:, 0] *= 2
             found, expected = (_gradient(backend, self.strategy(), batch) for batch in (once, twice))
@@ -163,11 +169,11 @@ class GradientStrategyContract(ABC):
         """If the strategy is not exact, the loss is that of backpropagation, and the gradient points uphill."""
         for backend in self.backends("float64"):
             found, expected = (recurrent_gradient(backend, one) for one in (self.strategy(), Backpropagation()))
-            _assert_close({"value": found[0]}, {"value": expected[0]}, backend.name)
+            assert_close({"value": found[0]}, {"value": expected[0]}, backend.name)
             if self.exact:
-                _assert_close(found[1], expected[1], backend.name)
+                assert_close(found[1], expected[1], backend.name)
             else:
-                _assert_uphill(found[1], expected[1], backend.name)
+                assert_uphill(found[1], expected[1], backend.name)
 
     def test_a_training_pass_is_changed_in_truncation_and_checkpoint_alone(self) -> None:
         """Weights and key stay those of the batch, and an exact strategy truncates nothing."""
@@ -180,8 +186,8 @@ class GradientStrategyContract(ABC):
             check_inner_strategies(self.strategy(), backend)
 
     def _assert_same(self, found: _Gradient, expected: _Gradient, backend: Backend) -> None:
-        _assert_close({"losses": found.losses}, {"losses": expected.losses}, backend.name)
-        _assert_close(found.gradients, expected.gradients, backend.name)
+        assert_close({"losses": found.losses}, {"losses": expected.losses}, backend.name)
+        assert_close(found.gradients, expected.gradients, backend.name)
 
 
 def _params() -> Tree:
@@ -216,18 +222,6 @@ def _batch(rows: int = _ROWS, seed: int = 0) -> Tree:
         "weights": weights,
         "key": np.stack([np.arange(_MEMBERS), np.arange(_MEMBERS) + 7], axis=1).astype(np.uint32),
     }
-
-
-def _set_rows(batch: Tree, rows: slice, other: Tree) -> None:
-    """Copy the rows of another batch to some rows of a batch."""
-    for name in ("inputs", "targets", "weights"):
-        for leaf, source in zip(tree_leaves(batch[name]), tree_leaves(other[name]), strict=True):
-            leaf[:, rows] = source
-
-
-def _repeat_the_first(leaf: np.ndarray) -> np.ndarray:
-    leaf[:, -1] = leaf[:, 0]
-    return leaf
 
 
 def _loss(backend: Backend, weights: Array, noise: float) -> FleetLoss:
@@ -300,15 +294,3 @@ def _members(found: _Gradient, some: slice | np.ndarray) -> Tree:
 
 def _signature(tree: Tree) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     return {path: (leaf.shape, leaf.dtype) for path, leaf in tree_flatten(tree).items()}
-
-
-def _assert_uphill(found: Tree, expected: Tree, name: str) -> None:
-    products = tree_map(lambda one, other: np.sum(one * other), found, expected)
-    assert sum(tree_leaves(products)) > 0, f"{name}: the gradient points downhill"
-
-
-def _assert_close(found: Tree, expected: Tree, name: str) -> None:
-    flat = tree_flatten(found)
-    for path, leaf in tree_flatten(expected).items():
-        error = np.max(np.abs(flat[path] - leaf), initial=0.0) / max(1.0, np.max(np.abs(leaf), initial=0.0))
-        assert error <= _ROUNDING, f"{name}: {path} is off by {error:.1e}"

@@ -15,9 +15,9 @@ class Recomputation(WithThen):
     The numbers are those of backpropagation up to rounding, with the same random numbers. `Sequential` cuts its layers
     into blocks of about `√n`, and keeps what enters a block. With JAX on an H200, the temporary memory of the gradient
     of 16 hidden layers, 65,536 rows of 256, fell from 1,088 to 520 MiB, and from 2,320 to 784 MiB with batch
-    normalisation and dropout; a step took 1.5 and 1.3 times as long. It saves nothing where a backend's `checkpoint` does
-    not: with XLA on a CPU, whose compiler merges the two computations, and with MLX, which drops it inside `vmap`. Nor
-    does it for a model without a `Sequential` of several layers.
+    normalisation and dropout; a step took 1.5 and 1.3 times as long. It saves nothing where a backend's `checkpoint`
+    does not: with XLA on a CPU, whose compiler merges the two computations, and with MLX, which drops it inside `vmap`.
+    Nor does it for a model without a `Sequential` of several layers.
 
     Formula:
         `Sequential` of `n` layers, those inside its layers included: blocks of at most `⌊√n⌋` layers, each
