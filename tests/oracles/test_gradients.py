@@ -5,7 +5,7 @@ import pytest
 
 from gmcore.domain import Variables
 from gmcore.nn.layers import GRU
-from gmcore.nn.optimizers import AdamW
+from gmcore.nn.optimizers import AdamW, compiled_step
 from gmcore.ports import Pass
 
 pytestmark = pytest.mark.oracle
@@ -45,24 +45,12 @@ def test_a_truncated_gru_is_torchs_with_a_detached_state(torch, double, steps):
 
 
 def test_a_step_from_given_gradients_is_torchs(torch, double):
-    """Of one member; the gradients come from anywhere."""
-    optimizer, rate = AdamW(learning_rate=0.01), np.array([0.01])
-    weights, slopes = np.random.default_rng(3).normal(size=(2, 1, 3, 2))
-    parameter = torch.nn.Parameter(torch.tensor(weights[0]))
-    theirs = torch.optim.AdamW([parameter], lr=0.01)
-    params, given, taken = double.asarray(({"weight": weights}, {"weight": slopes}, np.array([True])))
-    state = double.compile(lambda params: optimizer.init(params, xp=double.xp))(params)
-
-    def take(gradients, state, params, coefficients, taken):
-        return optimizer.update(gradients, state, params, coefficients=coefficients, taken=taken, xp=double.xp)
-
-    step = double.compile(take)
+    weights, slopes = np.random.default_rng(3).normal(size=(2, 3, 2))
+    parameter = torch.nn.Parameter(torch.tensor(weights))
+    theirs, step = torch.optim.AdamW([parameter], lr=0.01), compiled_step(AdamW(learning_rate=0.01), double)
+    params, gradients, state = *double.asarray(({"weight": weights}, {"weight": slopes})), None
     for number in range(1, 6):
-        parameter.grad = torch.tensor(slopes[0])
+        parameter.grad = torch.tensor(slopes)
         theirs.step()
-        table = optimizer.coefficients(
-            np.full((1, 1), number), {"learning_rate": rate, "weight_decay": np.array([optimizer.weight_decay])}
-        )
-        coefficients = double.asarray({name: row[0] for name, row in table.items()})
-        params, state = step(given, state, params, coefficients, taken)
-    np.testing.assert_allclose(double.to_numpy(params)["weight"][0], parameter.detach().numpy(), rtol=1e-12)
+        params, state = step(params, gradients, state, number)
+    np.testing.assert_allclose(double.to_numpy(params)["weight"], parameter.detach().numpy(), rtol=1e-12)

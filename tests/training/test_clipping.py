@@ -84,9 +84,7 @@ def test_the_history_has_the_mean_and_the_largest_norm_of_an_epoch(configured):
 
 def test_norms_change_no_result(configured, weights):
     config = {"max_epochs": 2, "early_stopping": None}
-    plain, with_norms = (
-        WORKFLOW.train(configured(**config, gradient_norms=asked), MEMBERS) for asked in (False, True)
-    )
+    plain, with_norms = (WORKFLOW.train(configured(**config, gradient_norms=asked), MEMBERS) for asked in (False, True))
     np.testing.assert_equal(weights(plain), weights(with_norms))
 
 

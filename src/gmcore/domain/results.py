@@ -47,6 +47,7 @@ class ModelInfo:
         output_shape: shape of one prediction.
         random: whether `apply` needs a key in training; if not, it gets none.
         stateful: whether training changes buffers, through the model's method `update`.
+        recurrent: whether a layer passes a state from step to step, through which gradients can be cut.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ModelInfo:
     output_shape: tuple[int, ...]
     random: bool = True
     stateful: bool = False
+    recurrent: bool = False
 
     @property
     def parameter_count(self) -> int:

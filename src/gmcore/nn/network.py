@@ -12,6 +12,7 @@ from gmcore.nn.layers.abilities import changes_buffers, needs_key
 from gmcore.nn.layers.blocks import Blocks, with_inputs
 from gmcore.nn.layers.dropout import Dropout
 from gmcore.nn.layers.nested import adapted, child
+from gmcore.nn.layers.recurrent import is_recurrent
 from gmcore.nn.layers.results import applied, updated
 from gmcore.nn.places import by_place, mean_over_places, repeated
 from gmcore.nn.settings import instance_of_port
@@ -93,6 +94,7 @@ class Network(SupportsSettings, SupportsTargetCheck, SupportsUpdate):
             output_shape=self.schema.target.output_shape,
             random=needs_key(self.layer, shapes),
             stateful=changes_buffers(self.layer, shapes),
+            recurrent=is_recurrent(self.layer, shapes),
         )
 
     def init(self, rng: np.random.Generator) -> Variables:

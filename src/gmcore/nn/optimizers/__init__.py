@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gmcore.nn.optimizers.adagrad import Adadelta, Adagrad
     from gmcore.nn.optimizers.adam import Adam, AdamW
     from gmcore.nn.optimizers.adam_variants import Adamax, NAdam, RAdam
+    from gmcore.nn.optimizers.compiled_step import compiled_step
     from gmcore.nn.optimizers.grouped import Group, Grouped
     from gmcore.nn.optimizers.lamb import LAMB
     from gmcore.nn.optimizers.lbfgs import LBFGS
@@ -39,6 +40,7 @@ __all__ = [
     "RMSProp",
     "Rule",
     "Slots",
+    "compiled_step",
 ]
 
 __getattr__ = lazy_names(
@@ -62,5 +64,6 @@ __getattr__ = lazy_names(
         "Rule": "rule",
         "SGD": "sgd",
         "Slots": "rule",
+        "compiled_step": "compiled_step",
     },
 )
