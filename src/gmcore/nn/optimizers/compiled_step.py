@@ -45,7 +45,10 @@ def compiled_step(optimizer: Optimizer, backend: Backend) -> Step:
         )
         return tree_map(lambda leaf: xp.squeeze(leaf, 0), after), kept
 
-    init, compiled = backend.compile(lambda params: optimizer.init(of_fleet(params), xp=xp)), backend.compile(update)
+    def first_state(params: Tree) -> Tree:
+        return optimizer.init(of_fleet(params), xp=xp)
+
+    init, compiled = backend.compile(first_state), backend.compile(update)
 
     def step(params: Tree, gradients: Tree, state: Tree | None, number: int) -> tuple[Any, Any]:
         planned = optimizer.coefficients(np.array([[float(number)]]), settings)
