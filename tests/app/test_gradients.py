@@ -26,7 +26,10 @@ def test_a_run_folder_records_both(run_file, edited, tmp_path):
         ('optimizer = "lbfgs"\nprecision = "float16"', "training.optimizer: LBFGS evaluates losses itself"),
         ('gradients = "acumulation"', "training.gradients.use: no gradient strategy named 'acumulation'"),
         ('gradients = "accumulation"', "training.gradients.parts: is required"),
-        ('gradients = { use = "accumulation", parts = 0 }', "training.gradients.parts: must be >= 1, got 0"),
+        (
+            'gradients = { use = "accumulation", parts = 0 }',
+            "training.gradients.parts: must be a whole number of at least 1, got 0",
+        ),
         (
             'gradients = { use = "accumulation", parts = 2, then = "adam" }',
             "training.gradients.then.use: no gradient strategy named 'adam'",

@@ -8,7 +8,7 @@ import pytest
 import gmcore
 from gmcore.app import resume
 from gmcore.domain import Cancellation
-from gmcore.errors import Cancelled
+from gmcore.errors import Cancelled, InputError
 
 LONG = {"max_epochs": 100_000, "early_stopping": {"patience": 50_000}, "batch_size": 16}
 
@@ -50,6 +50,20 @@ def test_a_stopped_run_continues_after_its_best_model_was_kept(run_file, tmp_pat
     whole = gmcore.train(run_file, training=few)
     _, folder = stopped(gmcore.train, run_file, tmp_path / "runs", 3, training=few)
     assert resume(folder).report["train"] == whole.report["train"]
+
+
+@pytest.mark.slow
+def test_a_stopped_cross_validation_goes_on_in_another_engine_to_the_same_scores(run_file, tmp_path):
+    few = {"max_epochs": 8, "early_stopping": {"patience": 8}, "checkpoint": {"every_epochs": 1}}
+    whole = gmcore.cross_validate(run_file, training=few)
+    _, folder = stopped(gmcore.cross_validate, run_file, tmp_path / "runs", 3, training=few)
+    assert resume(folder, engine="processes").report["mean"] == whole.report["mean"]
+
+
+def test_a_stopped_training_has_no_engine_to_change(run_file, tmp_path):
+    _, folder = stopped(gmcore.train, run_file, tmp_path / "runs", 1, training=LONG)
+    with pytest.raises(InputError, match="trains one model, which no engine divides: leave out the engine"):
+        resume(folder, engine="processes")
 
 
 def test_resuming_on_another_backend_is_announced_and_on_the_same_one_is_not(run_file, tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gmcore.cli.options import as_json, with_profile
+from gmcore.cli.options import as_json, with_engine, with_profile
 from gmcore.cli.output import say, write_json
 from gmcore.cli.paths import chosen_run, latest_run, runs_to_search
 
@@ -16,6 +16,7 @@ __all__ = ["command"]
 @latest_run
 @runs_to_search
 @click.option("--backend", metavar="NAME", help="Backend to use instead of the run's.")
+@with_engine
 @click.option("--allow-changed-data", is_flag=True, help="Resume even if the data has changed.")
 @with_profile
 @as_json
@@ -23,6 +24,7 @@ def command(
     folder: Path | None,
     runs: Path,
     backend: str | None,
+    engine: str | None,
     *,
     latest: bool,
     allow_changed_data: bool,
@@ -47,6 +49,7 @@ def command(
         done = resume(
             folder,
             backend={"use": backend} if backend else None,
+            engine=engine,
             allow_changed_data=allow_changed_data,
             hooks=progress(plugin_registry("float32")),
             cancellation=cancellation,

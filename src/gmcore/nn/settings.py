@@ -32,12 +32,10 @@ def instance_of_port(port: type) -> Any:
     return check
 
 
-def whole_number(layer: object, attribute: "attrs.Attribute[int]", value: object) -> None:
+def whole_number(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
     """Check, as an attrs validator, that a value is a whole number of at least 1."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(
-            f"{attribute.name} of {type(layer).__name__} must be a whole number of at least 1, got {value!r:.60}"
-        )
+        raise ValueError(f"{attribute.name} must be a whole number of at least 1, got {value!r:.60}")
 
 
 def settings_of(component: Any) -> dict[str, float]:

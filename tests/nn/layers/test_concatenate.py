@@ -39,7 +39,30 @@ def test_each_branch_learns_from_its_own_input():
 
 
 def test_branches_whose_shapes_do_not_match_are_refused():
-    with pytest.raises(ValueError, match=r"all axes but the last, got a \(4, 1\), b \(1,\)"):
+    with pytest.raises(ValueError, match=r"same number of axes, at least one, got a \(4, 1\), b \(1,\)"):
         Concatenate({"a": Dense(1), "b": Dense(1)}).output_shape({"a": (4, 2), "b": (2,)})
-    with pytest.raises(ValueError, match=r"must have axes .* got a \(\), b \(\)"):
+    with pytest.raises(ValueError, match=r"same number of axes, at least one, got a \(\), b \(\)"):
         Concatenate({"a": ReLU(), "b": ReLU()}).output_shape({"a": (), "b": ()})
+    with pytest.raises(ValueError, match=r"must agree in all axes but axis -1, got a \(4, 1\), b \(3, 1\)"):
+        Concatenate({"a": Dense(1), "b": Dense(1)}).output_shape({"a": (4, 2), "b": (3, 2)})
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, -2])
+def test_outputs_are_concatenated_on_a_given_axis_of_a_row(apply, axis):
+    rows = {"a": np.arange(24.0).reshape(2, 4, 3), "b": np.arange(24.0, 48.0).reshape(2, 4, 3)}
+    both = Concatenate({"a": Sequential([]), "b": Sequential([])}, axis=axis)
+    expected = np.stack([np.concatenate(pair, axis=axis) for pair in zip(rows["a"], rows["b"], strict=True)])
+    assert both.output_shape({"a": (4, 3), "b": (4, 3)}) == expected.shape[1:]
+    np.testing.assert_array_equal(apply(both, rows), expected)
+
+
+@pytest.mark.parametrize("axis", [2, -3])
+def test_an_axis_that_rows_do_not_have_is_refused(axis):
+    both = Concatenate({"a": Dense(1), "b": Dense(1)}, axis=axis)
+    with pytest.raises(ValueError, match=rf"Concatenate has no axis {axis}: rows have the axes 0 to 1, got a \(4, 1\)"):
+        both.output_shape({"a": (4, 2), "b": (4, 2)})
+
+
+def test_an_axis_that_is_no_whole_number_is_refused():
+    with pytest.raises(TypeError, match="axis"):
+        Concatenate({"a": Dense(1)}, axis="time")

@@ -32,6 +32,7 @@ def resume(
     folder: str | Path,
     *,
     backend: Mapping[str, object] | None = None,
+    engine: str | None = None,
     allow_changed_data: bool = False,
     hooks: Hooks | None = None,
     cancellation: Cancellation | None = None,
@@ -42,6 +43,7 @@ def resume(
     Args:
         folder: the run folder.
         backend: table of another backend than the run's, as in a run file.
+        engine: name of another engine than the run's; a run of plain training has none to change.
         allow_changed_data: whether to resume even if the data has changed.
         hooks: listeners in addition to those of the run's hook plugins.
         cancellation: stops the training at the next step once it is set.
@@ -49,13 +51,15 @@ def resume(
 
     Raises:
         InputError: if `folder` is not a run folder of this version, the run has finished or is active in another
-            process, or all its checkpoints are damaged.
+            process, or all its checkpoints are damaged; or if `engine` is given for plain training.
         DataError: if the data or the roles of the rows have changed.
     """
     start, path = time.perf_counter(), Path(folder)
     with alone_in(path):
         record = _resumable(path)
-        run = reopened(record, backend)
+        if engine is not None and record.command == "train":
+            raise InputError(f"the run {path} trains one model, which no engine divides: leave out the engine")
+        run = reopened(record, backend, engine)
         _check_data(run, record, say if allow_changed_data else None)
         _check_device(run, record.backend, say)
         if record.command == "search":

@@ -99,28 +99,29 @@ def _in_present_format(path: Path, facts: Provenance) -> Provenance:
     )
 
 
-def reopened(record: Record, backend: Mapping[str, object] | None) -> Run:
+def reopened(record: Record, backend: Mapping[str, object] | None, engine: str | None = None) -> Run:
     """Open the run of a record again.
 
     Args:
         record: the record.
         backend: table of another backend than the run's, as in a run file; None for the run's.
+        engine: name of another engine; None for the run's.
 
     Raises:
         InputError: if the run's rows were passed as arrays, which no folder keeps; and as for `open_run`.
     """
     with missing_noted(record.facts.get("plugins"), "the run"):
-        return _reopened(record, backend)
+        return _reopened(record, {"backend": backend, "engine": engine})
 
 
-def _reopened(record: Record, backend: Mapping[str, object] | None) -> Run:
+def _reopened(record: Record, others: Mapping[str, object]) -> Run:
     data = read_run_file(record.config).get("data")
     if isinstance(data, Mapping) and data.get("use") == "arrays":
         raise InputError(
             f"the rows of the run {record.path} were passed in code and are not kept, so it can't be resumed or "
             "replayed: train from a file, such as a CSV file, where that matters"
         )
-    return open_run(record.config, settings={"backend": backend} if backend else None)
+    return open_run(record.config, settings={name: given for name, given in others.items() if given})
 
 
 def _check_config(path: Path, checksum: object) -> None:

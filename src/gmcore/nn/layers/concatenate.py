@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 import numpy as np
-from attrs.validators import min_len
+from attrs.validators import instance_of, min_len
 
 from gmcore.domain import Array, RowBlock, Shape, Tree, Variables
 from gmcore.domain.short_repr import listed
@@ -19,13 +19,15 @@ __all__ = ["Concatenate"]
 
 @attrs.frozen
 class Concatenate(Layer):
-    """Passes each named input through its branch and concatenates the outputs on the last axis, in the branches' order.
+    """Passes each named input through its branch and concatenates the outputs on one axis, in the branches' order.
 
     Attributes:
         branches: one layer for each input, by the input's name; inputs with other names are ignored.
+        axis: the axis of a row, counted from 0, or from the end by negative numbers; the last one by default.
     """
 
     branches: Mapping[str, Layer] = attrs.field(validator=[check_children, min_len(1)])
+    axis: int = attrs.field(default=-1, validator=instance_of(int), kw_only=True)
 
     describe = describe_by_repr
 
@@ -44,10 +46,17 @@ class Concatenate(Layer):
         for name, layer, shape in self.children(input_shape):
             with at_place(name):
                 shapes.append(layer.output_shape(shape))
-        if () in shapes or len({shape[:-1] for shape in shapes}) > 1:
-            found = ", ".join(f"{name} {shape}" for name, shape in zip(self.branches, shapes, strict=True))
-            raise ValueError(f"branches must have axes and agree in all axes but the last, got {found}")
-        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+        first, found = shapes[0], ", ".join(f"{name} {one}" for name, one in zip(self.branches, shapes, strict=True))
+        if len({len(shape) for shape in shapes}) > 1 or not first:
+            raise ValueError(f"branches must have the same number of axes, at least one, got {found}")
+        if not -len(first) <= self.axis < len(first):
+            raise ValueError(
+                f"Concatenate has no axis {self.axis}: rows have the axes 0 to {len(first) - 1}, got {found}"
+            )
+        axis = self.axis % len(first)
+        if len({(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}) > 1:
+            raise ValueError(f"branches must agree in all axes but axis {self.axis}, got {found}")
+        return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 
     def init(self, rng: np.random.Generator, input_shape: Mapping[str, Shape]) -> Variables:
         return initial(self.children(input_shape), rng)
@@ -71,7 +80,9 @@ class Concatenate(Layer):
     def _outputs(self, children: Children, inputs: Mapping[str, Array]) -> Array:
         branches = enumerate(self.branches.items())
         outputs = [children.outputs(index, name, layer, inputs[name]) for index, (name, layer) in branches]
-        return children.at.xp.concat(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
+        # The first axis of an array is that of the rows.
+        axis = self.axis if self.axis < 0 else self.axis + 1
+        return children.at.xp.concat(outputs, axis=axis) if len(outputs) > 1 else outputs[0]
 
 
 def _only(name: str, blocks: Iterable[RowBlock]) -> Blocks[RowBlock]:
