@@ -86,7 +86,7 @@ def _losses_and_predictions(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the members' summed losses, `(members,)`, and predictions, `(members, rows, *output_shape)`, float64.
 
-    Members with fewer rows than the longest one have padding at the end of their predictions.
+    Of members with fewer rows than the longest one, the predictions at the end have no meaning.
     """
     backend, count, program = task.backend, len(variables), scoring_program(task.backend, task.model)
     inputs: EvaluationInputs = {
@@ -96,13 +96,15 @@ def _losses_and_predictions(
     inputs = backend.asarray(inputs)
     common = common_arrays(source, backend.asarray(common_of(task.model, variables)))
     totals: Totals = {"loss": backend.asarray(np.zeros(count)), "by_metric": {}}
-    found, shape = [], task.model.schema.target.output_shape
+    longest, done = max(map(len, rows)), 0
+    found = np.empty((count, longest, *task.model.schema.target.output_shape))
     with contextlib.closing(prefetch(_segments(task, source, rows), _PREFETCHED)) as prefetched:
         for batches, length in prefetched:
             totals, predictions = program(totals, batches, length, inputs, common)
-            found.append(backend.to_numpy(predictions)[:, :length].astype(np.float64))
-    together = np.concatenate([part.reshape(count, -1, *shape) for part in found], axis=1)
-    return backend.to_numpy(totals["loss"]).astype(np.float64), together
+            part = backend.to_numpy(predictions)[:, :length].reshape(count, -1, *found.shape[2:])[:, : longest - done]
+            found[:, done : done + part.shape[1]] = part
+            done += part.shape[1]
+    return backend.to_numpy(totals["loss"]).astype(np.float64), found
 
 
 def _segments(task: TrainingTask, source: RowSource, rows: Sequence[np.ndarray]) -> Iterator[EvaluationSegment]:

@@ -26,7 +26,8 @@ def split_rows(rows: Rows, *, validation: SplitConfig | None = None, test: Split
         DataError: if the rows can't be split that way.
     """
     train = np.arange(len(rows), dtype=np.int64)
-    parts = {"test": train[:0], "validation": train[:0]}
+    # No views, which would keep the memory of all rows.
+    parts = {"test": np.empty(0, np.int64), "validation": np.empty(0, np.int64)}
     for name, config in (("test", test), ("validation", validation)):
         if config is not None and config.fraction > 0:
             train, parts[name] = held_out(rows, train, config, generator(config.seed, f"{name} split"))
