@@ -12,17 +12,13 @@ import attrs
 from gmcore.builtins.engines.worker_process import WorkerDiedError, WorkerProcess
 from gmcore.domain import Cancellation, Job, JobEnd
 from gmcore.domain.cores import cores
+from gmcore.nn.settings import whole_number
 from gmcore.ports import Engine
 
 __all__ = ["ProcessesEngine"]
 
 _ATTEMPTS = 3
 _SECONDS = 0.1  # between two looks at the cancellation
-
-
-def _whole(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{attribute.name} must be a whole number of at least 1, got {value!r:.40}")
 
 
 def _listed(devices: Iterable[str]) -> tuple[str, ...]:
@@ -46,7 +42,7 @@ class ProcessesEngine(Engine):
             by default all workers see the devices that this process sees.
     """
 
-    workers: int = attrs.field(factory=cores, validator=_whole)
+    workers: int = attrs.field(factory=cores, validator=whole_number)
     devices: tuple[str, ...] = attrs.field(default=(), converter=_listed, validator=_texts)
 
     def run(
