@@ -137,3 +137,10 @@ print("absent:", *(name for name in {OF_OTHERS!r} if importlib.util.find_spec(na
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["imported:", "absent:"], done.stderr
     assert len(list((folder / "runs").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["check", "find_rate", "predict", "replay", "resume", "search", "train", "validate"])
+def test_the_module_of_a_command_imports_neither_numpy_nor_the_application(name):
+    code = f"import sys, gmcore.cli.{name}; print(*sorted({{'numpy', 'gmcore.app'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -5,6 +5,7 @@ import pytest
 from gm_metal_backend import MetalBackend
 from gm_metal_backend.blas import BLAS
 from gm_metal_backend.library import load
+from gm_metal_backend.products import Products
 
 
 def _step(backend):
@@ -110,3 +111,9 @@ def test_a_blas_whose_threads_cannot_be_set_keeps_its_one():
     for multiplications in (10**9, 1, 10**9):
         blas.suit(multiplications, lambda: waits.append(1))
     assert len(waits) <= 1
+
+
+@pytest.mark.parametrize(("columns", "expected"), [((), 12), ((5,), 60)])
+def test_the_multiplications_of_a_product_are_counted_and_a_vector_has_one_column(columns, expected):
+    products = Products()
+    assert products.of(lambda: products.see(np.ones((3, 4)), np.ones((4, *columns))))[1] == expected

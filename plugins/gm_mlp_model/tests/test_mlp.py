@@ -84,6 +84,7 @@ def test_an_input_without_columns_is_absent(kind, shape):
 def test_dates_become_numbers_that_are_imputed_and_standardised():
     features = (*FEATURES, Feature(name="bought", kind=Kind.DATETIME))
     lines = [(line.name, line.description) for line in model(features=features, impute="median").info.layers]
+    assert ("inputs.numeric.0", "Impute(strategy='median')") in lines
     assert lines[3:6] == [
         (
             "inputs.datetime.0",

@@ -58,8 +58,9 @@ def test_every_position_of_a_row_counts_as_a_row(xp):
     np.testing.assert_allclose(buffers["variance"], same["variance"], **CLOSE)
 
 
-def test_weights_that_sum_to_less_than_two_rows_say_nothing_about_the_bias_of_the_variance(xp):
-    _, buffers = BatchNorm(momentum=0.5).update(VARIABLES, ROWS, in_training(xp, np.full(4, 0.25)))
+@pytest.mark.parametrize("weight", [0.25, 0.125])
+def test_weights_that_sum_to_less_than_two_rows_say_nothing_about_the_bias_of_the_variance(xp, weight):
+    _, buffers = BatchNorm(momentum=0.5).update(VARIABLES, ROWS, in_training(xp, np.full(4, weight)))
     np.testing.assert_allclose(buffers["variance"], 0.5 + 0.5 * ROWS.var(axis=0), **CLOSE)
 
 

@@ -74,3 +74,12 @@ def test_an_alpha_for_more_classes_is_refused():
 def test_an_option_out_of_range_is_refused(options):
     with pytest.raises(ValueError, match=f"{next(iter(options))}.*{next(iter(options.values()))}"):
         Focal(**options)
+
+
+def test_with_alpha_and_smoothing_the_weight_is_that_of_the_smoothed_label(losses):
+    """At `gamma = 0` the loss is that without `alpha` times `0.25 * 0.9 + 0.75 * 0.1` for a yes."""
+    scores, labels = np.array([[0.7], [0.7]]), np.array([1, 0])
+    weighted = losses(Focal(gamma=0.0, alpha=0.25, label_smoothing=0.2), scores, labels)
+    plain = losses(Focal(gamma=0.0, label_smoothing=0.2), scores, labels)
+    factors = [0.25 * 0.9 + 0.75 * 0.1, 0.25 * 0.1 + 0.75 * 0.9]
+    np.testing.assert_allclose(weighted, factors * plain, rtol=1e-12)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import gmcore
 from gmcore.nn.optimizers import LAMB, Adadelta, Adafactor, Adagrad, Adam, Adamax, Lion, NAdam, RAdam, RMSProp
 
 GRADIENTS = np.array([[1.0, -2.0], [10.0, 0.5], [0.1, -0.1]])
@@ -104,3 +105,10 @@ def test_settings_out_of_range_are_named(optimizer, settings):
     ((name, value),) = settings.items()
     with pytest.raises(ValueError, match=f"{name}.*{value}"):
         optimizer(**settings)
+
+
+@pytest.mark.parametrize("name", sorted(set(gmcore.float64.optimizers) - {"grouped"}))
+@pytest.mark.parametrize("rate", [0.0, -1.0])
+def test_every_optimizer_refuses_a_learning_rate_that_is_none(name, rate):
+    with pytest.raises(ValueError, match=f"learning_rate.*{rate}"):
+        gmcore.float64.optimizers.create(name, learning_rate=rate)

@@ -152,7 +152,8 @@ def test_an_adapt_that_changes_shared_variables_is_refused(task, fleet, count):
 def test_an_init_that_draws_shared_variables_is_refused(task, fleet):
     layer = base()
     model = heads_on(Drawn(layer.layer, layer.variables))
-    message = r"shared\.inputs\.numeric\.base\.params\.0\.weight of the model Network must be the same for all members"
+    message = r"shared\.inputs\.numeric\.base\.params\.0\.weight of the model Network must be the same for all "
+    message += "members, but differs between the first and number 2: init must not draw it"
     with pytest.raises(TrainingError, match=message):
         train(attrs.evolve(task, model=model), fleet(2))
 
