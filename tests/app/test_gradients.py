@@ -55,3 +55,29 @@ def test_strategies_can_be_searched_each_with_its_own_program(run_file):
 def test_an_option_of_a_strategy_without_options_is_refused(run_file):
     with pytest.raises(ConfigError, match=r"training\.gradients\.parts: unknown key"):
         plan_of(open_run(run_file, settings={"search": {"space": {"training.gradients.parts": [1, 2]}}}))
+
+
+def test_a_strategy_for_recurrent_layers_is_refused_without_any(edited):
+    changes = 'gradients = { use = "accumulation", parts = 2, then = "one_step_approximation" }'
+    with pytest.raises(
+        ConfigError, match="one_step_approximation cuts the gradients of recurrent layers, and the model MLP"
+    ):
+        open_run(edited('optimizer = { use = "adamw", learning_rate = 1e-2 }', changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ('schedule = { use = "warm_up", epochs = 9999 }', r"training\.schedule: WarmUp: a rise of"),
+        ('average = { kind = "swa", start_epoch = 9999 }', r"training: average must begin in one of the 4 epochs"),
+        ('average = { kind = "emma" }', r"training\.average\.kind: must be 'ema' or 'swa', got 'emma'"),
+        (
+            'optimizer = { use = "grouped", groups = [{ pattern = "*", frozen = true }] }',
+            r"training\.optimizer\.groups: all parameters are frozen, so nothing is trained",
+        ),
+    ],
+    ids=["too long", "too late", "unknown kind", "all frozen"],
+)
+def test_what_can_not_be_trained_is_found_when_a_run_is_opened(edited, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        open_run(edited('optimizer = { use = "adamw", learning_rate = 1e-2 }', changes))

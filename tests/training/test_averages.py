@@ -88,7 +88,7 @@ def test_the_plan_of_an_average_is_per_member():
 
 
 def test_an_average_that_begins_after_training_is_refused():
-    with pytest.raises(ValueError, match=r"must begin in one of the 5 epochs, got start_epoch = 6"):
+    with pytest.raises(ValueError, match=r"average must begin in one of the 5 epochs, got start_epoch = 6"):
         WorkflowConfig(max_epochs=5, average=AverageConfig(kind="swa", start_epoch=6))
 
 

@@ -92,7 +92,7 @@ def chart(found: "RateFinding") -> str:
     first, last = math.log10(found.rates[0]), math.log10(found.rates[-1])
 
     def column(exponent: float) -> int:
-        return round((exponent - first) / (last - first) * (_COLUMNS - 1))
+        return round((exponent - first) / ((last - first) or 1.0) * (_COLUMNS - 1))
 
     suggested = column(math.log10(found.suggestion))
     lines = [["┊" if place == suggested else " " for place in range(_COLUMNS)] for _ in range(_LINES)]

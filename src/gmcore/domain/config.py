@@ -1,7 +1,7 @@
 """The configuration of a run: frozen settings, each validated at its field."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 from attrs.validators import and_, ge, gt, in_, instance_of, le, lt, optional
@@ -15,6 +15,7 @@ __all__ = [
     "SequenceConfig",
     "SplitConfig",
     "WorkflowConfig",
+    "begins_in_training",
 ]
 
 POSITIVE = optional(and_(gt(0.0), lt(math.inf)))
@@ -118,6 +119,18 @@ class AverageConfig:
             raise ValueError(f'\'decay\' is for kind = "ema"; "swa" weights all epochs equally, got {decay}')
 
 
+def begins_in_training(config: Any, _: object, average: object) -> None:
+    """Check, as an attrs validator beside `max_epochs`, that there is no average or it begins in one of the epochs."""
+    if average is None:
+        return
+    if not isinstance(average, AverageConfig):
+        raise TypeError(f"average must be an AverageConfig, got {average!r:.60}")
+    if average.start_epoch > config.max_epochs:
+        raise ValueError(
+            f"average must begin in one of the {config.max_epochs} epochs, got start_epoch = {average.start_epoch}"
+        )
+
+
 @attrs.frozen(kw_only=True)
 class CheckpointConfig:
     """When training writes checkpoints; it also writes one when it is stopped.
@@ -196,14 +209,7 @@ class WorkflowConfig:
     clip_norm: float | None = attrs.field(default=None, validator=POSITIVE)
     clip_value: float | None = attrs.field(default=None, validator=POSITIVE)
     gradient_norms: bool = attrs.field(default=False, validator=instance_of(bool))
-    average: AverageConfig | None = attrs.field(default=None, validator=optional(instance_of(AverageConfig)))
-
-    @average.validator
-    def _check_average(self, _: object, average: AverageConfig | None) -> None:
-        if average is not None and average.start_epoch > self.max_epochs:
-            raise ValueError(
-                f"'average' must begin in one of the {self.max_epochs} epochs, got start_epoch = {average.start_epoch}"
-            )
+    average: AverageConfig | None = attrs.field(default=None, validator=begins_in_training)
 
     def rows_per_epoch(self, rows: int) -> int:
         """Return how many of a member's training rows an epoch visits."""

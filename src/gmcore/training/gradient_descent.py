@@ -1,7 +1,7 @@
 """The standard workflow: minibatch gradient descent of all members of a fleet at once."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import attrs
@@ -9,7 +9,7 @@ import numpy as np
 
 from gmcore.domain import FitEnd, FitStart, Member, Rows, TrainingResult, ValidationResult, Variables
 from gmcore.errors import ConfigError, DataError, TrainingError
-from gmcore.ports import Pass, SupportsPreparation, TrainingTask, TrainingWorkflow
+from gmcore.ports import SupportsPreparation, TrainingTask, TrainingWorkflow
 from gmcore.training.background import in_background
 from gmcore.training.chunks import members_at_once
 from gmcore.training.evaluate import evaluate, prepared_evaluation
@@ -160,10 +160,9 @@ def _check(task: TrainingTask, members: Sequence[Member]) -> None:
     if not members:
         raise DataError("a fleet needs at least one member to train, got none")
     member_settings(task, members)
-    problems = list(problems_of_steps(task.model, task.optimizer, task.schedules, task.config))
-    if problems := [*problems, *_problems_of_gradients(task)]:
+    if problems := list(problems_of_steps(task.model, task.optimizer, task.gradients, task.schedules, task.config)):
         raise ConfigError(problems)
-    check_durations([task.schedule, *task.schedules.values()], task.config, [len(member.train) for member in members])
+    check_durations(task.schedule, task.schedules, task.config, [len(member.train) for member in members])
     weights = task.rows.weights
     for member in members:
         if len(member.train) == 0:
@@ -177,16 +176,6 @@ def _check(task: TrainingTask, members: Sequence[Member]) -> None:
     if task.rows.targets is None:
         raise DataError("the rows have no targets to train on")
     check_targets(task.model, task.rows)
-
-
-def _problems_of_gradients(task: TrainingTask) -> Iterator[str]:
-    """Yield what is wrong with the gradient strategy for this model."""
-    at = task.gradients.training_pass(Pass(xp=task.backend.xp, training=True), backend=task.backend)
-    if at.truncation is not None and not task.model.info.recurrent:
-        yield (
-            "training.gradients: one_step_approximation cuts the gradients of recurrent layers, and the model "
-            f"{task.model.info.name} has none: leave it out"
-        )
 
 
 def _without_weightless_rows(rows: Rows, member: Member) -> Member:

@@ -9,6 +9,8 @@ from gmcore.nn.losses import BinaryCrossEntropy, CrossEntropy, DenseCrossEntropy
 LOGITS = np.array([[0.3, -1.2, 2.0], [2.5, 0.0, 0.0], [-100.0, 40.0, 900.0]])
 LABELS = np.array([0, 2, 1], np.int32)
 
+AMOUNTS = ', or, if its values are amounts, say so to the data provider: task = "regression"'
+
 
 def test_cross_entropy_is_torchs(losses):
     found = losses(CrossEntropy(), LOGITS, LABELS)
@@ -123,7 +125,7 @@ PETS = Target(names=("cat", "dog"), kind=TargetKind.REGRESSION)
         (
             DenseCrossEntropy(),
             SPECIES,
-            "dense_cross_entropy needs numbers, and the target 'species' holds classes: use cross_entropy",
+            "dense_cross_entropy needs numbers, and the target 'species' holds classes: use cross_entropy" + AMOUNTS,
         ),
         (
             DenseCrossEntropy(),

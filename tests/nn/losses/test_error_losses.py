@@ -79,7 +79,10 @@ def test_classes_are_refused_with_the_loss_for_them(loss):
     species = Target(names=("species",), kind=TargetKind.MULTICLASS, classes=("a", "b", "c"))
     with pytest.raises(ConfigError) as caught:
         loss.check(species)
-    message = "needs numbers, and the target 'species' holds classes: use cross_entropy"
+    message = (
+        "needs numbers, and the target 'species' holds classes: use cross_entropy, or, if its values are amounts, "
+    )
+    message += 'say so to the data provider: task = "regression"'
     assert str(caught.value) == f"{loss.name} {message}"
 
 

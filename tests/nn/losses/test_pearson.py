@@ -58,7 +58,8 @@ def test_classes_are_refused():
     species = Target(names=("species",), kind=TargetKind.MULTICLASS, classes=("a", "b", "c"))
     with pytest.raises(ConfigError) as caught:
         PearsonCorrelation().check(species)
-    message = "pearson needs numbers, and the target 'species' holds classes: use cross_entropy"
+    message = "pearson needs numbers, and the target 'species' holds classes: use cross_entropy, or, if its values are "
+    message += 'amounts, say so to the data provider: task = "regression"'
     assert str(caught.value) == message
 
 

@@ -11,6 +11,7 @@ from gmcore.errors import ConfigError
 from gmcore.nn.metrics import HigherIsBetter
 from gmcore.ports import MetricComputer, Schedule
 from gmcore.training import GradientDescent
+from gmcore.training.fleet.watched_metric import WatchedMetric
 
 WORKFLOW = GradientDescent()
 EPOCHS = 14
@@ -229,3 +230,27 @@ def test_a_metric_without_a_direction_needs_a_mode(watching):
 def test_a_rule_that_makes_no_sense_is_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         EarlyStoppingConfig(**options)
+
+
+def test_a_metric_that_can_not_be_computed_yet_stops_nothing_and_the_last_weights_are_kept(watching):
+    """NaN for the first epochs is no lack of improvement; with NaN only, the last weights are the result."""
+    values = iter([np.nan] * 4 + [0.5] * 20)
+    late = FunctionMetric(function=lambda predictions, targets: {"late": float(next(values))})
+    (result,) = watching((late,), MEMBERS[:1], patience=2, metric="late", mode="max")
+    assert (result.epochs, result.best_epoch) == (7, 5)
+    never = FunctionMetric(function=lambda predictions, targets: {"never": np.nan})
+    (result,) = watching((never,), MEMBERS[:1], patience=2, metric="never", mode="max")
+    assert (result.epochs, result.best_epoch) == (EPOCHS, EPOCHS)
+
+
+def test_a_metric_is_not_computed_for_predictions_that_are_not_finite(task):
+    def careful(predictions, targets):
+        assert np.isfinite(predictions).all()
+        return float(predictions[targets == 1, 1].mean())
+
+    metric = WatchedMetric(name="careful", higher_is_better=True, metrics=(FunctionMetric(function=careful),))
+    predictions = np.full((2, len(MEMBERS[0].stop), 2), 0.5)
+    predictions[1, 3] = np.nan
+    values = metric.values(predictions, task.rows, MEMBERS[:2])
+    assert values[0] == 0.5
+    assert np.isnan(values[1])

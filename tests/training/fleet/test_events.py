@@ -43,8 +43,8 @@ def test_an_epochs_end_has_the_numbers_of_every_member(heard):
                 expected = one.history[name][number - 1] if trained else np.nan
                 np.testing.assert_equal(getattr(moment, name)[place], expected)
             assert moment.active[place] == (number < one.epochs or one.epochs == 5)
-        # The longest member's last step; a shorter one's schedule is over its last step by then.
-        last = task.schedule.factor((number - 1) * steps + 6, 5 * steps, steps)
+        # Each member's own last step of the epoch.
+        last = task.schedule.factor(number * steps - 1, 5 * steps, steps)
         np.testing.assert_allclose(moment.learning_rate, rates * last)
     assert np.isnan([moment.stop_loss[2] for moment in epochs]).all()
 

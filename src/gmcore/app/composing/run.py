@@ -155,7 +155,7 @@ def open_run(
     model = trainee.model_provider.create(rows.schema)
     check_targets(model, rows)
     bound = bound_metrics(metrics, rows, builder.registry.metric_computers)
-    trainee.check(config, model, bound, rows)
+    trainee.check(config, model, bound, rows, train=_most_rows(split, command))
     if chosen is None:
         work = work_of(command, config, model, rows, trainee.validator)
         chosen = choose_backend(builder.registry, {"use": "auto"}, precision=config.training.precision, work=work)
@@ -200,7 +200,7 @@ def varied(run: Run, tables: Mapping[str, object]) -> Run:
     builder.finish("")
     assert model is not None  # noqa: S101 - finish raises otherwise
     check_targets(model, run.rows)
-    trainee.check(config, model, run.metrics, run.rows)
+    trainee.check(config, model, run.metrics, run.rows, train=_most_rows(run.split, "search"))
     return attrs.evolve(run, config=config, tables=tables, model=model, trainee=trainee)
 
 
@@ -235,6 +235,11 @@ def _loaded(data: DataProvider) -> tuple[Rows, Split, float]:
     rows, split = rows_of(data)
     check_split(split, rows, type(data).__name__)
     return rows, split, time.perf_counter() - start
+
+
+def _most_rows(split: Split, command: Command) -> int:
+    """Return the most rows that a model is trained on; folds are made of training and validation rows."""
+    return len(split.train) + (0 if command == "train" else len(split.validation))
 
 
 def _with_default_metrics(

@@ -11,7 +11,7 @@ from attrs.validators import ge, in_, instance_of, optional
 
 from gmcore.app.composing.search_space import SearchTable
 from gmcore.domain import AverageConfig, CheckpointConfig, EarlyStoppingConfig, WorkflowConfig
-from gmcore.domain.config import POSITIVE
+from gmcore.domain.config import POSITIVE, begins_in_training
 from gmcore.domain.sizes import bytes_of
 from gmcore.errors import ConfigError, InputError
 from gmcore.registry import structure
@@ -82,7 +82,7 @@ class TrainingTable:
     early_stopping: EarlyStoppingConfig | None = attrs.field(
         default=None, validator=optional(instance_of(EarlyStoppingConfig))
     )
-    average: AverageConfig | None = attrs.field(default=None, validator=optional(instance_of(AverageConfig)))
+    average: AverageConfig | None = attrs.field(default=None, validator=begins_in_training)
     clip_norm: float | None = attrs.field(default=None, validator=POSITIVE)
     clip_value: float | None = attrs.field(default=None, validator=POSITIVE)
     gradient_norms: bool = False
@@ -206,7 +206,10 @@ def valid_config(tables: Mapping[str, object], problems: list[str]) -> RunConfig
         pruned.setdefault("data", {"use": "csv"})
         for problem in error.problems:
             _prune(pruned, problem.partition(":")[0].split("."))
-        return run_config(pruned)
+        try:
+            return run_config(pruned)
+        except ConfigError as again:  # an invalid key may be one that is required
+            raise ConfigError(problems) from again
 
 
 def spelt_out(tables: Mapping[str, object]) -> dict[str, object]:

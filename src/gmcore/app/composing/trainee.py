@@ -59,7 +59,9 @@ class Trainee:
             builder.problems.append(problem)
         return trainee
 
-    def check(self, config: RunConfig, model: Model, metrics: Sequence[MetricComputer], rows: Rows) -> None:
+    def check(
+        self, config: RunConfig, model: Model, metrics: Sequence[MetricComputer], rows: Rows, *, train: int
+    ) -> None:
         """Check what depends on several components: scheduled settings, clipping, and what early stopping compares.
 
         Args:
@@ -67,16 +69,16 @@ class Trainee:
             model: for the rows.
             metrics: bound to the target of the rows.
             rows: all rows.
+            train: number of rows to train on; models of a cross-validation train on fewer.
 
         Raises:
             ConfigError: with all problems.
         """
         workflow = config.training.config
-        problems = list(problems_of_steps(model, self.optimizer, self.schedules, workflow))
+        problems = list(problems_of_steps(model, self.optimizer, self.gradients, self.schedules, workflow))
         if workflow.early_stopping is not None:
             known = {name: better for metric in metrics for name, better in directions(metric, rows).items()}
             problems += problems_of_watched(workflow.early_stopping, known)
         if problems:
             raise ConfigError(problems)
-        # What is too short for all rows is too short for those of any fold.
-        check_durations([self.schedule, *self.schedules.values()], workflow, [len(rows)])
+        check_durations(self.schedule, self.schedules, workflow, [train])

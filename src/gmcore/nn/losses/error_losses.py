@@ -73,7 +73,8 @@ class Huber(ErrorLoss):
         Huber, "Robust estimation of a location parameter" (1964); `torch.nn.HuberLoss`.
 
     Attributes:
-        delta: error at which the loss turns from quadratic to linear, in units of the targets; above 0.
+        delta: error at which the loss turns from quadratic to linear, in units of the outputs; above 0. The model `mlp`
+            standardises the targets, so there it is in standard deviations of the training targets.
     """
 
     name: ClassVar = "huber"

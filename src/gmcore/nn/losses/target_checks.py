@@ -9,7 +9,10 @@ __all__ = ["refusal", "require_classes", "require_labels", "require_numbers"]
 def require_numbers(target: Target, *, loss: str) -> None:
     """Raise ConfigError if the target holds classes."""
     if not target.is_regression:
-        raise refusal(target, needs=f"{loss} needs numbers", holds=_held(target), use=_usual(target))
+        use = _usual(target)
+        if target.is_classification:
+            use += ', or, if its values are amounts, say so to the data provider: task = "regression"'
+        raise refusal(target, needs=f"{loss} needs numbers", holds=_held(target), use=use)
 
 
 def require_classes(target: Target, *, loss: str) -> None:

@@ -9,6 +9,7 @@ from gmcore.ports import Namespace
 __all__ = ["center_of", "counted", "ratio", "total"]
 
 # Probabilities that were rounded to float32 and summed may pass 1 by a little.
+_TINY = 1e-75
 _ROUNDING = 1e-5
 
 
@@ -30,6 +31,9 @@ def counted(
     if weights is not None:
         counts = weights > 0
         predictions, targets, kept = predictions[counts], targets[counts], np.asarray(weights, np.float64)[counts]
+        largest = kept.max() if len(kept) else 1.0
+        if not _TINY < largest < 1 / _TINY:  # whose products would be 0 or infinite; only proportions count
+            kept = kept / largest
     if targets.ndim == 1 and len(targets):
         _check_classes(predictions, targets)
     return predictions, targets, kept

@@ -95,7 +95,7 @@ class Grouped(Optimizer):
         return tuple(prefix + name for prefix in prefixes for name in self.optimizer.linear_in_rate)
 
     def problems(self, names: Collection[str]) -> Iterator[str]:
-        """Yield a line for each group without a parameter, given the parameters' names, such as `trunk.0.weight`."""
+        """Yield what is wrong with the groups, given the parameters' names, such as `trunk.0.weight`."""
         parts = self._parts(names)
         for number, group in enumerate(self.groups):
             if str(number) in parts:
@@ -105,6 +105,10 @@ class Grouped(Optimizer):
                 yield f"{where}: {shown} matches only parameters of the groups before it: put this group first"
             else:
                 yield f"{where}: {shown} matches no parameter, nearest first there are {_nearest(group.pattern, names)}"
+
+    def trains_none_of(self, names: Collection[str]) -> bool:
+        """Return whether all parameters of these names are frozen."""
+        return not self._parts(names).keys() - {str(place) for place, one in enumerate(self.groups) if one.frozen}
 
     def init(self, params: Tree, *, xp: Namespace) -> Tree:
         flat = tree_flatten(params)

@@ -94,8 +94,8 @@ def end_of_epoch(
             "rate_scale": carry.get("rate_scale", xp.ones_like(carry["loss"])),
         }
         if config.gradient_norms:
-            steps = xp.astype(xp.maximum(carry["steps"], 1), xp.float)
-            columns |= {"gradient_norm": carry["norm_sum"] / steps, "largest_gradient_norm": carry["norm_max"]}
+            mean = carry["norm_sum"] / xp.maximum(carry["norm_count"], 1.0)
+            columns |= {"gradient_norm": mean, "largest_gradient_norm": carry["norm_max"]}
         # One array is one transfer; float32 holds whole numbers up to 16 million exactly.
         numbers = xp.stack([xp.astype(columns[name], xp.float) for name in names], axis=1)
         next_carry: Carry = {
@@ -103,7 +103,7 @@ def end_of_epoch(
             "loss": xp.where(finite, xp.zeros_like(carry["loss"]), math.nan),
             "steps": xp.zeros_like(carry["steps"]),
         }
-        for name in ("norm_sum", "norm_max"):
+        for name in ("norm_sum", "norm_max", "norm_count"):
             if name in carry:
                 next_carry[name] = xp.zeros_like(carry[name])
         if feedback is not None:
@@ -149,9 +149,12 @@ def _next_state(
         compared["best_value"] = xp.where(better, value, state["best_value"])
     else:
         better = learns & has_stop & (value < state["best_loss"] - least)
-    stale = xp.where(better, 0, state["stale"] + 1)
+    best = state["best_value" if "best_value" in state else "best_loss"]
+    # A value that can't be computed yet is no reason to stop, and without any the last weights are kept.
+    never = learns & has_stop & ~(better | xp.isfinite(best))
+    stale = xp.where(better | never, 0, state["stale"] + 1)
     active = learns & ((stale < config.patience) | ~has_stop) if config else learns
-    keep = (better | (learns & ~has_stop)) if config and config.restore_best else learns
+    keep = (better | never | (learns & ~has_stop)) if config and config.restore_best else learns
     after: State = {
         **state,
         "epoch": epoch,

@@ -128,7 +128,9 @@ def _trained_again(
 
 def _at_start_of_epoch(carry: Carry, task: TrainingTask, rate_scale: float) -> Carry:
     """Return a member's carry as the end of the epoch before has left it."""
-    of_epoch = [name for name in ("loss", "steps", "train_weight", "norm_sum", "norm_max") if name in carry]
+    of_epoch = [
+        name for name in ("loss", "steps", "train_weight", "norm_sum", "norm_max", "norm_count") if name in carry
+    ]
     sums = {name: task.backend.xp.zeros_like(carry[name]) for name in of_epoch}
     scale = {"rate_scale": task.backend.asarray(np.array([rate_scale]))} if "rate_scale" in carry else {}
     return cast("Carry", {**carry, **sums, **scale})

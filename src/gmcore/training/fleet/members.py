@@ -74,7 +74,8 @@ def _arrays(
         "steps": asarray(np.zeros(count, np.int32)),
     }
     if task.config.gradient_norms:
-        carry["norm_sum"], carry["norm_max"] = asarray((np.zeros(count), np.zeros(count)))
+        zeros = np.zeros((3, count))
+        carry["norm_sum"], carry["norm_max"], carry["norm_count"] = asarray(tuple(zeros))
     if task.config.average is not None:
         carry["average"] = asarray(of_training)
     if scaling := loss_scaling(task.backend):

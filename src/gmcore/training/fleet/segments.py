@@ -135,7 +135,8 @@ def training_segments(plan: TrainingPlan, rows: RowSource, *, length: int, start
                 end=end,
                 last=end == steps,
                 batches=rows.gather(tree_map(lambda leaf, at=at, size=size: part(leaf, at, size), batches)),
-                learning_rate=rates[end - 1],
+                # Of each member's own last step: after that there is padding.
+                learning_rate=rates[np.clip(plan.steps, 1, end) - 1, np.arange(len(plan.steps))],
                 weight=weight,
             )
 

@@ -94,6 +94,7 @@ def training_step(
         if config.gradient_norms:
             norm = xp.where(taken, norms(gradients, xp), 0.0)
             after["norm_sum"], after["norm_max"] = carry["norm_sum"] + norm, xp.maximum(carry["norm_max"], norm)
+            after["norm_count"] = carry["norm_count"] + xp.astype(taken, xp.float)
         gradients = clipped(gradients, config, xp)
         coefficients = _scaled(x["coefficients"], carry, optimizer)
         if isinstance(optimizer, SupportsEvaluations):

@@ -71,9 +71,11 @@ class Carry(TypedDict):
     rate_scale: NotRequired[Array]
     train_weight: NotRequired[Array]
     average: NotRequired[TrainedWeights]  # of the weights so far, if one is configured
-    # If the history has norms of gradients: the sum of this epoch's so far, and the largest, (members,) float each.
+    # If the history has norms of gradients: the sum of this epoch's so far, the largest, and their number, that of the
+    # steps that were taken; (members,) float each.
     norm_sum: NotRequired[Array]
     norm_max: NotRequired[Array]
+    norm_count: NotRequired[Array]
 
 
 class State(TypedDict):

@@ -54,7 +54,7 @@ class WatchedMetric:
         return cls(name=stopping.metric, higher_is_better=bool(higher), metrics=own)
 
     def values(self, predictions: np.ndarray, rows: Rows, members: Sequence[Member]) -> np.ndarray:
-        """Return each member's number, `(members,)` float64; NaN for a member without stop rows.
+        """Return each member's number, `(members,)` float64; NaN for one without stop rows, or that has failed.
 
         Args:
             predictions: for the members' stop rows and padding, `(members, rows, *output_shape)`.
@@ -66,8 +66,9 @@ class WatchedMetric:
         """
         found = np.full(len(members), np.nan)
         for place, member in enumerate(members):
-            if len(member.stop):
-                numbers = score(self.metrics, predictions[place, : len(member.stop)], rows, member.stop)
+            own = predictions[place, : len(member.stop)]
+            if len(own) and np.isfinite(own).all():
+                numbers = score(self.metrics, own, rows, member.stop)
                 if self.name not in numbers:
                     computed = ", ".join(numbers)
                     raise TrainingError(f"early stopping compares '{self.name}', the metrics compute {computed}")
