@@ -101,3 +101,9 @@ class TestCachedDates(TestDates):
 class TestOnlyCategories(CSVContract):
     header, rows = "a,b", [f"{'xyz'[i % 3]},{i * 1.5}" for i in range(12)]
     options: ClassVar[dict[str, object]] = {"target": "b"}
+
+
+@pytest.mark.parametrize("role", ["validation", "test"])
+def test_a_split_that_is_no_split_config_is_refused(role):
+    with pytest.raises(TypeError, match=f"'{role}' must be <class 'gmcore.domain.config.SplitConfig'>"):
+        CSVDataProvider(path="rows.csv", **{role: 0.2})

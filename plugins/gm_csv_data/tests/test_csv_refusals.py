@@ -293,9 +293,3 @@ def test_any_file_is_read_or_rejected(tmp_path, content):
             assert str(path) in str(error)  # noqa: PT017 - both outcomes are right
         else:
             assert len(rows) > 1
-
-
-@pytest.mark.parametrize("role", ["validation", "test"])
-def test_a_split_that_is_no_split_config_is_refused(role):
-    with pytest.raises(TypeError, match=f"'{role}' must be <class 'gmcore.domain.config.SplitConfig'>"):
-        CSVDataProvider(path="rows.csv", **{role: 0.2})

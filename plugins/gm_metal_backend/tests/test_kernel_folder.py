@@ -9,9 +9,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from gm_metal_backend.kernel_folder import _Exchange
-
-from gmcore.storage.sealed_folder import SealedFolder
 
 VARIABLES = ("TMPDIR", "TMP", "TEMP", "TEMPDIR")
 
@@ -291,13 +288,3 @@ def test_without_any_safe_folder_functions_run_uncompiled():
     code += "print(library.load().uncompiled)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "no folder is safe\n"
-
-
-def test_a_kernel_that_was_kept_after_the_last_exchange_is_found_by_the_next(tmp_path):
-    folder, kept = tmp_path / "own", SealedFolder.in_cache("kernels", limit=1 << 20)
-    folder.mkdir(mode=0o700)
-    exchange = _Exchange(folder=folder, kept=kept)
-    exchange.take()
-    kept.put(f"{exchange.machine}name.so", b"a kernel")
-    exchange.take()
-    assert (folder / "name.so").read_bytes() == b"a kernel"
