@@ -112,7 +112,7 @@ def component_text(name: str, component: type, tests: list[Path]) -> str:
     named = re.compile(rf"\b{component.__name__}\b|\"{name}[\",]")
     own = [path for path in tests if named.search(path.read_text())]
     if not own:
-        raise ValueError(f'no test in the folders of {name} names {component.__name__} or "{name}"')
+        raise ValueError(f'no test names {component.__name__} or "{name}": write one for it')
     links = ", ".join(f"[{path.stem}](../../{path.relative_to(ROOT)})" for path in own)
     parts = [
         f"## `{name}`",

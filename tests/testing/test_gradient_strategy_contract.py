@@ -122,14 +122,14 @@ def test_a_strategy_that_approximates_need_not_be_exact_but_must_point_uphill():
 
 @attrs.frozen
 class Truncating(Backpropagation):
-    """Backpropagation that truncates, which nobody asked for."""
+    """A strategy that truncates gradients, where exact ones are expected."""
 
     def training_pass(self, at, *, backend):
         return attrs.evolve(at, truncation=1)
 
 
 @attrs.frozen
-class Deaf(Backpropagation):
+class Dropping(Backpropagation):
     """A strategy that drops what the one inside it changes."""
 
     then: GradientStrategy = attrs.field(factory=Backpropagation)
@@ -147,7 +147,7 @@ class Weightless(Backpropagation):
         ("recurrent_layer", Truncating()),
         ("is_changed_in_truncation", Truncating()),
         ("is_changed_in_truncation", Weightless()),
-        ("inside_is_handed_on", Deaf()),
+        ("inside_is_handed_on", Dropping()),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )

@@ -8,7 +8,7 @@ from gmcore.domain import AverageConfig, EarlyStoppingConfig, Member, WorkflowCo
 from gmcore.domain.tree import tree_flatten
 from gmcore.nn.schedules import Constant
 from gmcore.training import GradientDescent
-from gmcore.training.fleet.averaging import newest_weights
+from gmcore.training.fleet.steps.averaging import newest_weights
 
 WORKFLOW = GradientDescent()
 MEMBERS = [

@@ -11,7 +11,7 @@ from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.optimizers import LBFGS, SGD
 from gmcore.nn.schedules import Constant
 from gmcore.training import GradientDescent
-from gmcore.training.fleet.clipping import clipped, norms
+from gmcore.training.fleet.steps.clipping import clipped, norms
 
 WORKFLOW = GradientDescent()
 XP = NumPyNamespace("float64")

@@ -12,8 +12,8 @@ from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.testing.fakes import TinyModel
 from gmcore.training import GradientDescent
-from gmcore.training.fleet.loss_scaling import LossScaling
 from gmcore.training.fleet.members import initial_arrays
+from gmcore.training.fleet.steps.loss_scaling import LossScaling
 
 WORKFLOW = GradientDescent()
 EVERY = CheckpointConfig(seconds=float("inf"), every_steps=3, every_epochs=1)

@@ -6,7 +6,7 @@ import pytest
 
 from gmcore.domain import Member
 from gmcore.domain.tree import tree_flatten
-from gmcore.errors import ConfigError
+from gmcore.errors import ConfigError, TrainingError
 from gmcore.nn.layers import BatchNorm, Concatenate, Dense, Dropout, Sequential
 from gmcore.nn.losses import CrossEntropy
 from gmcore.nn.network import Network
@@ -105,3 +105,8 @@ def test_a_schedule_compiles_nothing_anew(trained, backend):
 def test_a_schedule_of_nothing_is_refused(trained, schedules, message):
     with pytest.raises(ConfigError, match=message):
         trained(schedules)
+
+
+def test_a_setting_of_the_model_is_multiplied_by_at_most_one(trained):
+    with pytest.raises(TrainingError, match="the schedule of 'dropout' must return factors of at most 1, got 3"):
+        trained({"dropout": Factor(3.0)}, dropout=0.4)

@@ -19,7 +19,7 @@ from gmcore.training.fleet.clock import Clock
 from gmcore.training.fleet.members import member_settings
 from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.row_source import RowSource
-from gmcore.training.fleet.scheduled_settings import check_durations, problems_of_steps
+from gmcore.training.fleet.steps.problems import check_durations, problems_of_steps
 from gmcore.training.memory import device_memory
 from gmcore.training.metric_numbers import check_same_names
 from gmcore.training.out_of_memory import AtOnce, memory_errors_explained

@@ -259,3 +259,13 @@ def test_nmae_is_relative_to_the_range_of_all_targets():
 def test_a_metric_of_one_class_is_not_computed_without_its_schema():
     with pytest.raises(ConfigError, match="confusion_matrix: needs the classes of a schema"):
         metrics.ConfusionMatrix().compute(PREDICTIONS, TARGETS)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1", "matthews", "cohens_kappa", "hamming_loss"])
+def test_a_prediction_that_is_no_number_makes_a_score_of_classes_nan(name):
+    metric = gmcore.float64.metric_computers.create(name)
+    predictions, targets = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]), np.array([0, 1, 0])
+    (score,) = metric.compute(predictions, targets).values()
+    assert np.isfinite(score)
+    predictions[2] = np.nan
+    assert np.isnan(list(metric.compute(predictions, targets).values())).all()

@@ -4,7 +4,7 @@ import pytest
 import gmcore
 from gmcore.errors import ConfigError
 from gmcore.nn.schedules import Chained, Constant, Cosine, Exponential, Linear, Plateau, Step, WarmUp
-from gmcore.training.fleet.early_stopping import feedback_of
+from gmcore.training.fleet.stopping.early_stopping import feedback_of
 
 STEP, TOTAL, PER_EPOCH = np.arange(24)[:, None], np.array([12, 24]), np.array([3, 6])
 

@@ -21,7 +21,7 @@ from gmcore.nn.schedules import (
 )
 from gmcore.ports import SupportsDuration, SupportsFeedback
 from gmcore.testing.schedule import ScheduleContract
-from gmcore.training.fleet.early_stopping import feedback_of
+from gmcore.training.fleet.stopping.early_stopping import feedback_of
 
 REGISTRY = gmcore.float64.schedules
 # What has no default must be given.

@@ -3,7 +3,7 @@ import pytest
 
 from gmcore.nn.schedules import Constant, Cosine, Plateau, WarmUp
 from gmcore.ports import SupportsFeedback
-from gmcore.training.fleet.early_stopping import feedback_of
+from gmcore.training.fleet.stopping.early_stopping import feedback_of
 
 NAN = float("nan")
 LOSSES = [1.0, 0.9, 0.895, 0.9, 0.89, 0.7, 0.71, 0.72, 0.73, 0.74, NAN, 0.75, 0.69999, 0.5]

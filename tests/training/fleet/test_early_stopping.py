@@ -11,7 +11,7 @@ from gmcore.errors import ConfigError
 from gmcore.nn.metrics import HigherIsBetter
 from gmcore.ports import MetricComputer, Schedule
 from gmcore.training import GradientDescent
-from gmcore.training.fleet.watched_metric import WatchedMetric
+from gmcore.training.fleet.stopping.watched_metric import WatchedMetric
 
 WORKFLOW = GradientDescent()
 EPOCHS = 14

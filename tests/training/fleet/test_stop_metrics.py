@@ -10,7 +10,7 @@ from gmcore.errors import InputError
 from gmcore.storage.checkpoint import Checkpoints
 from gmcore.testing import GuardedBackend, TinyModel
 from gmcore.training import GradientDescent
-from gmcore.training.fleet.stop_metrics import centers
+from gmcore.training.fleet.stopping.stop_metrics import centers
 
 OF_CLASSES = (
     metrics.Accuracy(),

@@ -20,9 +20,9 @@ from gmcore.ports import (
     SupportsSplit,
     TrainingWorkflow,
 )
-from gmcore.training.fleet.loss_scaling import unscalable
-from gmcore.training.fleet.scheduled_settings import check_durations, problems_of_steps
-from gmcore.training.fleet.watched_metric import problems_of_watched
+from gmcore.training.fleet.steps.loss_scaling import unscalable
+from gmcore.training.fleet.steps.problems import check_durations, problems_of_steps
+from gmcore.training.fleet.stopping.watched_metric import problems_of_watched
 
 __all__ = ["Trainee"]
 

@@ -39,7 +39,9 @@ class SumMetric(MetricComputer, SupportsSums):
         # The predictions of a model that diverged give infinite numbers or NaN, which deserve no warning.
         with np.errstate(all="ignore"):
             numbers = self.of_sums(self._sums(predictions, targets, weights))
-        return {name: float(number) for name, number in numbers.items()}
+        # Classes are predicted by comparisons, in which NaN would count as the first class.
+        unknown = bool(np.isnan(predictions).any())
+        return {name: float("nan") if unknown else float(number) for name, number in numbers.items()}
 
     def _sums(self, predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Mapping[str, np.ndarray]:
         """Return the sums over all rows, batch by batch, since the parts take several times the predictions' memory."""

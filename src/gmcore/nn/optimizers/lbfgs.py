@@ -7,8 +7,8 @@ import numpy as np
 from attrs.validators import ge
 
 from gmcore.domain import Array, Tree
-from gmcore.domain.tree import tree_leaves, tree_map
 from gmcore.nn.optimizers.members import select
+from gmcore.nn.optimizers.packing import Packing
 from gmcore.nn.optimizers.strong_wolfe import strong_wolfe
 from gmcore.nn.optimizers.validators import NOT_NEGATIVE, POSITIVE
 from gmcore.nn.settings import member_field, settings_of
@@ -65,7 +65,7 @@ class LBFGS(SupportsEvaluations):
         return settings_of(self)
 
     def init(self, params: Tree, *, xp: Namespace) -> Tree:
-        flat = _flat(params, xp)
+        flat = Packing.of(params).packed(params, xp)
         members, size = flat.shape
         return {
             "steps": xp.zeros((members, self.history, size)),
@@ -107,12 +107,13 @@ class LBFGS(SupportsEvaluations):
         taken: Array,
         xp: Namespace,
     ) -> tuple[Tree, Tree]:
-        flat = _flat(params, xp)
+        packing = Packing.of(params)
+        flat = packing.packed(params, xp)
 
         def searched(trial: Array, direction: Array, slope: Array, searching: Array) -> Array:
             def along(length: Array) -> tuple[Array, Array]:
-                losses, gradients = evaluate(_unflat(flat + length[:, None] * direction, params, xp))
-                return losses, _dot(_flat(gradients, xp), direction, xp)
+                losses, gradients = evaluate(packing.unpacked(flat + length[:, None] * direction, xp))
+                return losses, _dot(packing.packed(gradients, xp), direction, xp)
 
             return strong_wolfe(
                 along,
@@ -142,7 +143,8 @@ class LBFGS(SupportsEvaluations):
 
         Gradients that are not finite move the parameters to NaN, so that the member fails as with other optimizers.
         """
-        flat, gradient = _flat(params, xp), _flat(gradients, xp)
+        packing = Packing.of(params)
+        flat, gradient = (packing.packed(tree, xp) for tree in (params, gradients))
         steps, changes, direction = _remembered(state, gradient, xp)
         slope = _dot(gradient, direction, xp)
         improves = taken & ~(xp.max(xp.abs(gradient), axis=1) <= self.gradient_tolerance)
@@ -157,7 +159,7 @@ class LBFGS(SupportsEvaluations):
             "gradient": gradient,
             "started": xp.ones_like(state["started"]),
         }
-        moved = _unflat(flat + step, params, xp)
+        moved = packing.unpacked(flat + step, xp)
         return select(xp, moves, moved, params), select(xp, improves, after, state)
 
 
@@ -202,22 +204,3 @@ def _appended(pairs: Array, newest: Array, useful: Array, xp: Namespace) -> Arra
 
 def _dot(one: Array, other: Array, xp: Namespace) -> Array:
     return xp.sum(one * other, axis=1)
-
-
-def _flat(tree: Tree, xp: Namespace) -> Array:
-    """Return a member's leaves in one row, `(members, parameters)`."""
-    return xp.concat([xp.reshape(leaf, (leaf.shape[0], -1)) for leaf in tree_leaves(tree)], axis=1)
-
-
-def _unflat(flat: Array, like: Tree, xp: Namespace) -> Tree:
-    """Return rows of `_flat` as a tree with the structure of `like`."""
-    start = 0
-
-    def leaf_of(leaf: Array) -> Array:
-        nonlocal start
-        size = int(np.prod(leaf.shape[1:]))
-        part = flat[:, start : start + size]
-        start += size
-        return xp.reshape(part, leaf.shape)
-
-    return tree_map(leaf_of, like)

@@ -16,6 +16,7 @@ from gmcore.training.fleet.prefetch import prefetch
 from gmcore.training.fleet.programs import Programs, evaluation_inputs
 from gmcore.training.fleet.row_source import RowSource, common_arrays
 from gmcore.training.fleet.segments import EvaluationSegment, Segment, evaluation_segments, steps_per_call
+from gmcore.training.fleet.stopping.watched_metric import WatchedMetric
 from gmcore.training.fleet.trees import (
     Carry,
     Common,
@@ -28,7 +29,6 @@ from gmcore.training.fleet.trees import (
     TrainedWeights,
     Weights,
 )
-from gmcore.training.fleet.watched_metric import WatchedMetric
 
 __all__ = ["DeviceChunk"]
 

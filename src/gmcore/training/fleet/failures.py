@@ -14,9 +14,9 @@ from gmcore.training.fleet.plan import TrainingPlan
 from gmcore.training.fleet.program_cache import cached_program
 from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.row_source import RowSource, common_arrays
-from gmcore.training.fleet.scheduled_settings import Places, buffers_of_settings
 from gmcore.training.fleet.segments import Position, training_segments
-from gmcore.training.fleet.step import fleet_gradient
+from gmcore.training.fleet.steps.scheduled_settings import Places, buffers_of_settings
+from gmcore.training.fleet.steps.step import fleet_gradient
 from gmcore.training.fleet.trees import Carry, Common, SnapshotArrays, TrainingBatches, Weights
 
 __all__ = ["FAILURE_WIDTH", "diagnose", "failures_from_table", "failures_to_table"]

@@ -8,9 +8,9 @@ import numpy as np
 from gmcore.domain import EpochEnd, Failure, Member, TrainingResult, Variables, WorkflowConfig
 from gmcore.domain.tree import tree_map
 from gmcore.errors import InputError
-from gmcore.training.fleet.early_stopping import NORMS, summary_columns
 from gmcore.training.fleet.programs import Programs
 from gmcore.training.fleet.segments import Segment
+from gmcore.training.fleet.stopping.early_stopping import NORMS, summary_columns
 from gmcore.training.fleet.trees import Summary, Weights
 
 __all__ = ["EpochNumbers", "History", "history_columns", "read_summary", "result_of"]
@@ -133,8 +133,10 @@ def read_summary(
     found = programs.metrics.values(summary["by_metric"])
     if programs.watched is not None and watched is not None:
         found[programs.watched.name] = watched
+    # The predictions of a member that has failed in this epoch are no numbers.
+    scored = has_stop & ~(columns["failed"] > 0)
     return EpochNumbers(
-        columns=columns, metrics={name: np.where(has_stop, values, np.nan) for name, values in found.items()}
+        columns=columns, metrics={name: np.where(scored, values, np.nan) for name, values in found.items()}
     )
 
 

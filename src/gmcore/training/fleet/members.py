@@ -11,9 +11,9 @@ from gmcore.errors import ConfigError, TrainingError, did_you_mean
 from gmcore.nn.numpy_namespace import NumPyNamespace
 from gmcore.nn.sizing import SizingGenerator
 from gmcore.ports import Model, Namespace, SupportsSettings, TrainingTask
-from gmcore.training.fleet.early_stopping import feedback_of, initial_state
-from gmcore.training.fleet.loss_scaling import loss_scaling
-from gmcore.training.fleet.stop_metrics import centers
+from gmcore.training.fleet.steps.loss_scaling import loss_scaling
+from gmcore.training.fleet.stopping.early_stopping import feedback_of, initial_state
+from gmcore.training.fleet.stopping.stop_metrics import centers
 from gmcore.training.fleet.trees import Carry, FleetArrays, TrainedWeights
 
 __all__ = [

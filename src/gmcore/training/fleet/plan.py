@@ -9,7 +9,7 @@ import numpy as np
 from gmcore.domain import Member, WorkflowConfig, generator
 from gmcore.errors import TrainingError
 from gmcore.ports import Optimizer, Schedule
-from gmcore.training.fleet.averaging import newest_weights
+from gmcore.training.fleet.steps.averaging import newest_weights
 from gmcore.training.fleet.trees import EvaluationBatches, TrainingBatches
 
 __all__ = ["TrainingPlan", "evaluation_plan"]
@@ -118,7 +118,7 @@ class TrainingPlan:
         steps = self.steps_per_epoch
         indices = _by_step(self._padded_rows(number), steps, self.config.batch_size)
         rates = self.learning_rates(number) if rates is None else rates
-        factors = {name: self._factors(schedule, number) for name, schedule in self.schedules.items()}
+        factors = {name: self._factors(schedule, number, name) for name, schedule in self.schedules.items()}
         weights = self._unit_weights if self.weights is None else _row_weights(self._row_mask * self.weights[indices])
         batches: TrainingBatches = {
             "indices": indices,
@@ -135,11 +135,12 @@ class TrainingPlan:
             batches["factors"] = of_model
         return batches
 
-    def _factors(self, schedule: Schedule, epoch: int) -> np.ndarray:
+    def _factors(self, schedule: Schedule, epoch: int, setting: str = "learning_rate") -> np.ndarray:
         """Return a schedule's factor for each step of an epoch, `(steps, members)`.
 
         Raises:
-            TrainingError: if a factor is not finite or below 0.
+            TrainingError: if a factor is not finite, below 0, or above 1 for a setting of the model: that could leave
+                its domain, such as a dropout above 1.
         """
         steps = self._steps_before(epoch)
         given = schedule.factor(steps, self.config.max_epochs * self.steps, self.steps)
@@ -149,6 +150,11 @@ class TrainingPlan:
             raise TrainingError(
                 f"the schedule {type(schedule).__name__} must return finite factors of at least 0, got "
                 f"{factors[wrong][0]:g} for step {steps[wrong][0]}"
+            )
+        if setting not in self.settings and (factors > 1).any():
+            raise TrainingError(
+                f"the schedule of '{setting}' must return factors of at most 1, got {factors.max():g}: the setting "
+                "itself is its largest value"
             )
         return factors
 

@@ -8,13 +8,14 @@ import attrs
 from gmcore.domain import Array, Tree, WorkflowConfig
 from gmcore.nn.optimizers.packing import packing_of
 from gmcore.ports import Backend, GradientStrategy, Model, Optimizer, TrainingTask
-from gmcore.training.fleet.averaging import trained_weights
-from gmcore.training.fleet.early_stopping import end_of_epoch, feedback_of, summary_columns
 from gmcore.training.fleet.program_cache import cached_program
-from gmcore.training.fleet.scheduled_settings import Places, buffers_of_settings
 from gmcore.training.fleet.scoring import ScoringProgram, scoring_program
-from gmcore.training.fleet.step import EvaluationStep, evaluation_step, training_step
-from gmcore.training.fleet.stop_metrics import StopMetrics
+from gmcore.training.fleet.steps.averaging import trained_weights
+from gmcore.training.fleet.steps.scheduled_settings import Places, buffers_of_settings
+from gmcore.training.fleet.steps.step import EvaluationStep, evaluation_step, training_step
+from gmcore.training.fleet.stopping.early_stopping import end_of_epoch, feedback_of, summary_columns
+from gmcore.training.fleet.stopping.stop_metrics import StopMetrics
+from gmcore.training.fleet.stopping.watched_metric import WatchedMetric
 from gmcore.training.fleet.trees import (
     Carry,
     Common,
@@ -27,7 +28,6 @@ from gmcore.training.fleet.trees import (
     TrainingBatches,
     TrainingShared,
 )
-from gmcore.training.fleet.watched_metric import WatchedMetric
 
 __all__ = ["Programs", "evaluation_inputs"]
 

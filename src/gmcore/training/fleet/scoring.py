@@ -5,7 +5,7 @@ from collections.abc import Callable
 from gmcore.domain import Array
 from gmcore.ports import Backend, Model
 from gmcore.training.fleet.program_cache import cached_program
-from gmcore.training.fleet.step import evaluation_step
+from gmcore.training.fleet.steps.step import evaluation_step
 from gmcore.training.fleet.trees import Common, EvaluationBatches, EvaluationInputs, EvaluationShared, Totals
 
 __all__ = ["ScoringProgram", "scoring_program"]

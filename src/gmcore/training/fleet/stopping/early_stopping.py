@@ -11,7 +11,7 @@ from gmcore.domain import Array, EarlyStoppingConfig, Tree, WorkflowConfig
 from gmcore.domain.tree import tree_leaves
 from gmcore.nn.optimizers.members import select
 from gmcore.ports import Feedback, Namespace, Schedule, SupportsFeedback
-from gmcore.training.fleet.averaging import trained_weights
+from gmcore.training.fleet.steps.averaging import trained_weights
 from gmcore.training.fleet.trees import Carry, State, Summary, Totals, TrainedWeights
 
 __all__ = ["NORMS", "end_of_epoch", "feedback_of", "initial_state", "summary_columns"]

@@ -20,11 +20,11 @@ from gmcore.ports import (
     SupportsEvaluations,
     SupportsUpdate,
 )
-from gmcore.training.fleet.averaging import averaged, newest_of
-from gmcore.training.fleet.clipping import clipped, norms
-from gmcore.training.fleet.loss_scaling import loss_scaling, unscalable
-from gmcore.training.fleet.scheduled_settings import Places, restored_buffers, scaled_buffers
-from gmcore.training.fleet.stop_metrics import StopMetrics
+from gmcore.training.fleet.steps.averaging import averaged, newest_of
+from gmcore.training.fleet.steps.clipping import clipped, norms
+from gmcore.training.fleet.steps.loss_scaling import loss_scaling, unscalable
+from gmcore.training.fleet.steps.scheduled_settings import Places, restored_buffers, scaled_buffers
+from gmcore.training.fleet.stopping.stop_metrics import StopMetrics
 from gmcore.training.fleet.trees import (
     Batch,
     BatchOptions,
