@@ -160,3 +160,9 @@ def test_failures_and_advice_are_in_the_summary():
     assert "note: the loss is lowest at the highest learning rate, 0.1: try a larger 'high'" in summary(
         finding(3, 2, 1)
     )
+
+
+def test_quiet_still_says_that_the_suggestion_is_at_an_end_of_the_range():
+    text = summary(finding(3, 2, 1), quiet=True)
+    assert text.splitlines()[0].startswith("note: the loss is lowest at the highest learning rate")
+    assert text.splitlines()[1].startswith("learning_rate = ")

@@ -27,7 +27,7 @@ _CLOSE = 1e-9
 @click.option("--count", type=int, default=40, show_default=True, metavar="N", help="Number of learning rates.")
 @click.option("--steps", type=int, default=100, show_default=True, metavar="N", help="Steps to train at each of them.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Image file to write, such as rate.png.")
-@click.option("--quiet", is_flag=True, help="Print the suggestion only.")
+@click.option("--quiet", is_flag=True, help="Print the suggestion alone, with a note if it is doubtful.")
 @as_json
 def command(
     run: Path, low: float, high: float, count: int, steps: int, plot: Path | None, *, quiet: bool, as_json: bool
@@ -65,8 +65,9 @@ def summary(found: "RateFinding", *, plot: Path | None = None, quiet: bool = Fal
     from gmcore.app.records.rate_finding import rate_text
 
     line = f"learning_rate = {rate_text(found.suggestion)}"
+    note = [f"note: {found.advice}"] if found.advice else []
     if quiet:
-        return line
+        return "\n".join([*note, line])
     failed = sum(map(math.isinf, found.losses.tolist()))
     return "\n".join(
         [
@@ -75,7 +76,7 @@ def summary(found: "RateFinding", *, plot: Path | None = None, quiet: bool = Fal
             f"{len(found.rates)} models in {found.seconds:.1f} s: {found.steps:,} steps, {_epochs(found)}",
             *([f"training failed at {failed} of the learning rates"] if failed else []),
             *([f"plot: {plot}"] if plot is not None else []),
-            *([f"note: {found.advice}"] if found.advice else []),
+            *note,
             "suggestion, under [training.optimizer]:",
             "",
             f"    {line}",
